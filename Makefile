@@ -1,0 +1,29 @@
+# Needs Python 3.11 or newer and make; everything else goes into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test doctest lint benchmark-install clean
+
+# One thread: our networks are small, and threads that wait for each other are slower.
+export OMP_NUM_THREADS ?= 1
+
+demo: .venv/installed
+	$(BIN)/python -m sklearn_setpred
+
+test: .venv/installed
+	$(BIN)/python -m pytest -m "not slow" -q
+
+doctest: .venv/installed
+	$(BIN)/python -m pytest -q --doctest-modules sklearn_setpred
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[test]"
+	touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info
