@@ -1,0 +1,93 @@
+"""From sets to data frames; pandas and polars are imported only when a frame is made."""
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_setpred.sets._sets import check_columns, check_y_set, sets_to_labels
+from sklearn_setpred.utils.validation import check_option
+
+
+def sets_to_frame(y_set, classes, *, like=None, columns="classes"):
+    """Give the sets as a data frame.
+
+    Parameters
+    ----------
+    y_set : array-like or sparse array of shape (n, K), bool
+        The sets.
+    classes : array-like of shape (K,)
+        The label of each column.
+    like : frame or series with n rows, default=None
+        The rows that the sets were predicted for: polars rows give a polars frame, pandas rows
+        a pandas frame with their index, anything else a pandas frame with the default index.
+    columns : {"classes", "lists"}, default="classes"
+        One boolean column per class, or one column ``labels`` of lists.
+
+    Returns
+    -------
+    pandas.DataFrame or polars.DataFrame with n rows
+        polars names columns by strings: a label of another type is written as one.
+
+    Raises
+    ------
+    ValueError
+        If there is not one class per column, or `like` has another number of rows.
+    ModuleNotFoundError
+        If `like` asks for no library and pandas is not installed.
+
+    Notes
+    -----
+    Boolean columns are dense, also for CSR sets; for many classes take lists.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_setpred.sets import sets_to_frame
+    >>> y_set = [[False, True, True], [True, False, False]]
+    >>> X = pd.DataFrame({"size": [3, 4]}, index=["Rex", "Tom"])
+    >>> sets_to_frame(y_set, ["cat", "dog", "emu"], like=X)
+           cat    dog    emu
+    Rex  False   True   True
+    Tom   True  False  False
+    >>> sets_to_frame(y_set, ["cat", "dog", "emu"], like=X, columns="lists")
+             labels
+    Rex  [dog, emu]
+    Tom       [cat]
+    """
+    check_option("columns", columns, _COLUMNS)
+    y_set = check_y_set(y_set)
+    classes = check_columns(classes, y_set)
+    if like is not None and np.shape(like)[0] != y_set.shape[0]:
+        raise ValueError(f"like has {np.shape(like)[0]} rows, y_set has {y_set.shape[0]}.")
+    columns = _COLUMNS[columns](y_set, classes)
+    library = type(like).__module__.partition(".")[0]
+    if library == "polars":
+        return _polars_frame(columns)
+    return _pandas_frame(columns, index=like.index if library == "pandas" else None)
+
+
+def _boolean_columns(y_set, classes):
+    """Give one boolean column for each class."""
+    dense = y_set.toarray() if sparse.issparse(y_set) else y_set
+    return dict(zip(classes.tolist(), dense.T, strict=True))
+
+
+def _list_column(y_set, classes):
+    """Give one column of lists of labels."""
+    return {"labels": [labels.tolist() for labels in sets_to_labels(y_set, classes)]}
+
+
+_COLUMNS = {"classes": _boolean_columns, "lists": _list_column}
+
+
+def _pandas_frame(columns, index):
+    """Give a pandas frame with the index given, None meaning 0 ... n - 1."""
+    import pandas as pd
+
+    return pd.DataFrame(columns, index=index)
+
+
+def _polars_frame(columns):
+    """Give a polars frame, which has no index."""
+    import polars as pl
+
+    return pl.DataFrame({str(name): values for name, values in columns.items()})

@@ -1,0 +1,203 @@
+"""Candidate sizes, their costs, and the penalty up to which each is worth its cost."""
+
+import numpy as np
+
+from sklearn_setpred.utils.validation import check_option
+
+SIZE_COSTS = {"log": np.log, "linear": np.copy}
+"""Costs of a set's size known by name; each maps sizes (m,) to costs (m,)."""
+
+
+def check_sizes(sizes, n_classes):
+    """Give the candidate sizes as an array, None meaning 1 ... n_classes.
+
+    Parameters
+    ----------
+    sizes : array-like of shape (m,), int, or None
+        Strictly increasing, between 1 and n_classes.
+    n_classes : int
+
+    Returns
+    -------
+    ndarray of shape (m,), int64
+
+    Raises
+    ------
+    ValueError
+        If there is no size, or one is no integer, not positive, above the number of classes,
+        or not above the one before it.
+
+    Examples
+    --------
+    >>> from sklearn_setpred.sets import check_sizes
+    >>> check_sizes(None, n_classes=4)
+    array([1, 2, 3, 4])
+    """
+    if sizes is None:
+        return np.arange(1, n_classes + 1)
+    array = np.asarray(sizes)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"sizes={sizes!r} must be a list of one or more sizes, or None for all.")
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"sizes={sizes!r} must be integers.")
+    if array.min() < 1 or array.max() > n_classes:
+        raise ValueError(f"sizes={sizes!r} must lie between 1 and the {n_classes} classes.")
+    if np.any(array[1:] <= array[:-1]):
+        raise ValueError(f"sizes={sizes!r} must be strictly increasing.")
+    return array.astype(np.int64)
+
+
+def size_costs(sizes, size_cost):
+    """Give the cost of each size.
+
+    Parameters
+    ----------
+    sizes : array-like of shape (m,), int
+        Positive and increasing.
+    size_cost : {"log", "linear"} or callable
+        ``"log"`` is ``cost(k) = log k``, ``"linear"`` is ``cost(k) = k``; a callable takes the
+        sizes (m,), float64, and gives their costs (m,): finite, non-negative, non-decreasing.
+
+    Returns
+    -------
+    ndarray of shape (m,), float64
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or the callable gives something else than described.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_setpred.sets import size_costs
+    >>> size_costs([1, 4, 9], "linear")
+    array([1., 4., 9.])
+    >>> size_costs([1, 4, 9], np.sqrt)
+    array([1., 2., 3.])
+    """
+    cost = size_cost if callable(size_cost) else _known_cost(size_cost)
+    sizes = np.asarray(sizes, dtype=np.float64)
+    costs = np.asarray(cost(sizes), dtype=np.float64)
+    _check_costs(costs, sizes, size_cost)
+    return costs
+
+
+def concave_hull_levels(costs, cumulative):
+    """Give the penalty up to which each candidate size is worth its cost.
+
+    With ``F(s) = P(rank <= s | x)`` at the candidate sizes, the levels are the slopes of the
+    upper concave hull of the points ``(cost(s), F(s))``, each hull edge giving its slope to the
+    candidates above its left end up to its right end::
+
+        level(s) = max_{t >= s} min_{r < t} (F(t) - F(r)) / (cost(t) - cost(r)),
+
+    and ``level = inf`` for the first candidate.
+
+    Parameters
+    ----------
+    costs : array-like of shape (m,)
+        Cost of each candidate size, non-decreasing.
+    cumulative : array-like of shape (n, m)
+        F at each candidate size, non-decreasing along the row.
+
+    Returns
+    -------
+    ndarray of shape (n, m), float64
+        Non-increasing along the row. The last candidate with ``level >= p`` minimises
+        ``1 - F(s) + p cost(s)``; among several minimisers it is the largest.
+
+    Notes
+    -----
+    Candidates of equal cost share one level: the largest covers at least as much as the others,
+    so they enter together.
+
+    For a concave cost such as the logarithm the sequence of single steps
+    ``(F(s + 1) - F(s)) / (cost(s + 1) - cost(s))`` may rise, and adding labels as long as a step
+    pays stops too early; the hull looks across such steps.
+
+    Examples
+    --------
+    The step from 1 to 2 gains 0.1 per unit of cost, that from 2 to 3 gains 0.3: only both
+    together are worth taking, at 0.2 per unit.
+
+    >>> from sklearn_setpred.sets import concave_hull_levels
+    >>> concave_hull_levels([1, 2, 3], [[0.5, 0.6, 0.9]])
+    array([[inf, 0.2, 0.2]])
+    """
+    costs = np.asarray(costs, dtype=np.float64)
+    cumulative = np.asarray(cumulative, dtype=np.float64)
+    last = np.flatnonzero(np.append(np.diff(costs) > 0, True))
+    slopes = _smallest_slopes(costs[last], cumulative[:, last])
+    levels = np.maximum.accumulate(slopes[:, ::-1], axis=1)[:, ::-1]
+    return levels[:, np.searchsorted(costs[last], costs)]
+
+
+def class_levels(ranks, sizes, levels):
+    """Give each class the level of the smallest candidate set that holds it.
+
+    Parameters
+    ----------
+    ranks : array-like of shape (n, K), int
+        From `class_ranks`.
+    sizes : array-like of shape (m,), int
+        Candidate sizes, strictly increasing.
+    levels : array-like of shape (n, m)
+        Level of each candidate, non-increasing along the row, as from `concave_hull_levels`.
+
+    Returns
+    -------
+    ndarray of shape (n, K), float64
+        ``class_levels >= p`` is the set whose size is the last candidate with level >= p;
+        -inf for the classes beyond the largest candidate.
+
+    Examples
+    --------
+    >>> from sklearn_setpred.sets import class_levels
+    >>> class_levels([[2, 1, 4, 3]], sizes=[1, 3], levels=[[float("inf"), 0.2]])
+    array([[ 0.2,  inf, -inf,  0.2]])
+    """
+    levels = np.asarray(levels, dtype=np.float64)
+    never = np.full((len(levels), 1), -np.inf)
+    candidate = np.searchsorted(sizes, ranks)
+    return np.take_along_axis(np.hstack([levels, never]), candidate, axis=1)
+
+
+def _known_cost(name):
+    """Give the cost of that name."""
+    return SIZE_COSTS[check_option("size_cost", name, SIZE_COSTS)]
+
+
+def _check_costs(costs, sizes, size_cost):
+    """Raise unless the costs are finite, non-negative and non-decreasing, one per size."""
+    if costs.shape != sizes.shape:
+        raise ValueError(
+            f"size_cost={size_cost!r} gave shape {costs.shape} for sizes of shape {sizes.shape};"
+            " it must give one cost per size."
+        )
+    if not np.isfinite(costs).all() or (costs < 0).any() or (np.diff(costs) < 0).any():
+        raise ValueError(
+            f"size_cost={size_cost!r} gave {costs} for the sizes {sizes};"
+            " costs must be finite, non-negative and non-decreasing."
+        )
+
+
+def _smallest_slopes(costs, cumulative):
+    """Give min_{r < t} (F(t) - F(r)) / (cost(t) - cost(r)) for each t, inf for the first.
+
+    The r that attains the minimum is the vertex before t on the upper hull of the points up to
+    t. It is found by walking left along the hull of the points up to t - 1, in which a vertex is
+    passed if the edge into it is not steeper than the line from it to t. A vertex passed once is
+    hidden for good, so that all walks of a row together take O(m) steps.
+    """
+    slopes = np.full(cumulative.shape, np.inf)
+    left = np.zeros(cumulative.shape, dtype=np.intp)
+    for t in range(1, len(costs)):
+        rows = np.arange(len(cumulative))
+        r = np.full(len(rows), t - 1)
+        while rows.size:
+            slope = (cumulative[rows, t] - cumulative[rows, r]) / (costs[t] - costs[r])
+            slopes[rows, t], left[rows, t] = slope, r
+            passed = slope >= slopes[rows, r]
+            rows, r = rows[passed], left[rows[passed], r[passed]]
+    return slopes

@@ -1,0 +1,1 @@
+"""Checks of parameters and of set predictors."""

@@ -1,0 +1,51 @@
+"""Checks of parameters: each error names the argument, the value and the way out."""
+
+import difflib
+from numbers import Integral, Real
+
+import numpy as np
+
+
+def check_option(name, value, options):
+    """Raise ValueError unless ``value`` is one of ``options``; names the nearest one."""
+    options = list(options)
+    if isinstance(value, str) and value in options:
+        return value
+    close = difflib.get_close_matches(str(value), options, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise ValueError(f"{name}={value!r} is unknown; {hint}Known values: {options}")
+
+
+def check_number(name, value, *, low=None, high=None, is_open=False):
+    """Raise unless ``value`` is finite and lies in the closed, or open, interval."""
+    if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}={value!r} must be a number, got {type(value).__name__}.")
+    too_low = low is not None and (value <= low if is_open else value < low)
+    too_high = high is not None and (value >= high if is_open else value > high)
+    if too_low or too_high or not np.isfinite(value):
+        raise ValueError(f"{name}={value!r} is not in {_interval(low, high, is_open)}.")
+    return value
+
+
+def check_integer(name, value, *, low=1, high=None):
+    """Raise unless ``value`` is an integer between ``low`` and ``high``, both included."""
+    if not isinstance(value, Integral) or isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}={value!r} must be an integer, got {type(value).__name__}.")
+    return check_number(name, value, low=low, high=high)
+
+
+def check_k(k, n_classes):
+    """Give ``k``, or min(5, n_classes) for None; raise unless it lies in 1 ... n_classes."""
+    if k is None:
+        return min(5, n_classes)
+    check_integer("k", k)
+    if k > n_classes:
+        raise ValueError(f"k={k} is above the number of classes, {n_classes}; lower k.")
+    return int(k)
+
+
+def _interval(low, high, is_open):
+    """Write an interval as the mathematician does."""
+    left = "(-inf" if low is None else f"{'(' if is_open else '['}{low}"
+    right = "inf)" if high is None else f"{high}{')' if is_open else ']'}"
+    return f"{left}, {right}"
