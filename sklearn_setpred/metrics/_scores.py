@@ -1,0 +1,224 @@
+"""Metrics on the scores, levels and probabilities that sets are made from."""
+
+import numpy as np
+
+from sklearn_setpred.metrics._checks import check_weight, true_columns
+from sklearn_setpred.sets import check_scores, label_ranks
+from sklearn_setpred.utils.validation import check_integer
+
+
+def top_k_accuracy_score(y_true, scores, *, k=2, classes=None, sample_weight=None):
+    """Share of the rows whose true label is among the k first-ranked classes.
+
+    ``mean_i 1[rank_i(y_i) <= k]`` with ``rank(y) = 1 + #{s_j > s_y} + #{j < y : s_j = s_y}``.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,)
+        True labels; one that is not among the classes counts as a miss.
+    scores : array-like of shape (n, K)
+        Scores of the classes, higher for likelier ones.
+    k : int, default=2
+        At least 1; from K on every label among the classes is a hit.
+    classes : array-like of shape (K,), default=None
+        The label of each column; None takes the sorted labels of `y_true`, if they are K.
+    sample_weight : array-like of shape (n,), default=None
+        Weights of the rows; a weight of 2 counts as a row given twice.
+
+    Returns
+    -------
+    float
+        Between 0 and 1, higher is better.
+
+    Raises
+    ------
+    ValueError
+        If k is below 1.
+
+    Notes
+    -----
+    Unlike scikit-learn's metric of this name it breaks ties as all set predictors here do,
+    towards the lower column; it takes labels that are not among the classes, as happens in a
+    fold; and it takes one column per class also for two classes.
+
+    Examples
+    --------
+    >>> from sklearn_setpred.metrics import top_k_accuracy_score
+    >>> scores = [[0.5, 0.2, 0.3], [0.3, 0.4, 0.3], [0.6, 0.2, 0.2]]
+    >>> round(top_k_accuracy_score(["a", "c", "b"], scores, classes=["a", "b", "c"]), 3)
+    0.667
+    """
+    check_integer("k", k)
+    scores = check_scores(scores)
+    columns = true_columns(y_true, classes, *scores.shape)
+    hits = (label_ranks(scores, columns) <= k) & (columns >= 0)
+    return float(np.average(hits, weights=check_weight(sample_weight, len(hits))))
+
+
+def coverage_size_curve(y_true, levels, *, classes=None, sample_weight=None):
+    """Coverage and mean size of the nested sets that levels describe.
+
+    At each threshold t the sets are ``{y : level_y >= t}``, united with the class of the highest
+    level; t runs down through the levels of the true labels, where the coverage changes.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,)
+        True labels; one that is not among the classes counts as a miss.
+    levels : array-like of shape (n, K)
+        The level at which each class drops out of its set, as from ``set_levels``;
+        probabilities will do. A class of level -inf is never in a set.
+    classes : array-like of shape (K,), default=None
+        The label of each column; None takes the sorted labels of `y_true`, if they are K.
+    sample_weight : array-like of shape (n,), default=None
+        Weights of the rows; a weight of 2 counts as a row given twice.
+
+    Returns
+    -------
+    coverage : ndarray of shape (p,), float64
+        Non-decreasing.
+    mean_size : ndarray of shape (p,), float64
+        Non-decreasing.
+    thresholds : ndarray of shape (p,), float64
+        Decreasing, the first one inf.
+
+    Examples
+    --------
+    >>> from sklearn_setpred.metrics import coverage_size_curve
+    >>> levels = [[0.7, 0.2, 0.1], [0.5, 0.4, 0.1]]
+    >>> coverage, mean_size, thresholds = coverage_size_curve(
+    ...     ["a", "b"], levels, classes=["a", "b", "c"]
+    ... )
+    >>> coverage, mean_size, thresholds
+    (array([0.5, 1. ]), array([1. , 1.5]), array([inf, 0.4]))
+    """
+    levels = check_scores(levels, "levels")
+    columns = true_columns(y_true, classes, *levels.shape)
+    weight = check_weight(sample_weight, len(columns))
+    levels = _with_top_inside(levels)
+    true_levels = np.where(columns >= 0, levels[np.arange(len(columns)), columns], -np.inf)
+    jumps = np.unique(true_levels[(true_levels > -np.inf) & (weight > 0)])
+    thresholds = np.union1d(jumps, np.inf)
+    coverage = _mean_count_above(true_levels[:, None], thresholds, weight)
+    mean_size = _mean_count_above(levels, thresholds, weight)
+    return coverage[::-1], mean_size[::-1], thresholds[::-1]
+
+
+def coverage_size_auc_score(y_true, levels, *, max_size=None, classes=None, sample_weight=None):
+    """Mean over the sizes 1 to `max_size` of the coverage reached at that mean size.
+
+    ``1 / (max_size - 1) * integral_1^max_size C(s) ds`` with ``C(s)`` the largest coverage on
+    the `coverage_size_curve` whose mean size is at most s.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,)
+        True labels; one that is not among the classes counts as a miss.
+    levels : array-like of shape (n, K)
+        The level at which each class drops out of its set, as from ``set_levels``;
+        probabilities will do.
+    max_size : float, default=None
+        The mean size up to which the area is taken, above 1; None takes K. With many classes
+        the sizes of interest are a small part of K.
+    classes : array-like of shape (K,), default=None
+        The label of each column; None takes the sorted labels of `y_true`, if they are K.
+    sample_weight : array-like of shape (n,), default=None
+        Weights of the rows; a weight of 2 counts as a row given twice.
+
+    Returns
+    -------
+    float
+        Between 0 and 1, higher is better.
+
+    Raises
+    ------
+    ValueError
+        If `max_size` is not above 1 or exceeds K.
+
+    Examples
+    --------
+    Half of the rows are covered at sizes from 1 to 1.5, all of them from 1.5 to 3.
+
+    >>> from sklearn_setpred.metrics import coverage_size_auc_score
+    >>> levels = [[0.7, 0.2, 0.1], [0.5, 0.4, 0.1]]
+    >>> coverage_size_auc_score(["a", "b"], levels, classes=["a", "b", "c"])
+    0.875
+    """
+    n_classes = check_scores(levels, "levels").shape[1]
+    max_size = n_classes if max_size is None else max_size
+    if not 1 < max_size <= n_classes:
+        raise ValueError(f"max_size={max_size!r} must lie above 1, up to the {n_classes} classes.")
+    coverage, mean_size, _ = coverage_size_curve(
+        y_true, levels, classes=classes, sample_weight=sample_weight
+    )
+    ends = np.minimum(np.append(mean_size, np.inf), max_size)
+    return float(np.sum(coverage * np.diff(ends)) / (max_size - 1))
+
+
+def expected_calibration_error(y_true, proba, *, n_bins=15, classes=None, sample_weight=None):
+    """Mean distance between the confidence in the first class and its accuracy.
+
+    With the rows in bins B_m of equal width of their largest probability,
+    ``ECE = sum_m |B_m| / n * |acc(B_m) - conf(B_m)|``.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,)
+        True labels; one that is not among the classes counts as a wrong prediction.
+    proba : array-like of shape (n, K)
+        Probabilities of the classes.
+    n_bins : int, default=15
+        Bin m holds the confidences in ``((m - 1) / n_bins, m / n_bins]``.
+    classes : array-like of shape (K,), default=None
+        The label of each column; None takes the sorted labels of `y_true`, if they are K.
+    sample_weight : array-like of shape (n,), default=None
+        Weights of the rows; a weight of 2 counts as a row given twice.
+
+    Returns
+    -------
+    float
+        Between 0 and 1, lower is better.
+
+    Raises
+    ------
+    ValueError
+        If a probability lies outside [0, 1] or `n_bins` is below 1.
+
+    References
+    ----------
+    Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017,
+    equation 3.
+
+    Examples
+    --------
+    Four rows with confidence 0.75, three of them right:
+
+    >>> from sklearn_setpred.metrics import expected_calibration_error
+    >>> expected_calibration_error(["a", "a", "a", "b"], [[0.75, 0.25]] * 4)
+    0.0
+    """
+    check_integer("n_bins", n_bins)
+    proba = check_scores(proba, "proba")
+    if proba.min(initial=0) < 0 or proba.max(initial=1) > 1:
+        raise ValueError("proba must lie between 0 and 1; scores need a softmax first.")
+    columns = true_columns(y_true, classes, *proba.shape)
+    weight = check_weight(sample_weight, len(columns))
+    confidence = proba.max(axis=1)
+    bins = np.ceil(confidence * n_bins).astype(np.intp)
+    excess = (np.argmax(proba, axis=1) == columns) - confidence
+    return float(np.abs(np.bincount(bins, weight * excess)).sum() / weight.sum())
+
+
+def _with_top_inside(levels):
+    """Give the levels with that of each row's first class raised to inf."""
+    levels = levels.copy()
+    levels[np.arange(len(levels)), levels.argmax(axis=1)] = np.inf
+    return levels
+
+
+def _mean_count_above(levels, thresholds, weight):
+    """Give the mean over rows of #{j : levels_ij >= t} at each of the ascending thresholds."""
+    reached = np.searchsorted(thresholds, levels.ravel(), side="right")
+    repeated = np.repeat(weight, levels.shape[1])
+    weight_at = np.bincount(reached, repeated, minlength=len(thresholds) + 1)
+    return np.cumsum(weight_at[:0:-1])[::-1] / weight.sum()
