@@ -1,0 +1,223 @@
+"""Prediction sets from whatever holds a set predictor: pipelines, searches, frozen estimators."""
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import cross_val_predict
+from sklearn.utils import column_or_1d, get_tags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = ["cross_val_predict_set", "predict_set"]
+
+
+def predict_set(estimator, X, **params):
+    """Predict one set of labels per row, looking through pipelines and searches.
+
+    scikit-learn's ``Pipeline`` and ``GridSearchCV`` pass on the methods that they know, and
+    ``predict_set`` is not among them. This function applies the transformers of pipelines,
+    nested ones included, takes ``best_estimator_`` of searches, sees through
+    ``FrozenEstimator``, and calls ``predict_set`` of the set predictor at the end of the way.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A set predictor, or a pipeline, a search or a frozen estimator around one.
+    X : array-like of shape (n_samples, n_features)
+        What ``estimator.predict`` takes.
+    **params : dict
+        Call-time keywords of the set predictor, such as ``k``, ``threshold`` or
+        ``size_penalty``; none of them is given to a transformer.
+
+    Returns
+    -------
+    sets : bool ndarray or CSR array of shape (n_samples, n_classes)
+        Column j tells whether ``estimator.classes_[j]`` belongs to the set of the row.
+
+    Raises
+    ------
+    AttributeError
+        If no ``predict_set`` is found, or the search was run with ``refit=False``.
+    sklearn.exceptions.NotFittedError
+        If the estimator is not fitted.
+
+    Notes
+    -----
+    Metadata is not routed to the ``transform`` of pipeline steps.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_setpred import TopKSetClassifier, predict_set
+    >>> X, y = [[0.0], [1.0], [5.0], [6.0], [9.0], [10.0]], ["a", "a", "b", "b", "c", "c"]
+    >>> model = make_pipeline(StandardScaler(), TopKSetClassifier(GaussianNB(), k=2)).fit(X, y)
+    >>> predict_set(model, [[0.4], [9.2]])
+    array([[ True,  True, False],
+           [False,  True,  True]])
+    >>> predict_set(model, [[0.4], [9.2]], k=1)
+    array([[ True, False, False],
+           [False, False,  True]])
+    """
+    return call_through(estimator, "predict_set", X, **params)
+
+
+def call_through(estimator, method, X, **params):
+    """Call ``method`` of the set predictor inside ``estimator``, on ``X`` as it arrives there."""
+    predictor, transformers = find_inside(estimator, method)
+    for transformer in transformers:
+        X = transformer.transform(X)
+    return getattr(predictor, method)(X, **params)
+
+
+def find_inside(estimator, method):
+    """Give the estimator inside that has ``method``, and the transformers on the way to it.
+
+    A ``FrozenEstimator`` needs no case of its own: it shows the attributes of what it holds.
+    """
+    transformers = []
+    while not hasattr(estimator, method):
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif hasattr(estimator, "steps"):
+            # "passthrough", None and the samplers of imbalanced-learn have no `transform`.
+            transformers += [step for _, step in estimator.steps[:-1] if hasattr(step, "transform")]
+            estimator = estimator.steps[-1][1]
+        else:
+            _raise_without(estimator, method)
+    return estimator, transformers
+
+
+def _raise_without(estimator, method):
+    """Say why ``estimator`` gives no sets, and the way out."""
+    check_is_fitted(estimator)
+    if getattr(estimator, "refit", None) is False:
+        raise AttributeError(
+            f"{method} needs the best estimator of {type(estimator).__name__}, which was run with "
+            "refit=False; search with refit=True, a metric's name or smallest_set_at(...)."
+        )
+    raise AttributeError(
+        f"{estimator!r} has no {method}; wrap it in TopKSetClassifier, ThresholdSetClassifier or "
+        "CoverageSetClassifier, which turn the scores of any classifier into sets."
+    )
+
+
+def cross_val_predict_set(
+    estimator,
+    X,
+    y,
+    *,
+    groups=None,
+    cv=None,
+    n_jobs=None,
+    verbose=0,
+    params=None,
+    pre_dispatch="2*n_jobs",
+):
+    """Predict the set of every row by a model that was trained without it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A set predictor, or a pipeline or a search around one; it is cloned for every fold.
+    X : array-like of shape (n_samples, n_features)
+        Samples: array, CSR, or a frame of pandas or polars.
+    y : array-like of shape (n_samples,)
+        Labels.
+    groups : array-like of shape (n_samples,), optional
+        Groups for the splitter; where metadata routing is enabled they go into ``params``.
+    cv : int, splitter or iterable, optional
+        As in :func:`sklearn.model_selection.cross_val_predict`; None is 5 stratified folds.
+    n_jobs : int, optional
+        Number of folds at work at once.
+    verbose : int, default=0
+        Verbosity of the parallel run.
+    params : dict, optional
+        Parameters of ``fit`` and of the splitter; one value per row is split with the rows:
+        ``params={"sample_weight": w}``.
+    pre_dispatch : int or str, default="2*n_jobs"
+        Number of folds dispatched at once.
+
+    Returns
+    -------
+    sets : bool ndarray or CSR array of shape (n_samples, n_classes)
+        Columns are ``np.unique(y)``. A class absent from a training part belongs to no set
+        that its model gives: that column is False for the rows of that fold.
+
+    Raises
+    ------
+    ValueError
+        If ``y`` holds no class labels, or the test parts of ``cv`` do not partition the rows.
+
+    See Also
+    --------
+    predict_set : The sets of one fitted estimator.
+
+    Notes
+    -----
+    The rows are scored by different models, so a figure over all of them is not that of one
+    model, and sets calibrated on these rows carry no guarantee.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn_setpred import TopKSetClassifier, cross_val_predict_set
+    >>> X, y = [[0.0], [1.0], [5.0], [6.0], [9.0], [10.0]], [0, 0, 1, 1, 2, 2]
+    >>> model = TopKSetClassifier(GaussianNB(var_smoothing=0.1), k=1)
+    >>> cross_val_predict_set(model, X, y, cv=2).astype(int)
+    array([[1, 0, 0],
+           [1, 0, 0],
+           [0, 1, 0],
+           [0, 1, 0],
+           [0, 0, 1],
+           [0, 0, 1]])
+    """
+    check_classification_targets(column_or_1d(y))
+    return cross_val_predict(
+        _SetsAsPrediction(estimator, np.unique(y)),
+        X,
+        y,
+        groups=groups,
+        cv=cv,
+        n_jobs=n_jobs,
+        verbose=verbose,
+        params=params,
+        pre_dispatch=pre_dispatch,
+    )
+
+
+class _SetsAsPrediction(BaseEstimator):
+    """Give the sets of ``estimator`` as ``predict``, one column for each of ``classes``.
+
+    In this guise sets pass through scikit-learn's cross-validation, which stacks whatever
+    ``predict`` gives; tags and metadata requests are those of ``estimator``.
+    """
+
+    def __init__(self, estimator, classes):
+        self.estimator = estimator
+        self.classes = classes
+
+    def fit(self, X, y, **params):
+        self.estimator_ = clone(self.estimator).fit(X, y, **params)
+        return self
+
+    def predict(self, X):
+        columns = np.searchsorted(self.classes, self.estimator_.classes_)
+        return _spread_columns(predict_set(self.estimator_, X), columns, len(self.classes))
+
+    def get_metadata_routing(self):
+        return self.estimator.get_metadata_routing()
+
+    def __sklearn_tags__(self):
+        return get_tags(self.estimator)
+
+
+def _spread_columns(sets, columns, n_columns):
+    """Put column j of ``sets`` at ``columns[j]`` of a wider array, False elsewhere."""
+    shape = (sets.shape[0], n_columns)
+    if sp.issparse(sets):
+        return sp.csr_array((sets.data, columns[sets.indices], sets.indptr), shape=shape)
+    spread = np.zeros(shape, dtype=bool)
+    spread[:, columns] = sets
+    return spread
