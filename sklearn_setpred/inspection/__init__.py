@@ -1,0 +1,13 @@
+"""Pictures of sets, in the shape of scikit-learn's Displays; they draw what `metrics` computes."""
+
+from sklearn_setpred.inspection._conditional_coverage import ConditionalCoverageDisplay
+from sklearn_setpred.inspection._coverage_size import CoverageSizeDisplay
+from sklearn_setpred.inspection._set_size import SetSizeDisplay
+from sklearn_setpred.inspection._temperature import TemperatureDisplay
+
+__all__ = [
+    "ConditionalCoverageDisplay",
+    "CoverageSizeDisplay",
+    "SetSizeDisplay",
+    "TemperatureDisplay",
+]

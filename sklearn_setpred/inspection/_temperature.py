@@ -1,0 +1,188 @@
+"""The temperatures that an adaptive loss gives to rows."""
+
+import numpy as np
+
+from sklearn_setpred.inspection._display import Display, next_style, require_matplotlib
+from sklearn_setpred.prediction import call_through, find_inside
+
+
+class TemperatureDisplay(Display):
+    """Distribution of the temperatures of rows, for right and wrong predictions apart.
+
+    A model trained by an adaptive loss gives each row a temperature of its own: high where
+    it doubts the label. Each histogram is that of one group of rows, in shares of that
+    group.
+
+    Parameters
+    ----------
+    bin_edges : ndarray of shape (b + 1,)
+        Edges of the bins, ascending.
+    shares : dict of str to ndarray of shape (b,)
+        Share of the rows in each bin, for each group of rows.
+    name : str, default=None
+        Name in the legend.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib Axes and Figure
+        Where the display was drawn.
+    stairs_ : dict of str to matplotlib StepPatch
+        The histogram of each group.
+
+    Examples
+    --------
+    >>> from sklearn_setpred.inspection import TemperatureDisplay
+    >>> display = TemperatureDisplay.from_predictions(
+    ...     [1.0, 1.5, 3.0], y_true=["a", "b", "b"], y_pred=["a", "b", "a"], bins=[1, 2, 3]
+    ... )
+    >>> display.frame()
+       name   rows  low  high  share
+    0  None  right    1     2    1.0
+    1  None  right    2     3    0.0
+    2  None  wrong    1     2    0.0
+    3  None  wrong    2     3    1.0
+    """
+
+    def __init__(self, *, bin_edges, shares, name=None):
+        self.bin_edges = bin_edges
+        self.shares = shares
+        self.name = name
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y=None, *, name=None, **kwargs):
+        """Draw the temperatures of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            An estimator with ``temperature``, or a pipeline or a search around one.
+        X : array-like of shape (n, n_features)
+            Rows.
+        y : array-like of shape (n,), default=None
+            True labels, to tell right predictions from wrong ones.
+        name : str, default=None
+            Name in the legend; None takes that of the estimator's class.
+        **kwargs : dict
+            Keywords of :meth:`from_predictions` and :meth:`plot`.
+
+        Returns
+        -------
+        TemperatureDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        require_matplotlib(f"{cls.__name__}.from_estimator")
+        predictor, _ = find_inside(estimator, "temperature")
+        return cls.from_predictions(
+            call_through(estimator, "temperature", X),
+            y_true=y,
+            y_pred=None if y is None else estimator.predict(X),
+            name=type(predictor).__name__ if name is None else name,
+            **kwargs,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        temperature,
+        *,
+        y_true=None,
+        y_pred=None,
+        bins=30,
+        sample_weight=None,
+        name=None,
+        **kwargs,
+    ):
+        """Draw temperatures.
+
+        Parameters
+        ----------
+        temperature : array-like of shape (n,)
+            Temperature of each row.
+        y_true, y_pred : array-like of shape (n,), default=None
+            True and predicted labels, to tell right predictions from wrong ones.
+        bins : int or array-like of shape (b + 1,), default=30
+            Number or edges of the bins, as in :func:`numpy.histogram`.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the rows.
+        name : str, default=None
+            Name in the legend.
+        **kwargs : dict
+            Keywords of :meth:`plot`.
+
+        Returns
+        -------
+        TemperatureDisplay
+
+        Raises
+        ------
+        ValueError
+            If only one of ``y_true`` and ``y_pred`` is given, or lengths differ.
+        """
+        temperature = np.asarray(temperature)
+        rows_of_group = _rows_of_group(len(temperature), y_true, y_pred)
+        weight = np.ones(len(temperature)) if sample_weight is None else np.asarray(sample_weight)
+        edges = np.histogram_bin_edges(temperature, bins)
+        shares = {
+            group: np.histogram(temperature[rows], edges, weights=weight[rows])[0]
+            / weight[rows].sum()
+            for group, rows in rows_of_group.items()
+        }
+        return cls(bin_edges=edges, shares=shares, name=name).plot(**kwargs)
+
+    def plot(self, ax=None, *, name=None, **kwargs):
+        """Draw the display.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        name : str, default=None
+            Name in the legend; None takes that of the display.
+        **kwargs : dict
+            Properties of the outlines, such as ``linewidth``.
+
+        Returns
+        -------
+        TemperatureDisplay
+        """
+        ax = self._start(ax)
+        name = self.name if name is None else name
+        self.stairs_ = {}
+        for group, share in self.shares.items():
+            style = {"linewidth": 1.8} | next_style(ax, kwargs)
+            del style["marker"]
+            label = f"{name}, {group}" if name else group
+            self.stairs_[group] = ax.stairs(share, self.bin_edges, label=label, **style)
+            ax.stairs(share, self.bin_edges, fill=True, alpha=0.15, color=style["color"])
+        ax.set(xlabel="Temperature", ylabel="Share of the group's rows")
+        ax.legend()
+        return self
+
+    def _columns(self):
+        """Give the columns of the frame."""
+        n_bins = len(self.bin_edges) - 1
+        return {
+            "rows": np.repeat(list(self.shares), n_bins),
+            "low": np.tile(self.bin_edges[:-1], len(self.shares)),
+            "high": np.tile(self.bin_edges[1:], len(self.shares)),
+            "share": np.concatenate(list(self.shares.values())),
+        }
+
+
+def _rows_of_group(n_rows, y_true, y_pred):
+    """Give the rows of right and of wrong predictions, or all rows where labels are missing."""
+    if (y_true is None) != (y_pred is None):
+        raise ValueError("y_true and y_pred tell right from wrong together; give both or none.")
+    if y_true is None:
+        return {"all rows": np.ones(n_rows, dtype=bool)}
+    right = np.asarray(y_true) == np.asarray(y_pred)
+    if right.shape != (n_rows,):
+        raise ValueError(
+            f"y_true has the shape {np.shape(y_true)}, y_pred {np.shape(y_pred)}; "
+            f"there are {n_rows} temperatures."
+        )
+    return {group: rows for group, rows in [("right", right), ("wrong", ~right)] if rows.any()}
