@@ -1,6 +1,7 @@
 """Checks of parameters: each error names the argument, the value and the way out."""
 
 import difflib
+import math
 from numbers import Integral, Real
 
 import numpy as np
@@ -22,7 +23,7 @@ def check_number(name, value, *, low=None, high=None, is_open=False):
         raise TypeError(f"{name}={value!r} must be a number, got {type(value).__name__}.")
     too_low = low is not None and (value <= low if is_open else value < low)
     too_high = high is not None and (value >= high if is_open else value > high)
-    if too_low or too_high or not np.isfinite(value):
+    if too_low or too_high or not math.isfinite(value):
         raise ValueError(f"{name}={value!r} is not in {_interval(low, high, is_open)}.")
     return value
 

@@ -1,0 +1,197 @@
+"""Active passive losses: normalised cross-entropy plus a bounded function of p_y."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from sklearn_setpred.losses._base import Limit, Loss
+from sklearn_setpred.losses._checks import check_real
+from sklearn_setpred.losses._rowwise import Pullback, rowwise
+from sklearn_setpred.losses._scores import add_to_label_, exp, label_scores
+
+
+@rowwise
+def label_and_sum_of_log_p(scores: Tensor, target: Tensor) -> tuple[Tensor, Pullback]:
+    """Give log p_y and sum_k log p_k, shape (n, 2); the gradients are e_y - p and 1 - K p."""
+    log_p = torch.log_softmax(scores, dim=-1)
+
+    def pullback(g: Tensor) -> Tensor:
+        label, total = g.unbind(dim=1)
+        gradients = exp(log_p).mul_(-label - scores.shape[-1] * total).add_(total)
+        return add_to_label_(gradients, target, label)
+
+    return torch.stack([label_scores(log_p, target), log_p.sum(dim=-1)], dim=-1), pullback
+
+
+class ActivePassive(Loss):
+    """alpha NCE + beta X, with X a function of p_y that a subclass gives as ``passive``."""
+
+    top_1 = True
+
+    def passive(self, log_p: Tensor) -> Tensor:
+        """Give the passive loss X from log p_y."""
+        raise NotImplementedError
+
+    def check(self, n_classes: int) -> None:
+        """Raise ValueError if a weight is negative."""
+        check_real("alpha", self.alpha, 0, hint="it weighs the normalised cross-entropy")
+        check_real("beta", self.beta, 0, hint="it weighs the passive loss")
+
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Give the loss of each row."""
+        label, total = label_and_sum_of_log_p(scores, target).unbind(dim=-1)
+        return self.alpha * label / total + self.beta * self.passive(label)
+
+
+@dataclass(eq=False, repr=False)
+class NCERCE(ActivePassive, name="nce_rce"):
+    """Normalised cross-entropy plus reverse cross-entropy.
+
+    ::
+
+        l = alpha log p_y / sum_k log p_k + beta A (1 - p_y),    A = -log(1e-4),    p = softmax(f)
+
+    Use it where labels are wrong at random and only the first class matters.
+
+    Parameters
+    ----------
+    alpha, beta : float, default=5.0
+        Weights of the two parts, at least 0.
+
+    References
+    ----------
+    Ma, Huang, Wang, Romano, Erfani, Bailey, "Normalized loss functions for deep learning with
+    noisy labels", ICML 2020.
+
+    Examples
+    --------
+    The first part alone, log(1 / 4) / (log(1 / 4) + log(3 / 4)):
+
+    >>> import torch
+    >>> from sklearn_setpred.losses import NCERCE
+    >>> NCERCE(alpha=1.0, beta=0.0)(torch.log(torch.tensor([[1.0, 3.0]])), torch.tensor([0]))
+    tensor([0.8281])
+    """
+
+    alpha: float = 5.0
+    beta: float = 5.0
+
+    A = -math.log(1e-4)
+    symmetric = True
+    limits = (Limit("alpha", 0.0, "mae", factor=5 * A),)
+    search_space: ClassVar = {"alpha": (0.1, 5.0, 9.9), "beta": (0.1, 5.0, 9.9)}
+
+    def passive(self, log_p: Tensor) -> Tensor:
+        """Give A (1 - p_y)."""
+        return -self.A * torch.expm1(log_p)
+
+
+@dataclass(eq=False, repr=False)
+class NCEAUL(ActivePassive, name="nce_aul"):
+    """Normalised cross-entropy plus asymmetric unhinged loss.
+
+    ::
+
+        l = alpha log p_y / sum_k log p_k + beta ((a - p_y)^q - (a - 1)^q) / q,    p = softmax(f)
+
+    Use it where labels are wrong at random and only the first class matters.
+
+    Parameters
+    ----------
+    alpha, beta : float, default=5.0
+        Weights of the two parts, at least 0.
+    a : float, default=6.0
+        Above 1.
+    q : float, default=1.5
+        Positive; the asymmetric unhinged loss is 1 - p_y at q = 1.
+
+    References
+    ----------
+    Zhou, Liu, Jiang, Gao, Ji, "Asymmetric loss functions for learning with noisy labels", ICML
+    2021.
+
+    Examples
+    --------
+    The second part alone, ((2 - 1 / 4)^2 - 1) / 2:
+
+    >>> import torch
+    >>> from sklearn_setpred.losses import NCEAUL
+    >>> loss = NCEAUL(alpha=0.0, beta=1.0, a=2.0, q=2.0)
+    >>> loss(torch.log(torch.tensor([[1.0, 3.0]])), torch.tensor([0]))
+    tensor([1.0312])
+    """
+
+    alpha: float = 5.0
+    beta: float = 5.0
+    a: float = 6.0
+    q: float = 1.5
+
+    search_space: ClassVar = {"alpha": (0.1, 5.0, 9.9), "beta": (0.1, 5.0, 9.9)}
+
+    def check(self, n_classes: int) -> None:
+        """Raise ValueError if a weight is negative, a not above 1 or q not positive."""
+        super().check(n_classes)
+        check_real("a", self.a, 1, strict=True, hint="a - p_y must stay positive")
+        check_real("q", self.q, 0, strict=True, hint="q=1 is the mean absolute error")
+
+    def passive(self, log_p: Tensor) -> Tensor:
+        """Give ((a - p_y)^q - (a - 1)^q) / q."""
+        return ((self.a - log_p.exp()) ** self.q - (self.a - 1) ** self.q) / self.q
+
+
+@dataclass(eq=False, repr=False)
+class NCEAGCE(ActivePassive, name="nce_agce"):
+    """Normalised cross-entropy plus asymmetric generalised cross-entropy.
+
+    ::
+
+        l = alpha log p_y / sum_k log p_k + beta ((a + 1)^q - (a + p_y)^q) / q,    p = softmax(f)
+
+    Use it where labels are wrong at random and only the first class matters.
+
+    Parameters
+    ----------
+    alpha, beta : float, default=5.0
+        Weights of the two parts, at least 0.
+    a : float, default=3.0
+        Positive.
+    q : float, default=1.5
+        Positive; the asymmetric generalised cross-entropy is 1 - p_y at q = 1.
+
+    References
+    ----------
+    Zhou, Liu, Jiang, Gao, Ji, "Asymmetric loss functions for learning with noisy labels", ICML
+    2021.
+
+    Examples
+    --------
+    The second part alone, (2^2 - (1 + 1 / 4)^2) / 2:
+
+    >>> import torch
+    >>> from sklearn_setpred.losses import NCEAGCE
+    >>> loss = NCEAGCE(alpha=0.0, beta=1.0, a=1.0, q=2.0)
+    >>> loss(torch.log(torch.tensor([[1.0, 3.0]])), torch.tensor([0]))
+    tensor([1.2188])
+    """
+
+    alpha: float = 5.0
+    beta: float = 5.0
+    a: float = 3.0
+    q: float = 1.5
+
+    search_space: ClassVar = {"alpha": (0.1, 5.0, 9.9), "beta": (0.1, 5.0, 9.9)}
+
+    def check(self, n_classes: int) -> None:
+        """Raise ValueError if a weight is negative, or a or q not positive."""
+        super().check(n_classes)
+        check_real("a", self.a, 0, strict=True, hint="a + p_y must stay away from 0")
+        check_real("q", self.q, 0, strict=True, hint="q=1 is the mean absolute error")
+
+    def passive(self, log_p: Tensor) -> Tensor:
+        """Give ((a + 1)^q - (a + p_y)^q) / q."""
+        return ((self.a + 1) ** self.q - (self.a + log_p.exp()) ** self.q) / self.q

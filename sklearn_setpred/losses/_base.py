@@ -1,0 +1,179 @@
+"""What a loss is: one small object with its hyper-parameters as fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import ClassVar
+
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor
+
+from sklearn_setpred.losses._checks import check_choice
+from sklearn_setpred.losses._scores import at_least_float32, full_precision
+
+LOSSES: dict[str, type[Loss]] = {}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A loss whose gradient another loss takes on when one of its parameters tends to a value.
+
+    Parameters
+    ----------
+    parameter : str
+        The parameter that moves.
+    value : float
+        What it tends to; ``math.inf`` is allowed.
+    becomes : str
+        Name of the limiting loss in ``LOSSES``.
+    using : dict
+        Parameters of the limiting loss that differ from its defaults.
+    factor : float
+        The gradient tends to ``factor`` times that of the limiting loss.
+
+    Examples
+    --------
+    >>> from sklearn_setpred.losses import GCE
+    >>> GCE.limits[0].parameter, GCE.limits[0].value, GCE.limits[0].becomes
+    ('q', 0.0, 'cross_entropy')
+    """
+
+    parameter: str
+    value: float
+    becomes: str
+    using: Mapping[str, float] = field(default_factory=dict)
+    factor: float = 1.0
+
+
+class Loss(BaseEstimator):
+    """Base class of all losses.
+
+    A loss is a dataclass whose fields are its hyper-parameters, each with a default.
+    Calling it gives one value per row; means and weights are the caller's.
+    A subclass says in ``forward`` what the loss of each row is, and is registered under a name when
+    it is defined as ``class MyLoss(Loss, name="my_loss")``.
+
+    Attributes
+    ----------
+    name : str
+        The name in ``LOSSES``.
+    target : {"label", "cost"}
+        What the second argument is: integer labels of shape (n,), or costs in [0, 1]
+        of shape (n, K).
+    has_link : bool
+        Whether ``probabilities`` inverts the link: at the scores of least conditional risk
+        it gives back the class probabilities.
+    top_1, all_k : bool
+        Whether ranking by ``probabilities`` at the scores of least conditional risk puts the most
+        probable class first; whether it puts all classes in the order of their probabilities.
+    symmetric : bool
+        Whether the losses of all labels sum to the same value for all scores: the minimiser
+        then withstands uniform label noise.
+    limits : sequence of Limit
+        Losses it becomes at the border of its parameters.
+    search_space : mapping
+        Values worth trying for each parameter.
+
+    Examples
+    --------
+    A loss that asks the label's score to reach a bar, not registered:
+
+    >>> from dataclasses import dataclass
+    >>> import torch
+    >>> from sklearn_setpred.losses import Loss
+    >>> @dataclass(eq=False, repr=False)
+    ... class Bar(Loss):
+    ...     height: float = 1.0
+    ...
+    ...     def forward(self, scores, target):
+    ...         label = scores.gather(-1, target.unsqueeze(-1)).squeeze(-1)
+    ...         return torch.relu(self.height - label)
+    >>> Bar(height=3.0)(torch.tensor([[1.0, 5.0]]), torch.tensor([0]))
+    tensor([2.])
+    """
+
+    name: ClassVar[str]
+    target: ClassVar[str] = "label"
+    has_link = False
+    top_1 = False
+    all_k = False
+    symmetric = False
+    limits: ClassVar[Sequence[Limit]] = ()
+    search_space: ClassVar[Mapping[str, Sequence]] = MappingProxyType({})
+
+    def __init_subclass__(cls, name: str | None = None, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if name is not None:
+            cls.name = name
+            LOSSES[name] = cls
+
+    def __call__(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Give the loss of each row.
+
+        Parameters
+        ----------
+        scores : Tensor of shape (n, K)
+            Scores before softmax; half precision is computed in float32.
+        target : Tensor of shape (n,) or (n, K)
+            Integer labels, or costs if ``self.target == "cost"``.
+
+        Returns
+        -------
+        Tensor of shape (n,)
+        """
+        with full_precision(scores):
+            return self.forward(at_least_float32(scores), target)
+
+    def probabilities(self, scores: Tensor) -> Tensor:
+        """Map scores (n, K) to the probabilities (n, K) by which this loss ranks the classes.
+
+        The inverse link of the loss where it has one (see ``has_link``), softmax otherwise.
+        """
+        with full_precision(scores):
+            return self.inverse_link(at_least_float32(scores))
+
+    def decision_scores(self, scores: Tensor) -> Tensor:
+        """Give the scores (n, K) by which the classes rank; here those that the loss sees."""
+        return scores
+
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Give the loss of each row; what a subclass defines."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(scores, target).")
+
+    def inverse_link(self, scores: Tensor) -> Tensor:
+        """Give the probabilities; what a subclass redefines unless it is softmax."""
+        return torch.softmax(scores, dim=-1)
+
+    def check(self, n_classes: int) -> None:
+        """Raise ValueError if a hyper-parameter is out of range, before any training."""
+
+    def fit_classes(self, counts: Sequence[int]) -> Loss:
+        """Give the loss configured for the number of training rows of each class; here itself."""
+        return self
+
+    def infimum(self, n_classes: int) -> float:
+        """Give the greatest lower bound of the loss, approached by a certain, right prediction."""
+        return 0.0
+
+
+def get_loss(loss: str | Loss) -> Loss:
+    """Give the loss instance for a registered name (with defaults) or for an instance.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; the message gives the nearest known one.
+
+    Examples
+    --------
+    >>> from sklearn_setpred.losses import get_loss
+    >>> get_loss("gce")
+    GCE()
+    """
+    if isinstance(loss, Loss):
+        return loss
+    check_choice("loss", loss, sorted(LOSSES))
+    return LOSSES[loss]()

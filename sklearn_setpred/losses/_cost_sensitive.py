@@ -1,0 +1,192 @@
+"""Cost-sensitive losses: the target of a row is one cost in [0, 1] for each of its choices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from sklearn_setpred.losses._base import Loss
+from sklearn_setpred.losses._checks import check_choice, check_real
+from sklearn_setpred.losses._comp_sum import comp_sum_link, comp_sum_values
+from sklearn_setpred.losses._scores import expm1_with_linear_tail
+
+
+def check_costs(costs: Tensor) -> None:
+    """Raise ValueError unless all costs (n, K) are in [0, 1].
+
+    Weights 1 - cost would turn negative above 1 and the loss would be unbounded below. Called
+    once, before training, not for each batch.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_setpred.losses import check_costs
+    >>> check_costs(torch.tensor([[0.0, 1.5]]))
+    Traceback (most recent call last):
+    ValueError: costs range from 0 to 1.5 but must lie in [0, 1]; divide them by their largest \
+possible value.
+    """
+    low, high = (costs.min().item(), costs.max().item()) if costs.numel() else (0.0, 0.0)
+    if not (low >= 0 and high <= 1):
+        raise ValueError(
+            f"costs range from {low:g} to {high:g} but must lie in [0, 1]; "
+            "divide them by their largest possible value."
+        )
+
+
+@dataclass(eq=False, repr=False)
+class CostSensitiveCompSum(Loss, name="cost_sensitive_comp_sum"):
+    """Cost-sensitive comp-sum loss of order tau.
+
+    ::
+
+        l = sum_k (1 - c_k) (s_k^(tau - 1) - 1) / (1 - tau),    -sum_k (1 - c_k) log s_k at tau =
+        1, s = softmax(r)
+
+    Use it to choose one of K actions of known cost, such as the size of a prediction set; tau = 1
+    trains best.
+
+    Parameters
+    ----------
+    tau : float, default=1.0
+        Order, at least 0.
+
+    Notes
+    -----
+    With w_k = 1 - E[c_k | x] the minimiser of the conditional risk has s_k proportional to w_k^(1
+    / (2 - tau)) for tau < 2; so the inverse link s^(2 - tau) renormalised gives w / sum(w), and
+    the greatest score belongs to the cheapest choice. Below order 1, exact while (1 - tau) (-log
+    s_k) <= 30 and continued as its tangent beyond. From order 2 on training can collapse to one
+    choice for all rows.
+
+    References
+    ----------
+    Cortes, Mao, C. Mohri, M. Mohri, Zhong, "Cardinality-aware set prediction and top-k
+    classification", NeurIPS 2024, cost-sensitive comp-sum losses.
+
+    Examples
+    --------
+    Weights 1 and 1 / 2 on -log(1 / 4) and -log(3 / 4):
+
+    >>> import torch
+    >>> from sklearn_setpred.losses import CostSensitiveCompSum
+    >>> scores = torch.log(torch.tensor([[1.0, 3.0]]))
+    >>> CostSensitiveCompSum()(scores, torch.tensor([[0.0, 0.5]]))
+    tensor([1.5301])
+    """
+
+    tau: float = 1.0
+
+    target = "cost"
+    top_1 = True
+    search_space: ClassVar = {"tau": (0.0, 0.5, 1.0, 1.5, 2.0)}
+
+    @property
+    def all_k(self) -> bool:
+        """Whether the minimiser ranks the choices by their expected cost: all orders below 2."""
+        return self.tau < 2
+
+    has_link = all_k
+
+    def check(self, n_classes: int) -> None:
+        """Raise ValueError if tau is negative."""
+        check_real("tau", self.tau, 0, hint="tau=1 is the cost-sensitive cross-entropy")
+
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Give the loss of each row."""
+        log_s = torch.log_softmax(scores, dim=-1)
+        return ((1 - target) * comp_sum_values(log_s, self.tau)).sum(dim=-1)
+
+    def inverse_link(self, scores: Tensor) -> Tensor:
+        """Give s^(2 - tau) renormalised."""
+        return comp_sum_link(scores, self.tau)
+
+
+# Phi(-r) as a function of the centred scores r and of rho.
+PHI = {
+    "exp": lambda r, rho: expm1_with_linear_tail(r) + 1,
+    "squared_hinge": lambda r, rho: functional.relu(1 + r).square(),
+    "hinge": lambda r, rho: functional.relu(1 + r),
+    "rho_margin": lambda r, rho: (1 + r / rho).clamp(0, 1),
+}
+
+
+@dataclass(eq=False, repr=False)
+class CostSensitiveConstrained(Loss, name="cost_sensitive_constrained"):
+    """Cost-sensitive constrained loss.
+
+    ::
+
+        l = sum_k c_k Phi(-r_k),    r = f - mean(f)
+        exp            Phi(t) = exp(-t)
+        squared_hinge  Phi(t) = max(0, 1 - t)^2
+        hinge          Phi(t) = max(0, 1 - t)
+        rho_margin     Phi(t) = min(max(0, 1 - t / rho), 1)
+
+    Use it as the alternative to the comp-sum form; ``"exp"`` and ``"squared_hinge"`` train well,
+    the hinge slowly, the rho-margin hardly from random weights (no gradient for r > 0).
+
+    Parameters
+    ----------
+    phi : {"exp", "squared_hinge", "hinge", "rho_margin"}, default="exp"
+        The function Phi.
+    rho : float, default=1.0
+        Width of the ramp of ``"rho_margin"``; the other functions do not use it.
+
+    Notes
+    -----
+    The scores sum to zero by construction, without which the infimum would be 0 for all costs.
+    ``"exp"`` is exact for r_k <= 30 and continues as its tangent beyond. With positive expected
+    costs c and K choices:
+
+    ==============  =======================================  ===================
+    phi             minimiser                                minimum value
+    ==============  =======================================  ===================
+    exp             -log c + mean(log c)                     K prod(c)^(1 / K)
+    squared_hinge   K / (c_k sum(1 / c)) - 1                 K^2 / sum(1 / c)
+    hinge           K - 1 at the cheapest, -1 elsewhere      K min c
+    rho_margin      (K - 1) rho there, -rho elsewhere        min c
+    ==============  =======================================  ===================
+
+    References
+    ----------
+    Cortes, Mao, C. Mohri, M. Mohri, Zhong, "Cardinality-aware set prediction and top-k
+    classification", NeurIPS 2024, cost-sensitive constrained losses; Lee, Lin, Wahba,
+    "Multicategory support vector machines", JASA 2004, for the constraint.
+
+    Examples
+    --------
+    The centred scores are -1 and 1, so that Phi is 0 and 2:
+
+    >>> import torch
+    >>> from sklearn_setpred.losses import CostSensitiveConstrained
+    >>> loss = CostSensitiveConstrained(phi="hinge")
+    >>> loss(torch.tensor([[3.0, 5.0]]), torch.tensor([[0.9, 0.25]]))
+    tensor([0.5000])
+    """
+
+    phi: str = "exp"
+    rho: float = 1.0
+
+    target = "cost"
+    top_1 = True
+    search_space: ClassVar = {"phi": tuple(PHI)}
+
+    @property
+    def all_k(self) -> bool:
+        """Whether the minimiser ranks the choices by their expected cost."""
+        return self.phi in ("exp", "squared_hinge")
+
+    def check(self, n_classes: int) -> None:
+        """Raise ValueError if phi is unknown or rho is not positive."""
+        check_choice("phi", self.phi, PHI)
+        check_real("rho", self.rho, 0, strict=True, hint="it divides the scores")
+
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Give the loss of each row."""
+        r = scores - scores.mean(dim=-1, keepdim=True)
+        return (target * PHI[self.phi](r, self.rho)).sum(dim=-1)

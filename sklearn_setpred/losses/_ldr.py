@@ -1,0 +1,316 @@
+"""Label-distributionally robust losses: the worst case over distributions of the label."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from sklearn_setpred.losses._base import Limit, Loss
+from sklearn_setpred.losses._capped import capped_softmax
+from sklearn_setpred.losses._checks import check_choice, check_k, check_real
+from sklearn_setpred.losses._scores import (
+    NORMALIZATIONS,
+    at_least_float32,
+    full_precision,
+    label_scores,
+    log_loss,
+    margin_link,
+    with_margin,
+)
+from sklearn_setpred.losses._temperature import row_temperatures
+
+
+def worst_case(scores: Tensor, target: Tensor, p: Tensor, lam: float | Tensor) -> Tensor:
+    """Give sum_k p_k (f_k - f_y) - lam KL(p, 1 / K), f = scores, for the maximiser p (a constant).
+
+    As p maximises, the derivative through it is zero and the gradient in the scores is p - e_y.
+    """
+    divergence = torch.special.entr(p).sum(dim=-1).neg() + math.log(p.shape[-1])
+    return (p * scores).sum(dim=-1) - label_scores(scores, target) - lam * divergence
+
+
+class LDRFamily(Loss):
+    """What the losses with a temperature, a margin and normalised scores share."""
+
+    top_1 = True
+    all_k = True
+
+    @property
+    def has_link(self) -> bool:
+        """Whether ``probabilities`` inverts the link: only if scores are not normalised."""
+        return self.normalize is None
+
+    def check(self, n_classes: int) -> None:
+        """Raise ValueError if a hyper-parameter is out of range."""
+        check_real(
+            "lam", self.lam, 0, strict=True, hint="towards 0 the loss becomes crammer_singer"
+        )
+        check_real("margin", self.margin, 0)
+        check_choice("normalize", self.normalize, NORMALIZATIONS)
+
+    def normalized(self, scores: Tensor) -> Tensor:
+        """Give the scores the loss sees."""
+        return NORMALIZATIONS[self.normalize](scores)
+
+
+@dataclass(eq=False, repr=False)
+class LDRKL(LDRFamily, name="ldr_kl"):
+    """Label-distributionally robust loss with Kullback-Leibler regularisation.
+
+    ::
+
+        l = max_p sum_k p_k d_k - lam KL(p, 1 / K) = lam log mean_k exp(d_k / lam),
+        d_k = f_k - f_y + margin (k != y)
+
+    Use it for top-k prediction with a robustness of your choice: small temperatures behave like a
+    margin loss, 1 like cross-entropy, large ones withstand label noise.
+
+    Parameters
+    ----------
+    lam : float, default=1.0
+        Temperature, positive.
+    margin : float, default=0.0
+        What a score must lag behind that of the label, at least 0.
+    normalize : {None, "l1", "softplus"}, default=None
+        Divide the scores of a row, or their softplus, by their mean absolute value.
+
+    Notes
+    -----
+    At lam = 1 and margin = 0 it is cross-entropy less log K; at margin = 0 it is lam times
+    cross-entropy of f / lam, less lam log K. It falls with lam, from max_k d_k (Crammer and
+    Singer) to mean_k d_k, whose sum over labels is constant. The infimum is -lam log K. With p =
+    softmax(f / lam) and a = exp(margin / lam) the inverse link is q_j proportional to p_j (a - (a
+    - 1) p_j). Normalised scores have mean 1, so that no probability exceeds e^(K / lam) / (e^(K /
+    lam) + K - 1) and probabilities are not calibrated.
+
+    References
+    ----------
+    Zhu, Ying, Yang, "Label distributionally robust losses for multi-class classification:
+    consistency, robustness and adaptivity", ICML 2023, LDR-KL.
+
+    Examples
+    --------
+    Here log((1 + exp(log 3)) / 2) = log 2:
+
+    >>> import torch
+    >>> from sklearn_setpred.losses import LDRKL
+    >>> LDRKL()(torch.log(torch.tensor([[1.0, 3.0]])), torch.tensor([0]))
+    tensor([0.6931])
+    """
+
+    lam: float = 1.0
+    margin: float = 0.0
+    normalize: str | None = None
+
+    limits = (
+        Limit("lam", 0.0, "crammer_singer", using={"margin": 0.0}),
+        Limit("lam", 1.0, "cross_entropy"),
+    )
+    search_space: ClassVar = {"lam": (0.1, 1.0, 10.0), "margin": (0.0, 0.1, 1.0)}
+
+    def infimum(self, n_classes: int) -> float:
+        """Give the least value, or with normalised scores a bound it comes close to."""
+        return -self.lam * math.log(n_classes)
+
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Give the loss of each row."""
+        scores = with_margin(self.normalized(scores), target, self.margin)
+        return log_loss(scores, target, self.lam) - self.lam * math.log(scores.shape[-1])
+
+    def inverse_link(self, scores: Tensor) -> Tensor:
+        """Give q_j proportional to p_j (a - (a - 1) p_j)."""
+        p = torch.softmax(self.normalized(scores) / self.lam, dim=-1)
+        return margin_link(p, self.margin / self.lam)
+
+
+@dataclass(eq=False, repr=False)
+class ALDRKL(LDRFamily, name="aldr_kl"):
+    """Adaptive label-distributionally robust loss: each row has its own temperature.
+
+    ::
+
+        l = max_t max_p sum_k p_k d_k - t KL(p, 1 / K) - (a / 2) (t - lam)^2,
+        d_k = f_k - f_y + margin (k != y),    a = alpha log K / lam,
+        t = lam (1 - KL(p, 1 / K) / (alpha log K)),    p = softmax(d / t)
+
+    Use it where some rows have wrong labels and others do not: rows predicted without certainty
+    get a large, robust temperature, certain ones a small, sharp one.
+
+    Parameters
+    ----------
+    lam : float, default=1.0
+        Temperature of rows with equal scores, positive; the others lie in
+        [lam (1 - 1 / alpha), lam].
+    alpha : float, default=2.0
+        Above 1; the greater, the less the temperature adapts.
+    margin : float, default=0.0
+        What a score must lag behind that of the label, at least 0.
+    normalize : {None, "l1", "softplus"}, default=None
+        Divide the scores of a row, or their softplus, by their mean absolute value.
+
+    Notes
+    -----
+    The temperature is the global maximum, found anew for each row: no state is kept from batch to
+    batch, and the gradient is p - e_y. The infimum is -lam log(K) (1 - 1 / (2 alpha)). The inverse
+    link is that of LDR-KL at the temperature of the row without margin: exact at margin = 0, else
+    an approximation (within .001 at margin = .1, lam = 1).
+
+    References
+    ----------
+    Zhu, Ying, Yang, "Label distributionally robust losses for multi-class classification:
+    consistency, robustness and adaptivity", ICML 2023, ALDR-KL.
+
+    Examples
+    --------
+    Equal scores leave the temperature at lam and the loss at 0; a certain, right prediction costs
+    -log(2) (1 - 1 / 4):
+
+    >>> import torch
+    >>> from sklearn_setpred.losses import ALDRKL
+    >>> scores = torch.tensor([[0.0, 0.0], [200.0, 0.0]])
+    >>> ALDRKL()(scores, torch.tensor([0, 0]))
+    tensor([ 0.0000, -0.5199])
+    >>> ALDRKL().temperatures(scores)
+    tensor([1.0000, 0.5000])
+    """
+
+    lam: float = 1.0
+    alpha: float = 2.0
+    margin: float = 0.0
+    normalize: str | None = None
+
+    limits = (Limit("alpha", math.inf, "ldr_kl"),)
+    search_space: ClassVar = {
+        "lam": (0.1, 1.0, 10.0),
+        "alpha": (1.5, 2.0, 4.0),
+        "margin": (0.0, 0.1, 1.0),
+    }
+
+    def check(self, n_classes: int) -> None:
+        """Raise ValueError if a hyper-parameter is out of range."""
+        super().check(n_classes)
+        check_real(
+            "alpha",
+            self.alpha,
+            1,
+            strict=True,
+            hint="at 1 or below the temperature of a certain row would reach 0, where the loss is "
+            "no longer smooth; alpha=2 is a good start",
+        )
+
+    def infimum(self, n_classes: int) -> float:
+        """Give the least value, or with normalised scores a bound it comes close to."""
+        return -self.lam * math.log(n_classes) * (1 - 1 / (2 * self.alpha))
+
+    def temperatures(self, scores: Tensor) -> Tensor:
+        """Give the temperature (n,) of each row of scores (n, K), without margin.
+
+        A function of the scores alone: it says how certain the prediction is, not whether the
+        label is right.
+        """
+        with full_precision(scores):
+            return self._temperatures(self.normalized(at_least_float32(scores)))
+
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Give the loss of each row."""
+        scores = with_margin(self.normalized(scores), target, self.margin)
+        t = self._temperatures(scores)
+        log_k = math.log(scores.shape[-1])
+        penalty = self.alpha * log_k / (2 * self.lam) * (t - self.lam).square()
+        return log_loss(scores, target, t.unsqueeze(-1)) - t * log_k - penalty
+
+    def inverse_link(self, scores: Tensor) -> Tensor:
+        """Give the inverse link of LDR-KL at the temperature of each row."""
+        scores = self.normalized(scores)
+        t = self._temperatures(scores).unsqueeze(-1)
+        return margin_link(torch.softmax(scores / t, dim=-1), self.margin / t)
+
+    @torch.no_grad()
+    def _temperatures(self, scores: Tensor) -> Tensor:
+        """Give the temperature of each row of normalised scores."""
+        return row_temperatures(scores, self.lam, self.alpha)
+
+
+@dataclass(eq=False, repr=False)
+class LDRTopK(Loss, name="ldr_top_k"):
+    """Label-distributionally robust loss over distributions with no probability above 1 / k.
+
+    ::
+
+        l = max_p sum_k p_k d_k - lam KL(p, 1 / K),    0 <= p_k <= 1 / k,
+        d_k = f_k - f_y + margin (k != y)
+
+    Use it as the smooth relative of the top-k hinge without its outer max(0, .).
+
+    Parameters
+    ----------
+    k : int, default=2
+        Places that count, from 1 to n_classes - 1.
+    lam : float, default=1.0
+        Temperature, positive.
+    margin : float, default=0.0
+        What a score must lag behind that of the label, at least 0.
+
+    Notes
+    -----
+    The maximiser is found exactly: the m largest entries sit at 1 / k, the others are a softmax
+    that shares the rest. k = 1 is LDR-KL; towards lam = 0 the loss becomes the mean of the k
+    largest d. For k >= 2 it is unbounded below, as part of p must lie outside the label.
+
+    References
+    ----------
+    Zhu, Ying, Yang, "Label distributionally robust losses for multi-class classification:
+    consistency, robustness and adaptivity", ICML 2023, the family with capped distributions.
+
+    Examples
+    --------
+    With three equal scores p is uniform and the loss 0; a hopeless class leaves 1 / 2 for each of
+    the other two, worth -KL = -log(3 / 2) (signs left out):
+
+    >>> import torch
+    >>> from sklearn_setpred.losses import LDRTopK
+    >>> loss = LDRTopK(k=2)
+    >>> scores = torch.tensor([[1.0, 1.0, 1.0], [1.0, 1.0, -200.0]])
+    >>> loss(scores, torch.tensor([0, 0])).round(decimals=4).abs()
+    tensor([0.0000, 0.4055])
+    """
+
+    k: int = 2
+    lam: float = 1.0
+    margin: float = 0.0
+
+    limits = (Limit("k", 1, "ldr_kl"),)
+    search_space: ClassVar = {"k": (2, 3, 5), "lam": (0.1, 1.0, 10.0), "margin": (0.0, 0.1, 1.0)}
+
+    @property
+    def top_1(self) -> bool:
+        """Whether the first class is found: for k > 2 the first k - 1 can tie at infinity."""
+        return self.k <= 2
+
+    @property
+    def all_k(self) -> bool:
+        """Whether the minimiser ranks like the posterior: k = 1 alone.
+
+        With one probability above 1 / 2 the conditional risk is unbounded, whatever the others.
+        """
+        return self.k == 1
+
+    def check(self, n_classes: int) -> None:
+        """Raise ValueError if a hyper-parameter is out of range."""
+        check_k(self.k, n_classes)
+        check_real("lam", self.lam, 0, strict=True, hint="towards 0 use top_k_hinge")
+        check_real("margin", self.margin, 0)
+
+    def infimum(self, n_classes: int) -> float:
+        """Give the greatest lower bound."""
+        return -self.lam * math.log(n_classes) if self.k == 1 else -math.inf
+
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Give the loss of each row."""
+        scores = with_margin(scores, target, self.margin)
+        p = capped_softmax(scores.detach() / self.lam, self.k)
+        return worst_case(scores, target, p, self.lam)

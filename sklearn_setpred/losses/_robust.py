@@ -1,0 +1,261 @@
+"""Losses of the predicted probabilities made to withstand wrong labels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from sklearn_setpred.losses._base import Limit, Loss
+from sklearn_setpred.losses._checks import check_real
+from sklearn_setpred.losses._rowwise import Pullback, rowwise
+from sklearn_setpred.losses._scores import (
+    add_to_label_,
+    label_scores,
+    log_label_probabilities,
+)
+
+
+@rowwise
+def squared_error(scores: Tensor, target: Tensor) -> tuple[Tensor, Pullback]:
+    """Give 1 - 2 p_y + sum_k p_k^2; its gradient is 2 p (p - s) - 2 p_y e_y, s = sum p^2 - p_y."""
+    p = torch.softmax(scores, dim=-1)
+    label, square = label_scores(p, target), torch.linalg.vecdot(p, p)
+
+    def pullback(g: Tensor) -> Tensor:
+        gradients = p - (square - label).unsqueeze(-1)
+        gradients.mul_(p).mul_(2 * g)
+        return add_to_label_(gradients, target, -2 * g * label.unsqueeze(-1))
+
+    return 1 - 2 * label + square, pullback
+
+
+@dataclass(eq=False, repr=False)
+class MSE(Loss, name="mse"):
+    """Mean squared error of the probabilities, the Brier score.
+
+    ::
+
+        l = sum_k (e_y - p)_k^2 = 1 - 2 p_y + sum_k p_k^2,    p = softmax(f)
+
+    Use it where labels are mildly noisy and calibrated probabilities matter: bounded by 2, proper.
+
+    Notes
+    -----
+    The inverse link is softmax: the minimiser of the conditional risk has p = q.
+
+    References
+    ----------
+    Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review
+    1950.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_setpred.losses import MSE
+    >>> MSE()(torch.log(torch.tensor([[1.0, 3.0]])), torch.tensor([0]))
+    tensor([1.1250])
+    """
+
+    has_link = True
+    top_1 = True
+    all_k = True
+
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Give the loss of each row."""
+        return squared_error(scores, target)
+
+
+@dataclass(eq=False, repr=False)
+class SCE(Loss, name="sce"):
+    """Symmetric cross-entropy.
+
+    ::
+
+        l = (1 - b) (-log p_y) + b A (1 - p_y),    A = 4,    p = softmax(f)
+
+    Use it on noisy labels where plain robust losses train too slowly.
+
+    Parameters
+    ----------
+    b : float, default=0.5
+        Weight of the reverse cross-entropy, in [0, 1].
+
+    References
+    ----------
+    Wang, Ma, Chen, Luo, Yi, Bailey, "Symmetric cross entropy for robust learning with noisy
+    labels", ICCV 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_setpred.losses import SCE
+    >>> SCE(b=1.0)(torch.log(torch.tensor([[1.0, 3.0]])), torch.tensor([0]))
+    tensor([3.])
+    """
+
+    b: float = 0.5
+
+    A = 4.0
+    top_1 = True
+    limits = (Limit("b", 0.0, "cross_entropy"), Limit("b", 1.0, "mae", factor=A))
+    search_space: ClassVar = {"b": (0.05, 0.5, 0.95)}
+
+    @property
+    def all_k(self) -> bool:
+        """Whether the minimiser ranks like the posterior: unless b = 1."""
+        return self.b < 1
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether the losses of all labels sum to a constant: b = 1 alone."""
+        return self.b == 1
+
+    def check(self, n_classes: int) -> None:
+        """Raise ValueError if b is outside [0, 1]."""
+        check_real("b", self.b, 0, 1, hint="b=0 is cross-entropy")
+
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Give the loss of each row."""
+        log_p = log_label_probabilities(scores, target)
+        return (self.b - 1) * log_p - self.b * self.A * torch.expm1(log_p)
+
+
+@dataclass(eq=False, repr=False)
+class JensenShannon(Loss, name="jensen_shannon"):
+    """Scaled Jensen-Shannon divergence between the label and the prediction.
+
+    ::
+
+        l = (pi KL(e_y, m) + (1 - pi) KL(p, m)) / (-(1 - pi) log(1 - pi)),
+        m = pi e_y + (1 - pi) p,    p = softmax(f)
+
+    Use it between cross-entropy (small pi) and the mean absolute error (pi near 1).
+
+    Parameters
+    ----------
+    pi : float, default=0.5
+        Weight of the label in the mixture, in (0, 1).
+
+    Notes
+    -----
+    A function of p_y alone, as the classes other than y enter KL(p, m) through their sum. The
+    approach to 1 - p_y as pi tends to 1 is logarithmic: still .36 away at pi = .9.
+
+    References
+    ----------
+    Englesson and Azizpour, "Generalized Jensen-Shannon divergence loss for learning with noisy
+    labels", NeurIPS 2021.
+
+    Examples
+    --------
+    A certain, wrong prediction costs 2 at pi = 1 / 2, the greatest value:
+
+    >>> import torch
+    >>> from sklearn_setpred.losses import JensenShannon
+    >>> JensenShannon(pi=0.5)(torch.tensor([[-200.0, 0.0]]), torch.tensor([0]))
+    tensor([2.])
+    """
+
+    pi: float = 0.5
+
+    top_1 = True
+    all_k = True
+    limits = (Limit("pi", 0.0, "cross_entropy"),)
+    search_space: ClassVar = {"pi": (0.1, 0.5, 0.9)}
+
+    def check(self, n_classes: int) -> None:
+        """Raise ValueError if pi is outside (0, 1)."""
+        check_real("pi", self.pi, 0, 1, strict=True, hint="pi towards 0 is cross-entropy")
+
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Give the loss of each row."""
+        pi, log_p = self.pi, log_label_probabilities(scores, target)
+        p, rest = log_p.exp(), -torch.expm1(log_p)
+        log_m = torch.log1p((pi - 1) * rest)
+        divergence = p * (log_p - log_m) - rest * math.log1p(-pi)
+        return (pi * log_m - (1 - pi) * divergence) / ((1 - pi) * math.log1p(-pi))
+
+
+@rowwise
+def robust_log(scores: Tensor, target: Tensor, alpha: float) -> tuple[Tensor, Pullback]:
+    """Give the robust log loss.
+
+    With t = 1 + p / alpha: log(1 + 1 / alpha) - log t_y + sum_{j != y} log t_j / (K - 1), where
+    d log t_j / d f_k = r_j (1[j = k] - p_k), r = p / (alpha + p).
+    """
+    p = torch.softmax(scores, dim=-1)
+    share = 1 / (scores.shape[-1] - 1)
+    label = label_scores(p, target) / alpha + 1
+
+    def pullback(g: Tensor) -> Tensor:
+        r = (p + alpha).reciprocal_().mul_(p)
+        r_label = label_scores(r, target).unsqueeze(-1) * (1 + share)
+        mass = r.sum(dim=-1, keepdim=True) * share - r_label
+        gradients = r.mul_(share * g).sub_(p * (mass * g))
+        return add_to_label_(gradients, target, -g * r_label)
+
+    value = math.log1p(1 / alpha) - (1 + share) * label.log() + share * sum_of_logs(p, alpha)
+    return value, pullback
+
+
+def sum_of_logs(p: Tensor, alpha: float) -> Tensor:
+    """Give sum_k log(1 + p_k / alpha), where it fits as the logarithm of the product.
+
+    The sum is at most 1 / alpha, as the probabilities sum to 1.
+    """
+    t = (p / alpha).add_(1)
+    return t.prod(dim=-1).log() if alpha > 1 / 64 else t.log_().sum(dim=-1)
+
+
+@dataclass(eq=False, repr=False)
+class RLL(Loss, name="rll"):
+    """Robust log loss.
+
+    ::
+
+        l = log((alpha + 1) / alpha) - log(1 + p_y / alpha)
+            + sum_{j != y} log(1 + p_j / alpha) / (K - 1),    p = softmax(f)
+
+    Use it where labels are wrong at random and only the first class matters.
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        Positive; the smaller, the more a badly predicted row counts.
+
+    Notes
+    -----
+    The losses of all K labels sum to K log((alpha + 1) / alpha).
+
+    References
+    ----------
+    Patel and Sastry, "Memorization in deep neural networks: does the loss function matter?", PAKDD
+    2021.
+
+    Examples
+    --------
+    Here log 2 - log(5 / 4) + log(7 / 4):
+
+    >>> import torch
+    >>> from sklearn_setpred.losses import RLL
+    >>> RLL()(torch.log(torch.tensor([[1.0, 3.0]])), torch.tensor([0]))
+    tensor([1.0296])
+    """
+
+    alpha: float = 1.0
+
+    top_1 = True
+    symmetric = True
+    search_space: ClassVar = {"alpha": (0.1, 1.0, 10.0)}
+
+    def check(self, n_classes: int) -> None:
+        """Raise ValueError if alpha is not positive."""
+        check_real("alpha", self.alpha, 0, strict=True, hint="it divides the probabilities")
+
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Give the loss of each row."""
+        return robust_log(scores, target, self.alpha)

@@ -1,0 +1,166 @@
+"""Losses of the spherical family: they see the label's score, the sum and the sum of squares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from sklearn_setpred.losses._base import Loss
+from sklearn_setpred.losses._checks import check_real
+from sklearn_setpred.losses._rowwise import Pullback, rowwise
+from sklearn_setpred.losses._scores import add_to_label_, label_scores
+
+
+@dataclass(eq=False, repr=False)
+class ZLoss(Loss, name="z_loss"):
+    """Z-loss: softplus of the standardised score of the label.
+
+    ::
+
+        l = log(1 + exp(a (b - z_y))) / a,    z = (f - mean(f)) / std(f),    a scale, b shift
+
+    Use it with very many classes or for the ranking at a chosen depth: larger shifts aim at the
+    top of the ranking.
+
+    Parameters
+    ----------
+    scale : float, default=1.0
+        The scale a, positive.
+    shift : float, default=1.0
+        The shift b.
+
+    Notes
+    -----
+    Shifting or scaling the scores of a row leaves the loss unchanged. Scores that are all equal
+    count as standardised with deviation 1. A certain prediction has z_y = sqrt(K - 1), so the
+    least value is log(1 + exp(a (b - sqrt(K - 1)))) / a. Scores rank, probabilities (softmax) are
+    not calibrated.
+
+    References
+    ----------
+    de Brebisson and Vincent, "The Z-loss: a shift and scale invariant classification loss
+    belonging to the spherical family", 2016.
+
+    Examples
+    --------
+    The standardised scores are 1 and -1:
+
+    >>> import torch
+    >>> from sklearn_setpred.losses import ZLoss
+    >>> ZLoss()(torch.tensor([[7.0, 3.0]]), torch.tensor([0]))
+    tensor([0.6931])
+    """
+
+    scale: float = 1.0
+    shift: float = 1.0
+
+    top_1 = True
+    all_k = True
+    search_space: ClassVar = {"scale": (0.3, 1.0, 3.0), "shift": (1.0, 3.0, 10.0)}
+
+    def check(self, n_classes: int) -> None:
+        """Raise ValueError if the scale is not positive."""
+        check_real("scale", self.scale, 0, strict=True, hint="it divides the loss")
+
+    def infimum(self, n_classes: int) -> float:
+        """Give the value at a certain, right prediction."""
+        best = torch.tensor(float(n_classes - 1), dtype=torch.float64).sqrt()
+        return (functional.softplus(self.scale * (self.shift - best)) / self.scale).item()
+
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Give the loss of each row."""
+        z = standardized_label(scores, target)
+        return functional.softplus(self.scale * (self.shift - z)) / self.scale
+
+
+@dataclass(eq=False, repr=False)
+class TaylorSoftmax(Loss, name="taylor_softmax"):
+    """Logarithmic loss of the Taylor softmax.
+
+    ::
+
+        l = -log p_y,    p_k = (1 + f_k + f_k^2 / 2) / sum_j (1 + f_j + f_j^2 / 2)
+
+    Use it to try tails heavier than those of cross-entropy; probabilities never get very small.
+
+    Notes
+    -----
+    A class gets its least probability at a score of -1 and a larger one on either side, so classes
+    rank by log(1 + f + f^2 / 2) and not by f. The inverse link is p itself.
+
+    References
+    ----------
+    de Brebisson and Vincent, "An exploration of softmax alternatives belonging to the spherical
+    loss family", ICLR 2016.
+
+    Examples
+    --------
+    The terms are 1 and 1 + 2 + 2 = 5:
+
+    >>> import torch
+    >>> from sklearn_setpred.losses import TaylorSoftmax
+    >>> TaylorSoftmax()(torch.tensor([[0.0, 2.0]]), torch.tensor([0]))
+    tensor([1.7918])
+    """
+
+    has_link = True
+    top_1 = True
+    all_k = True
+
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Give the loss of each row."""
+        return taylor_log_loss(scores, target)
+
+    def inverse_link(self, scores: Tensor) -> Tensor:
+        """Give the Taylor softmax."""
+        return torch.softmax(self.decision_scores(scores), dim=-1)
+
+    def decision_scores(self, scores: Tensor) -> Tensor:
+        """Give log(1 + f + f^2 / 2)."""
+        return taylor_terms(scores).log()
+
+
+def taylor_terms(scores: Tensor) -> Tensor:
+    """Give 1 + f + f^2 / 2, written without cancellation: at least 1 / 2."""
+    return ((scores + 1).square() + 1) / 2
+
+
+@rowwise
+def taylor_log_loss(scores: Tensor, target: Tensor) -> tuple[Tensor, Pullback]:
+    """Give log sum_k t_k - log t_y, t = (u^2 + 1) / 2, u = f + 1, with d t / d f = u."""
+    u = scores + 1
+    total = (torch.linalg.vecdot(u, u) + u.shape[-1]) / 2
+    u_label = label_scores(u, target)
+    label = (u_label.square() + 1) / 2
+
+    def pullback(g: Tensor) -> Tensor:
+        gradients = u * (g / total.unsqueeze(-1))
+        return add_to_label_(gradients, target, -g * (u_label / label).unsqueeze(-1))
+
+    return total.log() - label.log(), pullback
+
+
+@rowwise
+def standardized_label(scores: Tensor, target: Tensor) -> tuple[Tensor, Pullback]:
+    """Give z_y, z = (f - mean f) / std f; its gradient is (e_y - 1 / K - z z_y / K) / std f.
+
+    Equal scores have no deviation: with 1 in its place the gradient leads out of the tie.
+    """
+    n_classes = scores.shape[-1]
+    centred = scores - scores.mean(dim=-1, keepdim=True)
+    variance = torch.linalg.vecdot(centred, centred) / n_classes
+    tied = variance <= torch.finfo(scores.dtype).tiny
+    deviation = variance.masked_fill(tied, 1.0).sqrt()
+    z = label_scores(centred, target) / deviation
+
+    def pullback(g: Tensor) -> Tensor:
+        weight = g / deviation.unsqueeze(-1)
+        slope = weight * (z / deviation).unsqueeze(-1)
+        gradients = (centred * (-slope / n_classes)).sub_(weight / n_classes)
+        return add_to_label_(gradients, target, weight)
+
+    return z, pullback

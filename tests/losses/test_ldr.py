@@ -1,0 +1,263 @@
+"""LDR losses: the worst case over label distributions, temperatures, links."""
+
+import math
+
+import pytest
+import torch
+from scipy.optimize import minimize
+
+from sklearn_setpred.losses import ALDRKL, LDAM, LDRKL, CrossEntropy, LDRTopK, TopKHinge
+from sklearn_setpred.losses._capped import capped_softmax
+
+
+def scores_and_labels(n, k, spread=2.0, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    scores = spread * torch.randn(n, k, dtype=torch.float64, generator=generator)
+    return scores, torch.randint(k, (n,), generator=generator)
+
+
+def differences(scores, y, margin=0.0):
+    """d_k = f_k - f_y + margin (k != y)."""
+    d = scores - scores.gather(1, y[:, None]) + margin
+    return d.scatter(1, y[:, None], 0.0)
+
+
+def worst_case(d, lam, cap=1.0):
+    """max over p <= cap in the simplex of p.d - lam KL(p, uniform), by SLSQP."""
+    k = len(d)
+
+    def negative(p):
+        return -(p @ d - lam * (p * math.log(k) + torch_xlogy(p)).sum())
+
+    found = minimize(
+        negative,
+        [1 / k] * k,
+        method="SLSQP",
+        bounds=[(1e-12, cap)] * k,
+        constraints={"type": "eq", "fun": lambda p: p.sum() - 1},
+        options={"ftol": 1e-13, "maxiter": 500},
+    )
+    return -found.fun
+
+
+def torch_xlogy(p):
+    return torch.special.xlogy(torch.as_tensor(p), torch.as_tensor(p)).numpy()
+
+
+@pytest.mark.parametrize("lam", [0.5, 1.0, 3.0])
+def test_ldr_kl_is_the_worst_case_over_label_distributions(lam):
+    scores, y = scores_and_labels(4, 5)
+    expected = [worst_case(d.numpy(), lam) for d in differences(scores, y, 0.3)]
+    found = LDRKL(lam=lam, margin=0.3)(scores, y)
+    torch.testing.assert_close(
+        found, torch.tensor(expected, dtype=torch.float64), atol=1e-6, rtol=0
+    )
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_ldr_top_k_is_the_worst_case_with_capped_probabilities(k):
+    scores, y = scores_and_labels(5, 5, spread=3.0)
+    expected = [worst_case(d.numpy(), 0.7, cap=1 / k) for d in differences(scores, y, 0.3)]
+    found = LDRTopK(k=k, lam=0.7, margin=0.3)(scores, y)
+    torch.testing.assert_close(
+        found, torch.tensor(expected, dtype=torch.float64), atol=1e-6, rtol=0
+    )
+
+
+@pytest.mark.parametrize("k", [1, 2, 4, 7])
+def test_capped_softmax_satisfies_its_optimality_conditions(k):
+    z, _ = scores_and_labels(50, 8, spread=5.0)
+    p = capped_softmax(z, k)
+    torch.testing.assert_close(p.sum(-1), torch.ones(50, dtype=torch.float64))
+    assert (p <= 1 / k + 1e-12).all()
+    free = p < 1 / k - 1e-12
+    # z - log p is one constant off the cap and no smaller on it.
+    multiplier = torch.where(free, z - p.log(), -math.inf).amax(-1, keepdim=True)
+    assert ((z - p.log() - multiplier).abs()[free] < 1e-9).all()
+    assert ((z - p.log() - multiplier)[~free] > -1e-9).all()
+
+
+def test_ldr_kl_is_tempered_cross_entropy_less_its_constant():
+    scores, y = scores_and_labels(20, 6)
+    for lam in (0.1, 1.0, 10.0):
+        expected = lam * (CrossEntropy()(scores / lam, y) - math.log(6))
+        torch.testing.assert_close(LDRKL(lam=lam)(scores, y), expected)
+
+
+def test_ldr_kl_falls_with_lam_from_the_maximum_to_the_mean():
+    scores, y = scores_and_labels(20, 6)
+    d = differences(scores, y, 0.5)
+    lams = [1e-6, 0.1, 1.0, 10.0, 1e7]
+    values = torch.stack([LDRKL(lam=lam, margin=0.5)(scores, y) for lam in lams])
+    assert (values.diff(dim=0) <= 0).all()
+    torch.testing.assert_close(values[0], d.max(-1).values, atol=1e-4, rtol=0)
+    torch.testing.assert_close(values[-1], d.mean(-1), atol=1e-4, rtol=0)
+
+
+def test_ldr_kl_becomes_symmetric_with_large_lam():
+    scores, _ = scores_and_labels(20, 5)
+    sums = sum(LDRKL(lam=1e7, margin=0.5)(scores, torch.full((20,), y)) for y in range(5))
+    torch.testing.assert_close(
+        sums, torch.full((20,), 0.5 * 4, dtype=torch.float64), atol=1e-3, rtol=0
+    )
+
+
+def test_gradient_rows_sum_to_zero_and_the_loss_is_convex():
+    for loss in (LDRKL(lam=0.5, margin=1.0), ALDRKL(margin=1.0), LDRTopK(k=2)):
+        scores, y = scores_and_labels(50, 6)
+        other, _ = scores_and_labels(50, 6, seed=1)
+        leaf = scores.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(loss(leaf, y).sum(), leaf)
+        assert gradient.sum(-1).abs().max() < 1e-12
+        middle = loss((scores + other) / 2, y)
+        assert (middle <= (loss(scores, y) + loss(other, y)) / 2 + 1e-9).all()
+
+
+def test_ldr_top_k_tends_to_the_mean_of_the_k_largest_differences():
+    scores, y = scores_and_labels(30, 6)
+    found = LDRTopK(k=2, lam=1e-6, margin=1.0)(scores, y)
+    largest = differences(scores, y, 1.0).topk(2, -1).values.mean(-1)
+    torch.testing.assert_close(found, largest, atol=1e-4, rtol=0)
+    torch.testing.assert_close(found.clamp_min(0), TopKHinge(k=2)(scores, y), atol=1e-4, rtol=0)
+
+
+def adaptive_reference(d, lam, alpha, n_grid=4001):
+    """Largest h on an even grid: within (a / 2) (half a step)^2 below the maximum, never above."""
+    k = d.shape[-1]
+    a = alpha * math.log(k) / lam
+    t = torch.linspace(lam * (1 - 1 / alpha), lam, n_grid, dtype=torch.float64).unsqueeze(-1)
+    values = [
+        (
+            t * (torch.logsumexp(row / t, -1, keepdim=True) - math.log(k)) - a / 2 * (t - lam) ** 2
+        ).max()
+        for row in d
+    ]
+    slack = a / 2 * (lam / alpha / (n_grid - 1) / 2) ** 2
+    return torch.stack(values), slack
+
+
+@pytest.mark.parametrize("k", [2, 10, 300])
+@pytest.mark.parametrize("alpha", [1.05, 1.5, 2.0, 10.0])
+@pytest.mark.parametrize("lam", [0.1, 1.0, 10.0])
+def test_aldr_kl_is_the_global_maximum_over_the_temperature(k, alpha, lam):
+    scores, y = scores_and_labels(12, k)
+    scores[::3, 0] += 5.0
+    scores = lam * scores
+    expected, slack = adaptive_reference(differences(scores, y, 0.1), lam, alpha)
+    found = ALDRKL(lam=lam, alpha=alpha, margin=0.1)(scores, y)
+    assert (found >= expected - 1e-9).all()
+    assert (found <= expected + slack + 1e-9).all()
+
+
+def test_aldr_kl_takes_the_better_of_two_temperatures():
+    """One high score among a thousand: h has two maxima, the largest fixed point not the best."""
+    gaps = torch.linspace(4.0, 7.0, 31, dtype=torch.float64)
+    scores = torch.zeros(31, 1000, dtype=torch.float64)
+    scores[:, 0] = gaps
+    loss = ALDRKL(alpha=1.5)
+    y = torch.zeros(31, dtype=torch.long)
+    expected, slack = adaptive_reference(differences(scores, y), 1.0, 1.5, 2001)
+    assert (loss(scores, y) - expected).min() >= -1e-9
+    assert (loss(scores, y) - expected).max() <= slack + 1e-9
+    # The best temperature jumps, the largest fixed point jumps later: the scan was needed.
+    t = loss.temperatures(scores)
+    assert t.diff().min() < -0.2
+    largest = torch.ones(31, 1, dtype=torch.float64)
+    for _ in range(200):
+        p = torch.softmax(scores / largest, -1)
+        kl = torch.special.xlogy(p, p).sum(-1, keepdim=True) + math.log(1000)
+        largest = 1 - kl / (1.5 * math.log(1000))
+    assert ((largest.squeeze(-1) - t) > 0.2).any()
+
+
+def test_temperatures_satisfy_their_equation_and_their_range():
+    scores, _ = scores_and_labels(50, 20, spread=3.0)
+    scores[0] = 0.0
+    scores[1, 0] = 1e4
+    loss = ALDRKL(lam=2.0, alpha=2.0)
+    t = loss.temperatures(scores)
+    p = torch.softmax(scores / t[:, None], -1)
+    divergence = torch.special.xlogy(p, p).sum(-1) + math.log(20)
+    torch.testing.assert_close(t, 2.0 * (1 - divergence / (2 * math.log(20))), atol=1e-6, rtol=0)
+    assert ((t >= 1.0 - 1e-12) & (t <= 2.0 + 1e-12)).all()
+    assert t[0].item() == pytest.approx(2.0)
+    assert t[1].item() == pytest.approx(1.0)
+
+
+def test_aldr_kl_is_no_less_than_ldr_kl_at_its_largest_temperature():
+    scores, y = scores_and_labels(50, 20)
+    assert (ALDRKL(lam=2.0)(scores, y) >= LDRKL(lam=2.0)(scores, y) - 1e-12).all()
+
+
+def expected_risk(loss, scores, q):
+    n, k = scores.shape
+    values = loss(scores.repeat_interleave(k, 0), torch.arange(k).repeat(n))
+    return (values.view(n, k) * q).sum(-1)
+
+
+def minimiser(loss, q):
+    """Scores of least conditional risk, by Newton-like descent from zero."""
+    scores = torch.zeros(1, len(q), dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS(
+        [scores],
+        max_iter=500,
+        tolerance_grad=1e-12,
+        tolerance_change=1e-16,
+        line_search_fn="strong_wolfe",
+    )
+
+    def closure():
+        optimizer.zero_grad()
+        risk = expected_risk(loss, scores, q).sum()
+        risk.backward()
+        return risk
+
+    optimizer.step(closure)
+    return scores.detach()
+
+
+Q = torch.tensor([0.5, 0.3, 0.15, 0.05], dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("loss", "tolerance"),
+    [
+        (LDRKL(), 1e-5),
+        (LDRKL(lam=0.5, margin=1.0), 1e-5),
+        (LDRKL(lam=3.0, margin=2.0), 1e-5),
+        (LDAM(margin=1.0, class_counts=(100, 5, 20, 10)), 1e-5),
+        (ALDRKL(), 1e-5),
+        (ALDRKL(margin=0.1), 1e-3),
+    ],
+    ids=repr,
+)
+def test_inverse_link_recovers_the_class_probabilities(loss, tolerance):
+    found = loss.probabilities(minimiser(loss, Q))
+    torch.testing.assert_close(found[0], Q, atol=tolerance, rtol=0)
+
+
+def test_link_with_margin_keeps_the_order_of_certain_predictions():
+    """A margin turns certainty towards 1 / 2; the top class must not fall behind by rounding."""
+    scores = torch.tensor([[40.0, 12.0, 1.0], [1e4, 0.0, -5.0]])
+    p = LDRKL(lam=0.5, margin=5.0).probabilities(scores)
+    assert torch.equal(p.argmax(-1), torch.tensor([0, 0]))
+    assert p.isfinite().all()
+    torch.testing.assert_close(p.sum(-1), torch.ones(2))
+
+
+@pytest.mark.parametrize("lam", [1.0, 10.0])
+def test_normalised_scores_cap_the_probabilities(lam):
+    k = 11
+    certain = 1e4 * torch.eye(k, dtype=torch.float64)[:1]
+    p = LDRKL(lam=lam, normalize="l1").probabilities(certain).max().item()
+    assert p == pytest.approx(math.exp(k / lam) / (math.exp(k / lam) + k - 1))
+    assert not LDRKL(normalize="l1").has_link
+
+
+def test_ldam_counts_the_classes_once():
+    loss = LDAM(margin=1.0)
+    fitted = loss.fit_classes([160, 10])
+    assert loss.class_counts is None
+    assert fitted.class_counts == (160, 10)
+    assert fitted.fit_classes([1, 1]) is fitted
+    torch.testing.assert_close(fitted.margins(torch.zeros(1, 2)), torch.tensor([0.5, 1.0]))

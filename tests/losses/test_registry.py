@@ -1,0 +1,364 @@
+"""Facts that every registered loss obeys, on the day it is written."""
+
+import math
+import pickle
+
+import pytest
+import torch
+from sklearn.base import clone
+
+from sklearn_setpred.losses import LOSSES, Loss, get_loss
+from sklearn_setpred.losses import _rowwise as rowwise_module
+
+NAMES = sorted(LOSSES)
+LABEL = [name for name in NAMES if LOSSES[name].target == "label"]
+
+
+KNOWN = """
+comp_sum sum_exponential cross_entropy gce mae cost_sensitive_comp_sum cost_sensitive_constrained
+ldr_kl aldr_kl ldr_top_k ldam mse sce tgce jensen_shannon rll nce_rce nce_aul nce_agce
+crammer_singer weston_watkins top_k_hinge smooth_top_k top_k_cross_entropy z_loss taylor_softmax
+"""
+
+
+def make(n_classes):
+    """Give every loss, with the greatest k the number of classes allows where 2 is too many."""
+    losses = [get_loss(name) for name in NAMES]
+    for loss in losses:
+        if "k" in loss.get_params() and n_classes == 2:
+            loss.set_params(k=1)
+    return losses
+
+
+def data(loss, n, n_classes, dtype=torch.float64, spread=2.0, seed=0):
+    """Give random scores and targets for a loss."""
+    generator = torch.Generator().manual_seed(seed)
+    scores = spread * torch.randn(n, n_classes, dtype=torch.float64, generator=generator)
+    if loss.target == "label":
+        return scores.to(dtype), torch.randint(n_classes, (n,), generator=generator)
+    costs = torch.rand(n, n_classes, dtype=torch.float64, generator=generator)
+    return scores.to(dtype), costs.to(dtype)
+
+
+def gradient(loss, scores, target):
+    """Give the gradient of the sum of the losses in the scores."""
+    scores = scores.detach().clone().requires_grad_()
+    return torch.autograd.grad(loss(scores, target).sum(), scores)[0]
+
+
+def test_registry_holds_the_names_users_know():
+    assert set(NAMES) == set(KNOWN.split())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_name_means_defaults_and_instance_means_itself(name):
+    loss = get_loss(name)
+    assert type(loss) is LOSSES[name]
+    assert loss.name == name
+    assert get_loss(loss) is loss
+
+
+def test_wrong_name_gets_the_nearest_known_one():
+    with pytest.raises(ValueError, match="loss='ldrkl' is unknown; did you mean 'ldr_kl'"):
+        get_loss("ldrkl")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_losses_are_plain_estimators(name):
+    loss = get_loss(name)
+    twin = clone(loss)
+    assert twin is not loss
+    assert twin.get_params() == loss.get_params()
+    assert type(loss)(**loss.get_params()).get_params() == loss.get_params()
+    assert repr(loss).startswith(type(loss).__name__ + "(")
+    assert set(loss.search_space) <= set(loss.get_params())
+    loss.check(n_classes=3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pickle_gives_the_same_loss_and_holds_no_torch(name):
+    loss = get_loss(name)
+    scores, target = data(loss, 5, 4)
+    stored = pickle.dumps(loss)
+    assert b"torch" not in stored
+    assert torch.equal(pickle.loads(stored)(scores, target), loss(scores, target))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 7])
+@pytest.mark.parametrize("index", range(len(NAMES)), ids=NAMES)
+def test_gradients_are_those_of_the_values(index, n_classes):
+    loss = make(n_classes)[index]
+    scores, target = data(loss, 6, n_classes)
+    assert torch.autograd.gradcheck(lambda s: loss(s, target), scores.requires_grad_(), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_values_lie_at_every_point_of_the_search_space(name):
+    for parameter, values in LOSSES[name].search_space.items():
+        for value in values:
+            loss = LOSSES[name](**{parameter: value})
+            loss.check(n_classes=10)
+            scores, target = data(loss, 8, 10)
+            assert loss(scores, target).isfinite().all()
+            assert gradient(loss, scores, target).isfinite().all()
+
+
+LIMITS = [(name, limit) for name in NAMES for limit in LOSSES[name].limits]
+
+
+def neighbours(limit):
+    """Give the limiting value and values close to it on either side."""
+    if math.isinf(limit.value):
+        return [1e9]
+    return [limit.value, limit.value - 1e-7, limit.value + 1e-7]
+
+
+def allowed(loss):
+    """Tell whether the parameters pass the check of the loss."""
+    try:
+        loss.check(n_classes=5)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(("name", "limit"), LIMITS, ids=[f"{n}-{m.becomes}" for n, m in LIMITS])
+def test_limits_hold_from_every_side_that_exists(name, limit):
+    limiting = LOSSES[limit.becomes](**limit.using)
+    scores, target = data(limiting, 30, 5)
+    expected = limit.factor * gradient(limiting, scores, target)
+    losses = [LOSSES[name](**{limit.parameter: value}) for value in neighbours(limit)]
+    losses = [loss for loss in losses if allowed(loss)]
+    assert losses
+    for loss in losses:
+        torch.testing.assert_close(
+            gradient(loss, scores, target), expected, rtol=1e-4, atol=1e-4, msg=repr(loss)
+        )
+
+
+SHIFT_INVARIANT = [name for name in NAMES if name != "taylor_softmax"]
+
+
+@pytest.mark.parametrize("name", SHIFT_INVARIANT)
+def test_adding_a_constant_to_a_row_changes_nothing(name):
+    loss = get_loss(name)
+    scores, target = data(loss, 9, 6)
+    shifts = torch.linspace(-5, 5, 9, dtype=torch.float64).unsqueeze(-1)
+    torch.testing.assert_close(loss(scores + shifts, target), loss(scores, target))
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        get_loss("z_loss"),
+        get_loss("ldr_kl").set_params(normalize="l1", margin=0.1),
+        get_loss("aldr_kl").set_params(normalize="l1", margin=0.1),
+    ],
+    ids=repr,
+)
+def test_normalised_losses_do_not_see_the_scale_of_a_row(loss):
+    scores, target = data(loss, 9, 6)
+    scales = torch.logspace(-3, 3, 9, dtype=torch.float64).unsqueeze(-1)
+    torch.testing.assert_close(loss(scales * scores, target), loss(scores, target))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_renaming_the_classes_changes_nothing(name):
+    loss = get_loss(name)
+    scores, target = data(loss, 9, 6)
+    order = torch.tensor([3, 1, 5, 0, 2, 4])
+    renamed = order.argsort()[target] if loss.target == "label" else target[:, order]
+    torch.testing.assert_close(loss(scores[:, order], renamed), loss(scores, target))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_do_not_see_each_other(name, monkeypatch):
+    loss = get_loss(name)
+    scores, target = data(loss, 9, 6)
+    values, gradients = loss(scores, target), gradient(loss, scores, target)
+    alone = torch.cat([loss(s[None], t[None]) for s, t in zip(scores, target, strict=True)])
+    torch.testing.assert_close(alone, values)
+    monkeypatch.setattr(rowwise_module, "CHUNK", 13)
+    torch.testing.assert_close(loss(scores, target), values)
+    torch.testing.assert_close(gradient(loss, scores, target), gradients)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_keep_the_weights_of_the_rows(name):
+    loss = get_loss(name)
+    scores, target = data(loss, 4, 5)
+    weights = torch.tensor([0.0, 1.0, 2.0, 0.5], dtype=torch.float64)
+    scores.requires_grad_()
+    (weighted,) = torch.autograd.grad((weights * loss(scores, target)).sum(), scores)
+    expected = weights.unsqueeze(-1) * gradient(loss, scores, target)
+    torch.testing.assert_close(weighted, expected)
+
+
+def extreme_scores(dtype):
+    """Give rows at 1e4: one high, one low, all equal, zeros, two tied at the top, alternating."""
+    rows = [[1e4, 0, 0, 0], [0, 0, 0, -1e4], [1e4] * 4, [0] * 4, [1e4, 1e4, 0, 0], [1e4, -1e4] * 2]
+    return torch.tensor(rows, dtype=dtype)
+
+
+STEEP = [
+    ("comp_sum", {"tau": 0.5}),
+    ("comp_sum", {"tau": 2.5}),
+    ("gce", {"q": 0.05}),
+    ("ldr_kl", {"lam": 1e-3, "margin": 1.0}),
+    ("ldr_kl", {"lam": 1.0, "normalize": "l1"}),
+    ("ldr_kl", {"lam": 1.0, "normalize": "softplus"}),
+    ("aldr_kl", {"lam": 1e-3, "margin": 0.1}),
+    ("aldr_kl", {"lam": 1.0, "normalize": "l1"}),
+    ("ldr_top_k", {"k": 3, "lam": 1e-3}),
+    ("smooth_top_k", {"k": 3, "temperature": 0.01}),
+    ("jensen_shannon", {"pi": 0.9}),
+    ("rll", {"alpha": 0.01}),
+    ("cost_sensitive_constrained", {"phi": "squared_hinge"}),
+    ("cost_sensitive_constrained", {"phi": "rho_margin"}),
+]
+EXTREME = [LOSSES[name](**params) for name, params in STEEP] + [get_loss(name) for name in NAMES]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("loss", EXTREME, ids=repr)
+def test_values_and_gradients_stay_finite_at_extreme_scores(loss, dtype):
+    scores = extreme_scores(dtype)
+    targets = range(4) if loss.target == "label" else [0.0, 0.5, 1.0]
+    for target in targets:
+        like = scores if loss.target == "cost" else torch.zeros(len(scores), dtype=torch.long)
+        target = torch.full_like(like, target)
+        value = loss(scores, target)
+        assert value.dtype == dtype
+        assert value.isfinite().all()
+        assert gradient(loss, scores, target).isfinite().all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_computed_in_float32(name, dtype):
+    loss = get_loss(name)
+    scores, target = data(loss, 6, 5, dtype=torch.float32)
+    half = scores.to(dtype)
+    value = loss(half, target)
+    assert value.dtype == torch.float32
+    torch.testing.assert_close(value, loss(half.float(), target))
+    assert gradient(loss, half, target).dtype == dtype
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_autocast_leaves_values_as_they_are(name):
+    loss = get_loss(name)
+    scores, target = data(loss, 6, 5, dtype=torch.float32)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        torch.testing.assert_close(loss(scores, target), loss(scores.clone(), target))
+        value = loss(scores, target)
+    torch.testing.assert_close(value, loss(scores, target))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_float32_agrees_with_float64(name):
+    loss = get_loss(name)
+    scores, target = data(loss, 50, 20, dtype=torch.float32)
+    exact = target.double() if loss.target == "cost" else target
+    torch.testing.assert_close(
+        loss(scores, target).double(), loss(scores.double(), exact), rtol=2e-5, atol=2e-5
+    )
+
+
+@pytest.mark.parametrize("n_classes", [2, 100_000])
+@pytest.mark.parametrize("index", range(len(NAMES)), ids=NAMES)
+def test_two_classes_and_a_hundred_thousand(index, n_classes):
+    loss = make(n_classes)[index]
+    loss.check(n_classes)
+    scores, target = data(loss, 3, n_classes, dtype=torch.float32)
+    value = loss(scores, target)
+    assert value.shape == (3,)
+    assert value.isfinite().all()
+    assert gradient(loss, scores, target).isfinite().all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_rows_give_no_values(name):
+    loss = get_loss(name)
+    scores, target = data(loss, 0, 4)
+    assert loss(scores, target).shape == (0,)
+
+
+@pytest.mark.parametrize("name", LABEL)
+@pytest.mark.parametrize("n_classes", [3, 10])
+def test_certain_right_predictions_approach_the_stated_infimum(name, n_classes):
+    loss = get_loss(name)
+    if math.isinf(loss.infimum(n_classes)):
+        pytest.skip("unbounded below")
+    certain = 1e6 * torch.eye(n_classes, dtype=torch.float64)
+    value = loss(certain, torch.arange(n_classes))
+    torch.testing.assert_close(
+        value, torch.full_like(value, loss.infimum(n_classes)), atol=1e-5, rtol=0
+    )
+
+
+@pytest.mark.parametrize("name", LABEL)
+def test_nothing_costs_less_than_the_infimum(name):
+    loss = get_loss(name)
+    scores, target = data(loss, 500, 4, spread=20.0)
+    assert (loss(scores, target) >= loss.infimum(4) - 1e-9).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_probabilities_sum_to_one_and_keep_the_ranking(name):
+    loss = get_loss(name)
+    scores, _ = data(loss, 50, 6)
+    p = loss.probabilities(scores)
+    torch.testing.assert_close(p.sum(-1), torch.ones(50, dtype=torch.float64))
+    key = (scores + 1).abs() if name == "taylor_softmax" else scores
+    assert torch.equal(p.argsort(-1), key.argsort(-1))
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "words"),
+    [
+        ("comp_sum", {"tau": -1.0}, "tau=-1.0 must be a finite number at least 0"),
+        ("comp_sum", {"tau": math.nan}, "tau=nan"),
+        ("gce", {"q": 1.5}, r"q=1.5 must be a number in \[0, 1\]"),
+        ("tgce", {"truncation": -0.1}, "truncation=-0.1"),
+        ("ldr_kl", {"lam": 0.0}, "lam=0.0 must be a finite number above 0; .*crammer_singer"),
+        ("ldr_kl", {"margin": -1.0}, "margin=-1.0"),
+        ("ldr_kl", {"normalize": "softplux"}, "normalize='softplux' .*did you mean 'softplus'"),
+        ("aldr_kl", {"alpha": 1.0}, "alpha=1.0 must be .* above 1; .*temperature .* reach 0"),
+        ("ldr_top_k", {"k": 4}, "k=4 must be an integer between 1 and n_classes - 1 = 3"),
+        ("top_k_hinge", {"k": 0}, "k=0"),
+        ("smooth_top_k", {"k": 1.5}, "k=1.5"),
+        ("smooth_top_k", {"temperature": -1.0}, "temperature=-1.0"),
+        ("top_k_cross_entropy", {"k": 4}, "choose a smaller k"),
+        ("sce", {"b": 2.0}, "b=2.0"),
+        ("jensen_shannon", {"pi": 1.0}, r"pi=1.0 must be a number in \(0, 1\)"),
+        ("rll", {"alpha": 0.0}, "alpha=0.0"),
+        ("nce_rce", {"beta": -1.0}, "beta=-1.0"),
+        ("nce_aul", {"a": 1.0}, "a=1.0"),
+        ("nce_agce", {"q": 0.0}, "q=0.0"),
+        ("crammer_singer", {"margin": -1.0}, "margin=-1.0"),
+        ("weston_watkins", {"margin": math.inf}, "margin=inf"),
+        ("z_loss", {"scale": 0.0}, "scale=0.0"),
+        ("ldam", {"margin": -0.5}, "margin=-0.5"),
+        ("ldam", {"class_counts": (3, 4)}, r"class_counts=\(3, 4\) .* 4 classes"),
+        ("cost_sensitive_comp_sum", {"tau": -1.0}, "tau=-1.0"),
+        ("cost_sensitive_constrained", {"phi": "hing"}, "phi='hing' .*did you mean 'hinge'"),
+        ("cost_sensitive_constrained", {"rho": 0.0}, "rho=0.0"),
+    ],
+)
+def test_check_names_the_parameter_its_value_and_the_way_out(name, params, words):
+    with pytest.raises(ValueError, match=words):
+        LOSSES[name](**params).check(n_classes=4)
+
+
+def test_a_loss_without_forward_says_so():
+    with pytest.raises(NotImplementedError, match="forward"):
+        Loss()(torch.zeros(1, 2), torch.zeros(1, dtype=torch.long))
+
+
+def test_second_derivatives_of_closed_forms_are_refused():
+    loss = get_loss("mse")
+    scores = torch.zeros(1, 3, requires_grad=True)
+    (first,) = torch.autograd.grad(loss(scores, torch.tensor([0])).sum(), scores, create_graph=True)
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        first.sum().backward()
