@@ -1,0 +1,365 @@
+"""Sets with a guarantee: a level calibrated on rows that no part of the model has seen."""
+
+import math
+import numbers
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import _safe_indexing, check_random_state, column_or_1d, indexable
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from sklearn_setpred.estimators._base import (
+    SetPredictorMixin,
+    all_or_nothing,
+    check_labels,
+    check_weights,
+)
+from sklearn_setpred.estimators._calibration import (
+    class_levels_at,
+    coverage_level,
+    levels_of_strata,
+    rows_needed,
+    size_level,
+    strata_levels,
+)
+from sklearn_setpred.estimators._wrapped import (
+    WrappingMixin,
+    is_frozen,
+    known_classes,
+    read_probabilities,
+)
+from sklearn_setpred.prediction import call_through, find_inside
+from sklearn_setpred.sets import label_indices, threshold_sets
+from sklearn_setpred.utils.validation import check_integer, check_number, check_option
+
+_DEFAULT_COVERAGE = 0.95
+
+
+class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
+    """Sets that hold the right label with a wished probability, or of a wished mean size.
+
+    A share of the rows is set aside before anything is fitted. Every label has a level at which
+    it drops out of the set: ``set_levels`` of the inner estimator where there is one, its
+    probabilities otherwise. With the levels of the true labels of the n rows set aside, sorted,
+    and alpha = 1 - target_coverage, the sets are
+
+    ``S(x) = {y : level_y(x) >= t}``, t the ``floor(alpha (n + 1))``-th smallest,
+
+    and the first-ranked label. For exchangeable rows they hold the right label with a
+    probability of at least 1 - alpha (split conformal prediction [1]_; with probabilities as
+    levels, the rule of [2]_). With ``target_size``, t is the smallest level with
+    ``(n mean |S| + n_classes) / (n + 1) <= target_size``, which bounds the expected size.
+
+    Parameters
+    ----------
+    estimator : classifier, default=None
+        Any scikit-learn classifier or pipeline, or a set predictor of this package.
+        ``FrozenEstimator(fitted)`` is used as it is: all rows given to ``fit`` then calibrate,
+        and must be new to it. None means `NeuralClassifier`.
+    target_coverage : float, default=None
+        Share of the sets that hold the right label, between 0 and 1. None, without a
+        ``target_size``, means 0.95.
+    target_size : float, default=None
+        Mean number of labels in a set, between 1 and the number of classes.
+    conditional : {None, "class", "strata"}, default=None
+        Let the coverage hold for each class, or for each stratum of rows, and not only on
+        average. Needs ``target_coverage``.
+    calibration_size : float or int, default=0.2
+        Rows to set aside, as a share or a number.
+    random_state : int, RandomState or None, default=None
+        Chooses the rows to set aside.
+    sparse_output : bool, default=False
+        Give sets as CSR, never holding a dense array of (n_samples, n_classes).
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    estimator_ : classifier
+        The fitted classifier inside.
+    level_ : float, ndarray of shape (n_classes,) or dict
+        The level found: one for all, one for each class, or one for each stratum.
+    n_calibration_ : int
+        Number of rows that calibrated.
+    pooled_classes_ : ndarray
+        With ``conditional="class"``, the classes with fewer than ``ceil(1 / alpha) - 1``
+        calibration rows, which share one level.
+    n_features_in_ : int
+        Number of columns of X, where the inner estimator knows it.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of X, where the inner estimator knows them.
+
+    See Also
+    --------
+    CardinalityAwareClassifier : Levels that make smaller sets at the same coverage.
+
+    Notes
+    -----
+    The coverage is a guarantee on average over calibration sets: with n rows it is distributed
+    as Beta(n + 1 - l, l), l = floor(alpha (n + 1)). It is exceeded where levels tie and where
+    the first-ranked label alone covers more. With ``conditional="class"`` the sets may leave
+    out a label and hold one of lower rank. Weights of rows go to the inner estimator only.
+
+    References
+    ----------
+    .. [1] Papadopoulos, Proedrou, Vovk, Gammerman. "Inductive confidence machines for
+       regression", ECML 2002.
+    .. [2] Sadinle, Lei, Wasserman. "Least ambiguous set-valued classifiers with bounded error
+       levels", Journal of the American Statistical Association, 2019.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn_setpred import CoverageSetClassifier
+    >>> from sklearn_setpred.metrics import coverage_score
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X, X_new, y, y_new = train_test_split(X, y, random_state=0)
+    >>> clf = CoverageSetClassifier(GaussianNB(), target_coverage=0.9, random_state=1).fit(X, y)
+    >>> print(round(coverage_score(y_new, clf.predict_set(X_new)), 2))
+    0.92
+    """
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        target_coverage=None,
+        target_size=None,
+        conditional=None,
+        calibration_size=0.2,
+        random_state=None,
+        sparse_output=False,
+    ):
+        self.estimator = estimator
+        self.target_coverage = target_coverage
+        self.target_size = target_size
+        self.conditional = conditional
+        self.calibration_size = calibration_size
+        self.random_state = random_state
+        self.sparse_output = sparse_output
+
+    @all_or_nothing
+    def fit(self, X, y, sample_weight=None, *, strata=None):
+        """Set rows aside, fit the classifier inside on the others and find the level.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Whatever the inner estimator reads.
+        y : array-like of shape (n_samples,)
+            Labels of any type.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Handed to the inner estimator, if it takes weights.
+        strata : array-like of shape (n_samples,), default=None
+            The stratum of each row, of any type, for ``conditional="strata"``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For two wishes at once, a parameter out of range, or a target that the calibration
+            rows at hand cannot reach.
+        """
+        self._check_wishes()
+        X, y, sample_weight = indexable(X, y, sample_weight)
+        inner = self._inner()
+        classes, codes = known_classes(inner, *check_labels(X, y))
+        check_weights(sample_weight, None, X, y)
+        strata = self._checked_strata(strata, X)
+        train, held_out = self._split(inner, len(codes))
+        self._check_reachable(len(held_out), len(classes))
+
+        self.classes_, self.n_calibration_ = classes, len(held_out)
+        self.estimator_ = self._fit_on(train, inner, X, y, sample_weight)
+        levels = self._levels(_safe_indexing(X, held_out))
+        strata = None if strata is None else strata[held_out]
+        self.level_ = self._find_level(levels, codes[held_out], strata)
+        return self
+
+    # ------------------------------------------------------------------ wishes
+
+    @property
+    def _alpha(self):
+        """The share of misses allowed."""
+        coverage = _DEFAULT_COVERAGE if self.target_coverage is None else self.target_coverage
+        return 1.0 - coverage
+
+    def _check_wishes(self):
+        """Raise for two wishes at once, or for one that no calibration rows can meet."""
+        if self.target_coverage is not None and self.target_size is not None:
+            raise ValueError(
+                f"target_coverage={self.target_coverage!r} and target_size={self.target_size!r} "
+                "are two wishes at once; set one of them to None."
+            )
+        if self.target_coverage is not None:
+            check_number("target_coverage", self.target_coverage, low=0, high=1, is_open=True)
+        if self.conditional is not None:
+            check_option("conditional", self.conditional, ["class", "strata"])
+            if self.target_size is not None:
+                raise ValueError(
+                    f"conditional={self.conditional!r} needs a target_coverage; "
+                    f"target_size={self.target_size!r} holds on average only."
+                )
+
+    def _check_reachable(self, n, n_classes):
+        """Raise if n calibration rows cannot meet the wish."""
+        if self.target_size is None:
+            needed = rows_needed(self._alpha)
+            if n < needed:
+                raise ValueError(
+                    f"target_coverage={1 - self._alpha:g} needs at least {needed} calibration "
+                    f"rows, got {n}; raise calibration_size or lower the target."
+                )
+            return
+        check_number("target_size", self.target_size, low=1, high=n_classes)
+        if (n + n_classes) / (n + 1) > self.target_size:
+            needed = math.ceil((n_classes - self.target_size) / max(self.target_size - 1, 1e-9))
+            raise ValueError(
+                f"target_size={self.target_size!r} needs at least {needed} calibration rows for "
+                f"{n_classes} classes, got {n}; raise calibration_size or the target."
+            )
+
+    def _checked_strata(self, strata, X):
+        """Give the strata as an array, None where they are not asked for."""
+        if self.conditional != "strata":
+            if strata is not None:
+                raise ValueError("strata are given, but conditional is not 'strata'.")
+            return None
+        if strata is None:
+            raise ValueError("strata=None: conditional='strata' needs the stratum of each row.")
+        strata = column_or_1d(strata)
+        check_consistent_length(X, strata)
+        return strata
+
+    # ------------------------------------------------------------- calibration
+
+    def _split(self, inner, n):
+        """Give the rows to train on and those to calibrate with; a frozen one needs no first."""
+        if is_frozen(inner):
+            return np.arange(0), np.arange(n)
+        if isinstance(self.calibration_size, numbers.Integral):
+            size = check_integer("calibration_size", self.calibration_size, high=n - 1)
+        else:
+            share = check_number(
+                "calibration_size", self.calibration_size, low=0, high=1, is_open=True
+            )
+            size = math.ceil(share * n)
+        order = check_random_state(self.random_state).permutation(n)
+        return np.sort(order[size:]), np.sort(order[:size])
+
+    def _fit_on(self, train, inner, X, y, sample_weight):
+        """Give the inner estimator, fitted on the training rows."""
+        if is_frozen(inner):
+            return inner
+        params = self._inner_fit_params(inner, sample_weight)
+        params = {name: _safe_indexing(value, train) for name, value in params.items()}
+        return clone(inner).fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
+
+    def _find_level(self, levels, codes, strata):
+        """Give the level that meets the wish on the calibration rows."""
+        if self.target_size is not None:
+            return size_level(levels, self.target_size)
+        of_label = levels[np.arange(len(codes)), codes]
+        if self.conditional == "class":
+            level, pooled = class_levels_at(of_label, codes, levels.shape[1], self._alpha)
+            self.pooled_classes_ = self.classes_[pooled]
+            return level
+        if self.conditional == "strata":
+            return strata_levels(of_label, strata, self._alpha)
+        return coverage_level(of_label, self._alpha)
+
+    # -------------------------------------------------------------- prediction
+
+    def _all_columns(self, array, fill):
+        """Give an array over the classes of the inner estimator as one over all classes."""
+        known = self.estimator_.classes_
+        if len(known) == len(self.classes_):
+            return array
+        filled = np.full((len(array), len(self.classes_)), fill)
+        filled[:, label_indices(known, self.classes_)] = array
+        return filled
+
+    def _scores(self, X):
+        return self._all_columns(read_probabilities(self.estimator_, X), 0.0)
+
+    def _levels(self, X):
+        """Give the inner levels, inf for the first-ranked class, -inf for one never seen."""
+        scores = self._scores(X)
+        levels = scores.copy()
+        if has_levels(self.estimator_):
+            levels = self._all_columns(call_through(self.estimator_, "set_levels", X), -np.inf)
+        np.put_along_axis(levels, scores.argmax(axis=1)[:, None], np.inf, axis=1)
+        return levels
+
+    def predict_set(self, X, *, strata=None):
+        """Predict the set of labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The samples.
+        strata : array-like of shape (n_samples,), default=None
+            The stratum of each row, for ``conditional="strata"``.
+
+        Returns
+        -------
+        ndarray or scipy.sparse.csr_array of shape (n_samples, n_classes), bool
+            Column j is ``classes_[j]``.
+
+        Raises
+        ------
+        ValueError
+            For a stratum that no calibration row belongs to.
+        """
+        check_is_fitted(self)
+        strata = self._checked_strata(strata, X)
+
+        def sets(X, level=self.level_):
+            return threshold_sets(self._levels(X), level, sparse_output=self.sparse_output)
+
+        if strata is None:
+            return self._map_batches(X, sets)
+        return self._map_batches(X, sets, levels_of_strata(strata, self.level_)[:, None])
+
+    def set_levels(self, X):
+        """Give the level at which each class drops out of the set.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            ``set_levels(X) >= level_`` is ``predict_set(X)``; inf for the first-ranked class.
+        """
+        return self._map_batches(X, self._levels)
+
+    def predict_proba(self, X):
+        """Give the probabilities of the classifier inside.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+        """
+        return self._by_batches(X, lambda scores: scores)
+
+
+def has_levels(estimator):
+    """Say whether there is a ``set_levels`` in an estimator."""
+    try:
+        find_inside(estimator, "set_levels")
+    except AttributeError:
+        return False
+    return True

@@ -1,0 +1,173 @@
+"""Parts of the rows: splits that bear rare classes, probabilities by models that left rows out."""
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import clone
+from sklearn.model_selection import check_cv
+from sklearn.utils import _safe_indexing
+from sklearn.utils.parallel import Parallel, delayed
+
+from sklearn_setpred.estimators._wrapped import read_probabilities
+from sklearn_setpred.sets import label_indices
+from sklearn_setpred.utils.validation import check_integer
+
+# Rows without a rank may go unmentioned up to this share of the weight.
+_TOLERATED_LOSS = 0.1
+
+
+class Part(NamedTuple):
+    """Rows to train a network on, or to validate it with.
+
+    ``target`` holds labels (n,) or costs (n, m), ``weight`` the rows' weights (n,), ``prior`` known
+    scores (n, m) to which those of the network are added.
+    """
+
+    X: np.ndarray | sp.csr_array
+    target: np.ndarray
+    weight: np.ndarray | None = None
+    prior: np.ndarray | None = None
+
+    def take(self, rows):
+        """Give the part of the rows that a mask or an index chooses."""
+        return Part(*(None if piece is None else piece[rows] for piece in self))
+
+    def with_weights_of_mean_one(self):
+        """Give the part with its weights, where there are some, scaled to mean one."""
+        if self.weight is None:
+            return self
+        return self._replace(weight=self.weight / self.weight.mean())
+
+
+def validation_rows(codes, fraction, rng):
+    """Choose rows to hold out: about a share of every class, never the last row of one.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n,), int
+        Class of each row.
+    fraction : float
+        Share to hold out.
+    rng : RandomState
+
+    Returns
+    -------
+    ndarray of shape (n,), bool
+        True for the rows held out; at least one, if a class has two rows.
+    """
+    place, _ = _places_within_classes(codes, rng)
+    spare = np.flatnonzero(place > 0)
+    if len(spare) == 0:
+        return np.zeros(len(codes), dtype=bool)
+    # Sorted by class, every step-th of the rows is taken, so that each class gives its share.
+    spare = spare[np.lexsort((place[spare], codes[spare]))]
+    wanted = int(np.clip(round(fraction * len(codes)), 1, len(spare)))
+    chosen = np.floor((np.arange(wanted) + rng.uniform()) * len(spare) / wanted).astype(int)
+    held_out = np.zeros(len(codes), dtype=bool)
+    held_out[spare[chosen]] = True
+    return held_out
+
+
+def fold_numbers(codes, n_folds, rng):
+    """Give the fold that each row is tested in, -1 for a row that always trains.
+
+    A class is spread evenly over the folds, over as many as it has rows if these are fewer;
+    the only row of a class stays in every training part.
+    """
+    place, counts = _places_within_classes(codes, rng)
+    # Each class goes on at the fold after the one where the last class ended: the folds are
+    # of equal size also where all classes are rare.
+    spread = np.where(counts > 1, counts, 0)
+    first = np.cumsum(spread) - spread
+    return np.where(counts[codes] == 1, -1, (first[codes] + place) % n_folds)
+
+
+def _places_within_classes(codes, rng):
+    """Give each row's place, from 0, in a random order of its class; and the classes' sizes."""
+    counts = np.bincount(codes)
+    order = np.lexsort((rng.uniform(size=len(codes)), codes))
+    place = np.empty(len(codes), dtype=np.int64)
+    place[order] = np.arange(len(codes)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return place, counts
+
+
+def make_splits(cv, X, codes, rng):
+    """Give the (training rows, test rows) of ``cv``: an int, a splitter or an iterable."""
+    if not isinstance(cv, (int, np.integer)):
+        return list(check_cv(cv, codes, classifier=True).split(X, codes))
+    check_integer("cv", cv, low=2)
+    folds = fold_numbers(codes, cv, rng)
+    parts = [(np.flatnonzero(folds != i), np.flatnonzero(folds == i)) for i in range(cv)]
+    return [(train, test) for train, test in parts if len(test) > 0]
+
+
+def out_of_fold_probabilities(estimator, X, y, classes, splits, fit_params, n_jobs=None):
+    """Give every row the probabilities of a model that was fitted without it.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Cloned for every split.
+    X, y : rows and labels, as the estimator reads them
+    classes : ndarray of shape (n_classes,)
+    splits : list of (training rows, test rows)
+    fit_params : dict of arrays of shape (n,)
+        Handed to ``fit``, row by row.
+    n_jobs : int or None
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n, n_classes), float64
+        Zero in the columns of classes that the row's model did not see.
+    known : ndarray of shape (n, n_classes), bool
+        Whether the row's model saw the class; all False for rows that no model left out.
+    """
+    tasks = (
+        delayed(_probabilities_of_fold)(clone(estimator), X, y, classes, split, fit_params)
+        for split in splits
+    )
+    probabilities = np.zeros((len(y), len(classes)))
+    known = np.zeros(probabilities.shape, dtype=bool)
+    for (_, test), (columns, values) in zip(splits, Parallel(n_jobs=n_jobs)(tasks), strict=True):
+        probabilities[np.ix_(test, columns)] = values
+        known[np.ix_(test, columns)] = True
+    return probabilities, known
+
+
+def _probabilities_of_fold(estimator, X, y, classes, split, fit_params):
+    """Fit on the training rows; give the columns known to the model and their probabilities."""
+    train, test = split
+    params = {name: _safe_indexing(value, train) for name, value in fit_params.items()}
+    estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
+    columns = label_indices(estimator.classes_, classes)
+    return columns, read_probabilities(estimator, _safe_indexing(X, test))
+
+
+def rows_to_learn_from(ranked, weight):
+    """Give the rows whose label has a rank and a weight; warn if many have no rank."""
+    weight = np.ones(len(ranked)) if weight is None else weight
+    rows = np.flatnonzero(ranked & (weight > 0))
+    if len(rows) == 0:
+        raise ValueError(
+            "No row is left to learn the sizes from: no label belongs to a class with two rows."
+        )
+    lost = weight[~ranked].sum() / weight.sum()
+    if lost > _TOLERATED_LOSS:
+        warnings.warn(
+            f"{np.count_nonzero(~ranked)} of {len(ranked)} rows ({lost:.0%} of the weight) take no "
+            "part in learning the sizes: no fold that leaves them out holds their class. Give "
+            "classes more rows, or merge rare ones.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return rows
+
+
+def splits_within(rows, splits, n):
+    """Give the splits in terms of places among ``rows``, without the other rows."""
+    place = np.full(n, -1)
+    place[rows] = np.arange(len(rows))
+    parts = [tuple(place[side][place[side] >= 0] for side in split) for split in splits]
+    return [(train, test) for train, test in parts if len(train) and len(test)]

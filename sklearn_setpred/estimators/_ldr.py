@@ -1,0 +1,181 @@
+"""Network classifier trained with a label-distributionally robust loss."""
+
+from sklearn.utils.metaestimators import available_if
+
+from sklearn_setpred.estimators._neural import BaseNeuralClassifier
+from sklearn_setpred.utils.validation import check_option
+
+LDR_LOSSES = ("aldr_kl", "ldr_kl")
+
+
+def _adapts(self):
+    """Say whether each row has a temperature of its own."""
+    return self.loss == "aldr_kl"
+
+
+class LDRClassifier(BaseNeuralClassifier):
+    """Neural network for top-k prediction that withstands wrong labels.
+
+    Trained with a label-distributionally robust loss [1]_: the worst case over distributions p
+    of the label, held near the uniform one by the temperature ``lam``,
+
+    ``max_p sum_k p_k (f_k - f_y + margin 1[k != y]) - lam KL(p, 1 / K)``
+
+    with the scores f of the K classes. ``"ldr_kl"`` has one temperature for all rows,
+    ``"aldr_kl"`` one for each row, high where its scores are undecided, low where they are certain.
+
+    The columns of X are standardized inside, CSR without making it dense.
+
+    Parameters
+    ----------
+    loss : {"aldr_kl", "ldr_kl"}, default="aldr_kl"
+        The loss: temperature by row, or the same for all.
+    lam : float, default=1.0
+        Temperature, positive; for "aldr_kl" the highest one.
+    alpha : float, default=2.0
+        How little the temperatures of "aldr_kl" adapt, above 1: they lie in
+        ``[lam * (1 - 1 / alpha), lam]``. "ldr_kl" does not read it.
+    margin : float, default=0.0
+        What another class's score must lag behind that of the label, at least 0.
+    normalize : {None, "l1", "softplus"}, default=None
+        What the loss makes of the scores of a row first: nothing, or division by their mean
+        absolute value, or the same after softplus. Either bounds the loss.
+    hidden_layer_sizes, activation : default=(256,), "relu"
+        The network, as in `NeuralClassifier`.
+    learning_rate, weight_decay, batch_size, max_epochs : default=0.002, 0.01, 128, 200
+        Its training, as in `NeuralClassifier`.
+    early_stopping, validation_fraction, n_iter_no_change : default=True, 0.1, 10
+        When training ends, as in `NeuralClassifier`; rows are held out as they are, with wrong
+        labels.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, multiplied with ``sample_weight``.
+    k : int, default=None
+        Size of the sets of ``predict_set``; None means min(5, n_classes).
+    device, callbacks, verbose, warm_start, random_state : default="auto", None, 0, False, None
+        As in `NeuralClassifier`.
+    sparse_output : bool, default=False
+        Give sets as CSR, never holding a dense array of (n_samples, n_classes).
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    n_iter_ : int
+        Epochs run.
+    loss_curve_ : list of float
+        Mean training loss of each epoch.
+    validation_scores_ : list of float
+        Minus the mean validation loss of each epoch; empty without early stopping.
+    loss_ : Loss
+        The loss trained with.
+    net_ : Network
+        The trained network.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where X has string names.
+
+    See Also
+    --------
+    CompSumClassifier : The family from cross-entropy to the mean absolute error.
+    NeuralClassifier : Any loss.
+
+    Notes
+    -----
+    Probabilities invert the link of the loss, and are those of the labels as given, wrong ones
+    included. With ``normalize`` they rank but are not calibrated: for scores of mean 1 none
+    exceeds ``exp(K / lam) / (exp(K / lam) + K - 1)``.
+
+    References
+    ----------
+    .. [1] D. Zhu, Y. Ying, T. Yang, "Label distributionally robust losses for multi-class
+       classification: consistency, robustness and adaptivity", ICML 2023.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_setpred import LDRClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = LDRClassifier(hidden_layer_sizes=(16,), random_state=0).fit(X, y)
+    >>> clf.predict_top_k(X[[0, 50]], k=2)
+    array([[0, 1],
+           [1, 2]])
+    >>> certain, undecided = clf.temperature(X[[0, 70]])
+    >>> bool(0.5 < certain < undecided < 1)
+    True
+    """
+
+    def __init__(
+        self,
+        loss="aldr_kl",
+        *,
+        lam=1.0,
+        alpha=2.0,
+        margin=0.0,
+        normalize=None,
+        hidden_layer_sizes=(256,),
+        activation="relu",
+        learning_rate=2e-3,
+        weight_decay=0.01,
+        batch_size=128,
+        max_epochs=200,
+        early_stopping=True,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        class_weight=None,
+        k=None,
+        device="auto",
+        callbacks=None,
+        verbose=0,
+        warm_start=False,
+        random_state=None,
+        sparse_output=False,
+    ):
+        self.loss = loss
+        self.lam = lam
+        self.alpha = alpha
+        self.margin = margin
+        self.normalize = normalize
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.class_weight = class_weight
+        self.k = k
+        self.device = device
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.sparse_output = sparse_output
+
+    def _make_loss(self):
+        from sklearn_setpred.losses import get_loss
+
+        loss = get_loss(check_option("loss", self.loss, LDR_LOSSES))
+        return loss.set_params(**{name: getattr(self, name) for name in loss.get_params()})
+
+    @available_if(_adapts)
+    def temperature(self, X):
+        """Give the temperature of each row; only with ``loss="aldr_kl"``.
+
+        ``t = lam (1 - KL(p, 1 / K) / (alpha log K))``, ``p = softmax(f / t)``, without margin: it
+        depends on the scores alone and tells how undecided they are, not whether a label is
+        wrong.
+
+        Parameters
+        ----------
+        X : {array-like, CSR} of shape (n_samples, n_features)
+            Finite numbers.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            Between ``lam * (1 - 1 / alpha)``, a certain prediction, and ``lam``, equal scores.
+        """
+        return self._map_batches(X, lambda X: self._of_scores(self.loss_.temperatures, X))

@@ -1,0 +1,245 @@
+"""Bad input is an error that names the argument and the value, before anything is trained."""
+
+import re
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.naive_bayes import GaussianNB
+
+from sklearn_setpred import (
+    CardinalityAwareClassifier,
+    NeuralClassifier,
+    ThresholdSetClassifier,
+    TopKSetClassifier,
+)
+from sklearn_setpred.losses import CompSum, CostSensitiveCompSum, CostSensitiveConstrained
+
+X = np.random.default_rng(0).normal(size=(30, 3))
+Y = np.arange(30) % 3
+
+
+class MustNotBeFitted(ClassifierMixin, BaseEstimator):
+    """A base whose fit would come before the error."""
+
+    def fit(self, X, y, sample_weight=None):
+        raise AssertionError("the base was fitted")
+
+    def predict_proba(self, X):
+        raise AssertionError("the base was asked")
+
+
+class WithoutScores(MustNotBeFitted):
+    predict_proba = property()
+
+
+BASE = MustNotBeFitted()
+NETWORKS = [NeuralClassifier(), TopKSetClassifier(), CardinalityAwareClassifier()]
+WRAPPERS = [
+    TopKSetClassifier(BASE, k=1),
+    ThresholdSetClassifier(BASE),
+    CardinalityAwareClassifier(BASE),
+]
+ALL = [NeuralClassifier(), *WRAPPERS]
+
+
+def by_name(estimator):
+    """Give an id for a test."""
+    return type(estimator).__name__ if isinstance(estimator, BaseEstimator) else None
+
+
+def assert_refused(estimator, error, message, X=X, y=Y, **fit_params):
+    """Check that fit raises the error, and leaves no attribute of a fit."""
+    before = dict(vars(estimator))
+    with pytest.raises(error, match=message):
+        estimator.fit(X, y, **fit_params)
+    assert vars(estimator) == before
+
+
+def changed(array, value):
+    """Give a copy of an array whose first cell is another one."""
+    array = np.array(array, dtype=float)
+    array.flat[0] = value
+    return array
+
+
+# ------------------------------------------------------------------------------------ X and y
+
+
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "NaN"), (np.inf, "infinity")])
+@pytest.mark.parametrize("estimator", NETWORKS, ids=by_name)
+def test_missing_and_infinite_values_are_refused_by_our_networks(
+    estimator, value, message, container
+):
+    assert_refused(estimator, ValueError, f"X contains {message}", X=container(changed(X, value)))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_missing_and_infinite_values_are_refused_where_x_was_read(value):
+    clf = NeuralClassifier(max_epochs=1, hidden_layer_sizes=(4,)).fit(X, Y)
+    for method in (clf.predict_set, clf.predict_proba, clf.predict, clf.decision_function):
+        with pytest.raises(ValueError, match=r"X contains (NaN|infinity)"):
+            method(changed(X, value))
+
+
+Y_TABLE = [
+    ("none", None, "y=None|y is None"),
+    ("one class", np.zeros(30), "y holds 1 class"),
+    ("another length", Y[:20], r"inconsistent numbers of samples: \[30, 20\]"),
+    ("continuous", np.linspace(0, 1, 30), "Unknown label type: continuous"),
+    ("NaN", changed(Y, np.nan), "y contains NaN"),
+    ("infinite", changed(Y, np.inf), "y contains infinity"),
+    ("two columns", np.column_stack([Y, Y]), r"shape \(30, 2\)"),
+]
+
+
+@pytest.mark.parametrize(
+    ("y", "message"), [row[1:] for row in Y_TABLE], ids=[r[0] for r in Y_TABLE]
+)
+@pytest.mark.parametrize("estimator", ALL, ids=by_name)
+def test_labels_that_are_none(estimator, y, message):
+    assert_refused(estimator, ValueError, message, y=y)
+
+
+@pytest.mark.parametrize("estimator", ALL, ids=by_name)
+def test_no_rows(estimator):
+    assert_refused(estimator, ValueError, r"0 sample|0 class", X=X[:0], y=Y[:0])
+
+
+WEIGHTS = [
+    ("negative", np.where(np.arange(30) == 4, -1.0, 1.0), "[Nn]egative values.*sample_weight"),
+    ("all zero", np.zeros(30), "[Ss]ample.weight.*zero"),
+    ("too few", np.ones(29), r"sample_weight|inconsistent numbers of samples: \[30, 30, 29\]"),
+    ("NaN", changed(np.ones(30), np.nan), "sample_weight contains NaN"),
+    ("infinite", changed(np.ones(30), np.inf), "sample_weight contains infinity"),
+]
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"), [row[1:] for row in WEIGHTS], ids=[row[0] for row in WEIGHTS]
+)
+@pytest.mark.parametrize("estimator", ALL, ids=by_name)
+def test_weights_that_are_none(estimator, weight, message):
+    assert_refused(estimator, ValueError, message, sample_weight=weight)
+
+
+def test_validation_rows_that_are_none():
+    clf = NeuralClassifier()
+    assert_refused(clf, ValueError, "X contains NaN", X_val=changed(X, np.nan), y_val=Y)
+    assert_refused(clf, ValueError, r"\[30, 20\]", X_val=X, y_val=Y[:20])
+    assert_refused(clf, ValueError, r"y_val holds \[7\]", X_val=X, y_val=np.full(30, 7))
+    assert_refused(clf, ValueError, "X has 2 features", X_val=X[:, :2], y_val=Y)
+    assert_refused(clf, ValueError, "y_val", X_val=X)
+    assert_refused(clf, ValueError, "X_val", y_val=Y)
+
+
+# --------------------------------------------------------------------------------- parameters
+
+NEURAL = NeuralClassifier()
+AWARE = CardinalityAwareClassifier(BASE)
+# estimator, parameter, value, error, how the message goes on after "parameter=value"
+PARAMETERS = [
+    (NEURAL, "loss", "cros_entropy", ValueError, ".*did you mean 'cross_entropy'"),
+    (NEURAL, "loss", "cost_sensitive_comp_sum", ValueError, ".*CardinalityAwareClassifier"),
+    (NEURAL, "activation", "rely", ValueError, ".*did you mean 'relu'"),
+    (NEURAL, "k", 0, ValueError, ""),
+    (NEURAL, "k", 4, ValueError, ".*number of classes, 3"),
+    (NEURAL, "k", 1.5, TypeError, ""),
+    (NEURAL, "validation_fraction", 0.0, ValueError, r".*\(0, 1\)"),
+    (NEURAL, "validation_fraction", 1.0, ValueError, r".*\(0, 1\)"),
+    (NEURAL, "n_iter_no_change", 0, ValueError, ""),
+    (TopKSetClassifier(BASE), "k", 4, ValueError, ".*number of classes, 3"),
+    (TopKSetClassifier(BASE), "k", 0, ValueError, ""),
+    (TopKSetClassifier(BASE), "estimator", WithoutScores(), ValueError, ".*neither predict_proba"),
+    (ThresholdSetClassifier(BASE), "threshold", 1.5, ValueError, r".*\[0, 1\]"),
+    (ThresholdSetClassifier(BASE), "threshold", -0.1, ValueError, ""),
+    (ThresholdSetClassifier(BASE), "threshold", "high", TypeError, ".*a number"),
+    (ThresholdSetClassifier(BASE), "estimator", WithoutScores(), ValueError, ".*neither"),
+    (AWARE, "estimator", WithoutScores(), ValueError, ".*neither predict_proba nor decision"),
+    (AWARE, "sizes", [], ValueError, ".*one or more sizes"),
+    (AWARE, "sizes", [0, 1], ValueError, ".*between 1 and the 3 classes"),
+    (AWARE, "sizes", [-1, 1], ValueError, ".*between 1 and the 3 classes"),
+    (AWARE, "sizes", [2, 1], ValueError, ".*increasing"),
+    (AWARE, "sizes", [1, 1], ValueError, ".*increasing"),
+    (AWARE, "sizes", [1, 4], ValueError, ".*between 1 and the 3 classes"),
+    (AWARE, "sizes", [1.5], ValueError, ".*integers"),
+    (AWARE, "size_penalty", -0.1, ValueError, ""),
+    (AWARE, "size_penalty", np.nan, ValueError, ""),
+    (AWARE, "size_penalty", "a lot", TypeError, ".*a number"),
+    (AWARE, "size_cost", "linaer", ValueError, ".*did you mean 'linear'"),
+    (AWARE, "surrogate", "rang", ValueError, ".*did you mean 'rank'"),
+    (AWARE, "surrogate", "cross_entropy", ValueError, ""),
+    (AWARE, "surrogate", CompSum(), ValueError, ".*cost_sensitive_comp_sum"),
+    (AWARE, "cv", 1, ValueError, ""),
+]
+NETWORK_PARAMETERS = [
+    ("device", "cudda", ValueError, ".*did you mean 'cuda'"),
+    ("hidden_layer_sizes", -8, ValueError, ""),
+    ("hidden_layer_sizes", "8", TypeError, ""),
+    ("learning_rate", 0.0, ValueError, ""),
+    ("learning_rate", np.inf, ValueError, ""),
+    ("learning_rate", "fast", TypeError, ""),
+    ("weight_decay", -1.0, ValueError, ""),
+    ("batch_size", 0, ValueError, ""),
+    ("batch_size", 2.0, TypeError, ""),
+    ("max_epochs", 0, ValueError, ""),
+]
+PARAMETERS += [(estimator, *row) for estimator in (NEURAL, AWARE) for row in NETWORK_PARAMETERS]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name", "value", "error", "rest"),
+    PARAMETERS,
+    ids=[f"{by_name(row[0])}-{row[1]}={row[2]!r}" for row in PARAMETERS],
+)
+def test_parameters_out_of_range(estimator, name, value, error, rest):
+    estimator = type(estimator)(**(estimator.get_params(deep=False) | {name: value}))
+    assert_refused(estimator, error, re.escape(f"{name}={value!r}") + rest)
+
+
+def test_a_callable_cost_that_falls_is_refused():
+    aware = CardinalityAwareClassifier(BASE, size_cost=np.negative)
+    assert_refused(aware, ValueError, "size_cost=.*non-negative and non-decreasing")
+
+
+@pytest.mark.parametrize(("widths", "error"), [((8, 0), ValueError), ((8.5,), TypeError)])
+@pytest.mark.parametrize("estimator", [NEURAL, AWARE], ids=by_name)
+def test_of_a_list_of_widths_the_wrong_one_is_told(estimator, widths, error):
+    estimator = type(estimator)(hidden_layer_sizes=widths)
+    assert_refused(estimator, error, f"hidden_layer_sizes={widths[-1]}")
+
+
+def test_a_loss_out_of_range_is_refused():
+    assert_refused(NeuralClassifier(CompSum(tau=-1.0)), ValueError, "tau=-1.0")
+
+
+def test_a_surrogate_out_of_range_is_refused():
+    for surrogate, message in (
+        (CostSensitiveCompSum(tau=-1.0), "tau=-1.0"),
+        (CostSensitiveConstrained(phi="hinj"), "phi='hinj'.*did you mean 'hinge'"),
+    ):
+        aware = CardinalityAwareClassifier(BASE, surrogate=surrogate)
+        assert_refused(aware, ValueError, message)
+
+
+# ------------------------------------------------------------------------- calls after a fit
+
+
+@pytest.mark.parametrize("estimator", ALL, ids=by_name)
+def test_predictions_before_fit_are_refused(estimator):
+    for method in ("predict_set", "predict", "predict_top_k", "predict_proba"):
+        with pytest.raises(NotFittedError):
+            getattr(estimator, method)(X)
+
+
+@pytest.mark.parametrize("size_penalty", [-0.1, np.nan, np.inf])
+def test_a_penalty_out_of_range_is_refused_when_called(size_penalty):
+    clf = CardinalityAwareClassifier(
+        GaussianNB(), max_epochs=1, hidden_layer_sizes=(2,), cv=2, refine=False
+    ).fit(X, Y)
+    for method in (clf.predict_set, clf.predict_set_size):
+        with pytest.raises(ValueError, match=f"size_penalty={size_penalty}"):
+            method(X, size_penalty=size_penalty)

@@ -1,0 +1,459 @@
+"""CardinalityAwareClassifier: sizes, levels, what is read, rare classes, surrogates."""
+
+import pickle
+import warnings
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.naive_bayes import GaussianNB, MultinomialNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from sklearn_setpred import (
+    CardinalityAwareClassifier,
+    NeuralClassifier,
+    predict_set,
+    set_report,
+    smallest_set_at,
+)
+from sklearn_setpred.datasets import make_confusable_classes
+from sklearn_setpred.losses import CostSensitiveConstrained
+from sklearn_setpred.metrics import cardinality_aware_loss
+
+SMALL = {"hidden_layer_sizes": (8,), "max_epochs": 4, "cv": 3, "random_state": 0}
+COST_SURROGATES = ["cost_sensitive_comp_sum", "cost_sensitive_constrained"]
+
+
+def small(estimator=None, **params):
+    """Give a classifier around naive Bayes whose networks train for 4 epochs."""
+    estimator = GaussianNB() if estimator is None else estimator
+    return CardinalityAwareClassifier(estimator, **(SMALL | params))
+
+
+@pytest.fixture(scope="module")
+def problem():
+    """300 rows of 4 features in 8 classes that overlap, named by strings."""
+    X, y, _ = make_confusable_classes(300, 8, 4, random_state=0)
+    return X, np.array(list("abcdefgh"))[y]
+
+
+@pytest.fixture(scope="module", params=[{}, {"refine": False}, {"size_cost": "log"}], ids=str)
+def fitted(request, problem):
+    return small(**request.param).fit(*problem)
+
+
+# --------------------------------------------------------------------- sets, levels, ranking
+
+
+def test_sets_are_the_levels_cut_at_the_penalty(fitted, problem):
+    X, _ = problem
+    levels = fitted.set_levels(X)
+    assert levels.shape == (300, 8)
+    finite = levels[np.isfinite(levels) & (levels >= 0)]
+    for p in [*np.quantile(finite, np.linspace(0, 1, 15), method="nearest"), 0.0, 1e-9, 0.03, 7.0]:
+        sets = fitted.predict_set(X, size_penalty=p)
+        np.testing.assert_array_equal(sets, levels >= p)
+        np.testing.assert_array_equal(sets.sum(axis=1), fitted.predict_set_size(X, size_penalty=p))
+    np.testing.assert_array_equal(fitted.predict_set(X), levels >= fitted.size_penalty)
+
+
+def test_sets_are_nested_in_the_penalty(fitted, problem):
+    X, _ = problem
+    penalties = [0.0, 0.001, 0.01, 0.05, 0.1, 0.3, 1.0]
+    sets = [fitted.predict_set(X, size_penalty=p) for p in penalties]
+    for larger, smaller in pairwise(sets):
+        assert (larger >= smaller).all()
+    assert sets[0].sum() > sets[-1].sum()
+
+
+def test_without_a_penalty_all_candidates_are_worth_their_cost(fitted, problem):
+    assert fitted.predict_set(problem[0], size_penalty=0).all()
+
+
+def test_at_a_huge_penalty_the_smallest_candidate_is_left(fitted, problem):
+    X, _ = problem
+    sets = fitted.predict_set(X, size_penalty=1e9)
+    np.testing.assert_array_equal(sets.sum(axis=1), 1)
+    np.testing.assert_array_equal(fitted.classes_[sets.argmax(axis=1)], fitted.predict(X))
+
+
+def test_sets_are_of_the_candidate_sizes(problem):
+    X, y = problem
+    clf = small(sizes=[2, 4, 5]).fit(X, y)
+    assert clf.sizes_.tolist() == [2, 4, 5]
+    assert clf.costs_.tolist() == [2.0, 4.0, 5.0]
+    for p, allowed in ((0, {5}), (0.05, {2, 4, 5}), (1e9, {2})):
+        assert set(clf.predict_set(X, size_penalty=p).sum(axis=1)) <= allowed
+    levels = clf.set_levels(X)
+    np.testing.assert_array_equal((levels == np.inf).sum(axis=1), 2)
+    np.testing.assert_array_equal((levels == -np.inf).sum(axis=1), 3)
+
+
+def test_one_candidate_size_gives_sets_of_that_size(problem):
+    X, y = problem
+    sets = small(sizes=[3]).fit(X, y).predict_set(X)
+    np.testing.assert_array_equal(sets.sum(axis=1), 3)
+
+
+def test_a_callable_is_a_cost(problem):
+    X, y = problem
+    named, called = small(size_cost="log").fit(X, y), small(size_cost=np.log).fit(X, y)
+    np.testing.assert_array_equal(named.set_levels(X), called.set_levels(X))
+
+
+def test_there_is_one_ranking(fitted, problem):
+    X, _ = problem
+    proba = fitted.predict_proba(X)
+    np.testing.assert_allclose(proba.sum(axis=1), 1.0)
+    np.testing.assert_array_equal(fitted.predict(X), fitted.classes_[proba.argmax(axis=1)])
+    top = fitted.predict_top_k(X, 8)
+    np.testing.assert_array_equal(top[:, 0], fitted.predict(X))
+    columns = np.searchsorted(fitted.classes_, top)
+    assert (np.diff(np.take_along_axis(fitted.set_levels(X), columns, axis=1)[:, 1:]) <= 0).all()
+
+
+def test_a_row_alone_has_its_set_and_levels(fitted, problem):
+    X, _ = problem
+    levels, proba = fitted.set_levels(X), fitted.predict_proba(X)
+    for n in (1, 2, 15, 17):
+        np.testing.assert_allclose(fitted.set_levels(X[:n]), levels[:n], rtol=1e-6)
+        np.testing.assert_allclose(fitted.predict_proba(X[:n]), proba[:n], rtol=1e-6)
+
+
+def test_without_refinement_the_ranking_of_the_base_is_kept(problem):
+    X, y = problem
+    clf, base = small(refine=False).fit(X, y), GaussianNB().fit(X, y)
+    floored = np.maximum(base.predict_proba(X), clf.floor_)
+    np.testing.assert_allclose(clf.predict_proba(X), floored / floored.sum(axis=1, keepdims=True))
+    np.testing.assert_array_equal(clf.predict(X), base.predict(X))
+    assert clf.refiner_ is None
+    assert clf.expert_weights_ == {"base": 1.0}
+
+
+def test_sparse_sets_hold_the_same_labels(problem):
+    X, y = problem
+    dense = small().fit(X, y).predict_set(X)
+    sparse = small(sparse_output=True).fit(X, y).predict_set(X)
+    assert isinstance(sparse, sp.csr_array)
+    assert sparse.dtype == bool
+    np.testing.assert_array_equal(sparse.toarray(), dense)
+
+
+@pytest.mark.parametrize("refine", [False, True])
+def test_around_the_true_posterior_sets_are_nearly_those_of_bayes(refine):
+    class Bayes(ClassifierMixin, BaseEstimator):
+        def __init__(self, problem=None):
+            self.problem = problem
+            self.classes_ = np.arange(12)
+
+        def fit(self, X, y):
+            return self
+
+        def predict_proba(self, X):
+            return self.problem.posterior(X)
+
+        def __sklearn_is_fitted__(self):
+            return True
+
+    X, y, _, problem = make_confusable_classes(1000, 12, 4, return_problem=True, random_state=1)
+    X_new, y_new = problem.sample(2000, random_state=2)
+    base = FrozenEstimator(Bayes(problem))
+    params = {"max_epochs": 20, "hidden_layer_sizes": (16,), "cv": 2, "random_state": 0}
+    clf = CardinalityAwareClassifier(base, refine=refine, **params).fit(X, y)
+    posterior = problem.posterior(X_new)
+    for p in (0.02, 0.05, 0.2):
+        best = np.maximum(posterior >= p, posterior == posterior.max(axis=1, keepdims=True))
+        ours, bayes = (
+            cardinality_aware_loss(y_new, sets, size_penalty=p, size_cost="linear")
+            for sets in (clf.predict_set(X_new, size_penalty=p), best)
+        )
+        assert ours <= 1.06 * bayes
+
+
+# -------------------------------------------------------------------------- cost surrogates
+
+
+@pytest.mark.parametrize("surrogate", [*COST_SURROGATES, CostSensitiveConstrained("hinge")])
+def test_a_rule_for_one_penalty_has_no_levels(problem, surrogate):
+    X, y = problem
+    clf = small(surrogate=surrogate).fit(X, y)
+    assert not hasattr(clf, "set_levels")
+    sizes = clf.predict_set_size(X)
+    np.testing.assert_array_equal(clf.predict_set(X).sum(axis=1), sizes)
+    assert set(sizes) <= set(range(1, 9))
+    for method in (clf.predict_set, clf.predict_set_size):
+        with pytest.raises((TypeError, ValueError), match=r"size_penalty=0\.1"):
+            method(X, size_penalty=0.1)
+
+
+@pytest.mark.parametrize("surrogate", COST_SURROGATES)
+def test_a_rule_takes_the_size_of_the_greatest_value(problem, surrogate):
+    X, y = problem
+    clf = small(surrogate=surrogate, refine=False, sizes=[1, 2, 4, 8]).fit(X, y)
+    log_p = np.log(np.maximum(GaussianNB().fit(X, y).predict_proba(X), clf.floor_))
+    values = clf.selector_.values(X, log_p)
+    np.testing.assert_array_equal(clf.predict_set_size(X), clf.sizes_[values.argmax(axis=1)])
+
+
+@pytest.mark.parametrize("surrogate", COST_SURROGATES)
+def test_a_rule_trained_for_a_greater_penalty_gives_smaller_sets(problem, surrogate):
+    X, y = problem
+    params = {"surrogate": surrogate, "refine": False, "max_epochs": 30, "learning_rate": 0.01}
+    small_penalty, great_penalty = (
+        small(size_penalty=p, **params).fit(X, y).predict_set_size(X).mean() for p in (0.005, 0.3)
+    )
+    assert great_penalty < small_penalty
+
+
+# ------------------------------------------------------------------------------- what is read
+
+
+def test_text_is_handed_on_and_the_scores_alone_are_read():
+    words = ["red apple", "green pear", "red plum", "green kiwi", "blue sky", "blue sea"]
+    X, y = words * 6, ["red", "green", "red", "green", "blue", "blue"] * 6
+    clf = small(make_pipeline(CountVectorizer(), MultinomialNB())).fit(X, y)
+    assert clf.reads_ == "scores"
+    assert set(clf.expert_weights_) == {"base", "residual"}
+    sets = clf.predict_set(["a red one", "some blue"])
+    assert sets.shape == (2, 3)
+    assert clf.predict(["a red one", "some blue"]).tolist() == ["red", "blue"]
+
+
+def test_frames_with_strings_and_gaps_are_handed_on():
+    X = pd.DataFrame({"size": [1.0, None, 3.0, 4.0] * 10, "colour": ["r", "g", "b", "g"] * 10})
+    X["colour"] = X["colour"].astype("category")
+    y = ["u", "v", "u", "v"] * 10
+    inner = HistGradientBoostingClassifier(categorical_features="from_dtype", max_iter=5)
+    clf = small(inner).fit(X, y)
+    assert clf.reads_ == "scores"
+    assert clf.feature_names_in_.tolist() == ["size", "colour"]
+    assert clf.predict_set(X).shape == (40, 2)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array, sp.coo_array, pd.DataFrame])
+def test_numbers_are_read_beside_the_scores(problem, container):
+    X, y = container(problem[0]), problem[1]
+    clf = small(LogisticRegression(max_iter=1000)).fit(X, y)
+    assert clf.reads_ == "x and scores"
+    assert set(clf.expert_weights_) == {"base", "residual", "plain"}
+    assert clf.predict_set(X).shape == (300, 8)
+
+
+def test_csr_rows_are_read_as_dense_rows(problem):
+    X, y = problem
+    base = LogisticRegression(max_iter=1000)
+    dense, sparse = (small(base).fit(rows, y).predict_proba(rows) for rows in (X, sp.csr_array(X)))
+    np.testing.assert_allclose(sparse, dense, atol=0.02)
+
+
+def test_gaps_in_new_rows_are_an_error_where_x_was_read(problem):
+    X, y = problem
+    clf = small(HistGradientBoostingClassifier(max_iter=2)).fit(X, y)
+    assert clf.reads_ == "x and scores"
+    gap = X[:3].copy()
+    gap[1, 0] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        clf.predict_set(gap)
+
+
+def test_gaps_in_training_rows_leave_the_scores_to_be_read(problem):
+    X, y = problem
+    X = np.where(np.arange(300)[:, None] % 7 == 0, np.nan, X)
+    clf = small(HistGradientBoostingClassifier(max_iter=2)).fit(X, y)
+    assert clf.reads_ == "scores"
+    assert clf.predict_set(X[:20]).shape == (20, 8)
+
+
+@pytest.mark.parametrize("n_classes", [2, 8])
+def test_a_base_with_scores_only_is_read(problem, n_classes):
+    X, y = problem
+    rows = y < "c" if n_classes == 2 else y < "z"
+    clf = small(SVC()).fit(X[rows], y[rows])
+    assert clf.predict_set(X).shape == (300, n_classes)
+
+
+def test_our_own_network_may_be_inside(problem):
+    X, y = problem
+    inner = NeuralClassifier(hidden_layer_sizes=(8,), max_epochs=5, random_state=0)
+    assert small(inner).fit(X, y).estimator_.n_iter_ <= 5
+
+
+def test_a_search_over_a_pipeline_finds_the_sets(problem):
+    X, y = problem
+    pipe = make_pipeline(StandardScaler(), small(cv=2))
+    search = GridSearchCV(
+        pipe,
+        {"cardinalityawareclassifier__size_penalty": [0.01, 0.3]},
+        scoring=set_report(),
+        refit=smallest_set_at(coverage=0.5),
+        cv=2,
+    ).fit(X, y)
+    assert predict_set(search, X).shape == (300, 8)
+
+
+# ------------------------------------------------------------------------ folds, rare classes
+
+
+def test_a_splitter_and_an_iterable_are_folds(problem):
+    X, y = problem
+    splitter = StratifiedKFold(3)
+    by_splitter = small(cv=splitter).fit(X, y)
+    by_iterable = small(cv=list(splitter.split(X, y))).fit(X, y)
+    np.testing.assert_array_equal(by_splitter.set_levels(X), by_iterable.set_levels(X))
+
+
+def test_rare_classes_are_handled(rng):
+    y = np.repeat(np.arange(5), [40, 30, 4, 2, 1])
+    X = rng.normal(size=(77, 2)) + y[:, None]
+    clf = small(KNeighborsClassifier(), cv=5).fit(X, y)
+    assert clf.classes_.tolist() == [0, 1, 2, 3, 4]
+    assert clf.predict_set(X, size_penalty=0).all()
+
+
+def test_many_classes_of_one_row_are_told(rng):
+    y = np.append(np.repeat([0, 1], 8), [2, 3, 4])
+    with pytest.warns(UserWarning, match=r"3 of 19 rows \(16% of the weight\)") as caught:
+        small(KNeighborsClassifier()).fit(rng.normal(size=(19, 2)), y)
+    assert Path(caught[0].filename) == Path(__file__)
+
+
+def test_classes_of_one_row_only_are_an_error(rng):
+    clf = small(KNeighborsClassifier(1))
+    with pytest.raises(ValueError, match="no label belongs to a class with two rows"):
+        clf.fit(rng.normal(size=(6, 2)), np.arange(6))
+    assert not hasattr(clf, "classes_")
+
+
+def test_classes_that_no_fold_knows_take_no_part(problem):
+    X, y = problem
+    halves = [np.flatnonzero(y < "e"), np.flatnonzero(y >= "e")]
+    with pytest.raises(ValueError, match="No row is left"):
+        small(cv=[halves, halves[::-1]]).fit(X, y)
+
+
+def test_a_single_split_leaves_nothing_to_refine_with(problem):
+    X, y = problem
+    one_split = [(np.arange(200), np.arange(200, 300))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        assert small(cv=one_split, refine=False).fit(X, y).predict_set(X).shape == (300, 8)
+        with pytest.raises(ValueError, match="cv"):
+            small(cv=one_split).fit(X, y)
+
+
+# ----------------------------------------------------------------------------- frozen, weights
+
+
+def test_a_frozen_base_is_used_as_it_is(problem):
+    X, y = problem
+    base = GaussianNB().fit(X[:150], y[:150])
+    frozen = FrozenEstimator(base)
+    clf = small(frozen).fit(X[150:], y[150:])
+    assert clf.estimator_ is frozen
+    assert clf.predict_set(X).shape == (300, 8)
+    unrefined = small(frozen, refine=False).fit(X[150:], y[150:])
+    np.testing.assert_array_equal(unrefined.predict(X), base.predict(X))
+
+
+def test_a_frozen_base_may_know_more_classes_than_the_rows(problem):
+    X, y = problem
+    frozen = FrozenEstimator(GaussianNB().fit(X, y))
+    clf = small(frozen).fit(X[y != "c"], y[y != "c"])
+    assert clf.classes_.tolist() == list("abcdefgh")
+    assert clf.predict_set(X, size_penalty=0).all()
+
+
+def test_a_frozen_base_that_lacks_a_label_is_an_error(problem):
+    X, y = problem
+    frozen = FrozenEstimator(GaussianNB().fit(X[y != "c"], y[y != "c"]))
+    with pytest.raises(ValueError, match=r"does not know the labels \['c'\]"):
+        small(frozen).fit(X, y)
+
+
+def test_weights_that_the_base_does_not_take_are_told_once(problem):
+    X, y = problem
+    with pytest.warns(UserWarning, match="KNeighborsClassifier takes no sample_weight") as caught:
+        small(KNeighborsClassifier()).fit(X, y, sample_weight=np.ones(300))
+    assert len(caught) == 1
+    assert Path(caught[0].filename) == Path(__file__)
+
+
+def test_weights_reach_the_base_and_the_networks(problem):
+    X, y = problem
+    weight = np.where(y < "d", 5.0, 0.5)
+    frozen = FrozenEstimator(GaussianNB().fit(X, y))
+    for base in (GaussianNB(), frozen):
+        plain, weighted = small(base).fit(X, y), small(base).fit(X, y, sample_weight=weight)
+        assert not np.allclose(plain.set_levels(X), weighted.set_levels(X))
+    expected = GaussianNB().fit(X, y, sample_weight=weight).predict(X)
+    inside = small(refine=False).fit(X, y, sample_weight=weight)
+    np.testing.assert_array_equal(inside.predict(X), expected)
+
+
+@pytest.mark.parametrize("factor", [1e-12, 1e6])
+def test_the_unit_of_the_weights_is_immaterial(problem, factor):
+    X, y = problem
+    weight = np.random.default_rng(0).random(300)
+    frozen = FrozenEstimator(GaussianNB().fit(X, y))
+    proba = [
+        small(frozen).fit(X, y, sample_weight=f * weight).predict_proba(X) for f in (1.0, factor)
+    ]
+    np.testing.assert_allclose(*proba, atol=1e-3)
+
+
+# --------------------------------------------------------------------- randomness and pickles
+
+
+def test_the_same_random_state_gives_the_same_levels(problem):
+    X, y = problem
+    first, again, other = (small(random_state=state).fit(X, y).set_levels(X) for state in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.slow
+def test_jobs_do_not_change_what_is_learned(problem):
+    X, y = problem
+    one, two = (small(n_jobs=n_jobs).fit(X, y).set_levels(X) for n_jobs in (None, 2))
+    np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("surrogate", ["rank", *COST_SURROGATES])
+def test_a_pickle_holds_no_torch_and_predicts_the_same(problem, surrogate):
+    X, y = problem
+    clf = small(surrogate=surrogate).fit(X, y)
+    dump = pickle.dumps(clf)
+    assert b"torch" not in dump
+    np.testing.assert_array_equal(pickle.loads(dump).predict_set(X), clf.predict_set(X))
+
+
+def test_progress_is_silent_unless_asked_for(problem, capsys):
+    small(max_epochs=1).fit(*problem)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_is_one_line_for_each_network(problem, capsys):
+    small(max_epochs=1, verbose=1).fit(*problem)
+    # Two experts in each of 3 folds, and the selector.
+    assert capsys.readouterr().err.count("\n") == 7
+
+
+def test_a_fit_that_fails_leaves_the_classifier_as_it_was(problem):
+    X, y = problem
+    clf = small().fit(X, y)
+    levels = clf.set_levels(X)
+    with pytest.raises(FloatingPointError, match=r"learning_rate=1e\+30"):
+        clf.set_params(learning_rate=1e30, max_epochs=50).fit(X[:, :2], y)
+    np.testing.assert_array_equal(clf.set_levels(X), levels)

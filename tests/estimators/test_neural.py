@@ -1,0 +1,431 @@
+"""NeuralClassifier: training, early stopping, weights, partial_fit, warm_start, pickles."""
+
+import pickle
+import random
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+import torch
+from scipy.special import softmax
+from sklearn.base import clone
+from sklearn.datasets import make_blobs
+from sklearn.exceptions import NotFittedError
+from skorch.callbacks import Callback
+
+from sklearn_setpred import NeuralClassifier
+from sklearn_setpred.losses import CompSum, get_loss
+from sklearn_setpred.sets import class_ranks
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    """300 rows of 5 features in 4 classes that overlap, named by strings."""
+    X, y = make_blobs(300, n_features=5, centers=4, cluster_std=5.0, random_state=1)
+    return X, np.array(["ant", "bee", "cat", "dog"])[y]
+
+
+def network(**params):
+    """Give a small classifier that trains for 15 epochs without held-out rows."""
+    small = {"hidden_layer_sizes": (8,), "learning_rate": 0.02, "max_epochs": 15}
+    return NeuralClassifier(**(small | {"early_stopping": False, "random_state": 0} | params))
+
+
+class Recorder(Callback):
+    """Counts the epochs; pickled as it is."""
+
+    def __init__(self):
+        self.n_epochs = 0
+
+    def on_epoch_end(self, net, **kwargs):
+        self.n_epochs += 1
+
+
+# -------------------------------------------------------------------------------- learning
+
+
+def test_the_loss_falls_and_labels_are_learned(blobs):
+    clf = network(max_epochs=40).fit(*blobs)
+    assert clf.n_iter_ == len(clf.loss_curve_) == 40
+    assert clf.loss_curve_[-1] < 0.7 * clf.loss_curve_[0]
+    assert clf.score(*blobs) > 0.75
+
+
+def test_without_hidden_layers_the_scores_are_linear(blobs):
+    X, y = blobs
+    clf = network(hidden_layer_sizes=()).fit(X, y)
+    middle = clf.decision_function((X[:10] + X[10:20]) / 2)
+    ends = clf.decision_function(X[:20])
+    np.testing.assert_allclose(middle, (ends[:10] + ends[10:]) / 2, atol=1e-4)
+
+
+def test_moved_and_scaled_columns_change_nothing(blobs):
+    X, y = blobs
+    clf, moved = network().fit(X, y), network().fit(X * [1, 1e-3, 1e3, 2, 5] + 7.0, y)
+    scores = moved.decision_function(X * [1, 1e-3, 1e3, 2, 5] + 7.0)
+    np.testing.assert_allclose(scores, clf.decision_function(X), atol=1e-3)
+
+
+@pytest.mark.parametrize("container", [sp.csr_array, sp.csr_matrix, sp.coo_array, sp.csc_matrix])
+def test_sparse_rows_are_read_as_dense_rows(blobs, container):
+    X, y = blobs
+    dense, sparse = (network(max_epochs=3).fit(rows, y) for rows in (X, container(X)))
+    expected = dense.predict_proba(X)
+    for clf in (dense, sparse):
+        np.testing.assert_allclose(clf.predict_proba(container(X)), expected, atol=1e-4)
+
+
+def test_float32_rows_are_read_as_float64_rows(blobs):
+    X, y = blobs
+    clf, single = network().fit(X, y), network().fit(X.astype(np.float32), y)
+    assert single.predict_proba(X.astype(np.float32)).dtype == np.float64
+    np.testing.assert_allclose(single.predict_proba(X), clf.predict_proba(X), atol=1e-2)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_row_alone_has_the_scores_that_it_has_in_a_batch(rng, n_classes):
+    X, y = rng.normal(size=(110, 3)), np.arange(110) % n_classes
+    clf = network(max_epochs=2).fit(X, y)
+    for method in (clf.decision_function, clf.predict_proba):
+        whole = method(X)
+        for size in (1, 2, 15, 16, 17, 100):
+            np.testing.assert_array_equal(method(X[5 : 5 + size]), whole[5 : 5 + size])
+
+
+def test_probabilities_are_the_inverse_link_of_the_loss(blobs):
+    X, y = blobs
+    clf = network().fit(X, y)
+    np.testing.assert_allclose(clf.predict_proba(X), softmax(clf.decision_function(X), axis=1))
+    tau = 0.5
+    clf = network(loss=CompSum(tau=tau)).fit(X, y)
+    s = softmax(clf.decision_function(X), axis=1) ** (2 - tau)
+    np.testing.assert_allclose(clf.predict_proba(X), s / s.sum(axis=1, keepdims=True), atol=1e-12)
+
+
+def test_two_classes_have_one_column_of_scores(rng):
+    X = rng.normal(size=(60, 2))
+    clf = network().fit(X, X[:, 0] > 0)
+    f, p = clf.decision_function(X), clf.predict_proba(X)
+    assert f.shape == (60,)
+    np.testing.assert_allclose(p[:, 1], 1 / (1 + np.exp(-f)), atol=1e-12)
+    np.testing.assert_array_equal(clf.predict(X), f > 0)
+    assert clf.classes_.dtype == bool
+
+
+def test_a_users_module_is_trained(blobs):
+    class TwoLayers(torch.nn.Sequential):
+        def __init__(self, n_features, n_classes):
+            layers = torch.nn.Linear(n_features, 8), torch.nn.Tanh(), torch.nn.Linear(8, n_classes)
+            super().__init__(*layers)
+
+    def linear(n_features, n_classes):
+        return torch.nn.Linear(n_features, n_classes)
+
+    X, y = blobs
+    for module in (TwoLayers, linear):
+        clf = network(module=module, max_epochs=30).fit(X, y)
+        assert clf.loss_curve_[-1] < 0.8 * clf.loss_curve_[0]
+        np.testing.assert_allclose(
+            clf.predict_proba(sp.csr_array(X)), clf.predict_proba(X), atol=1e-5
+        )
+
+
+def test_a_loss_is_named_or_given(blobs):
+    named, given = (network(loss=loss).fit(*blobs) for loss in ("gce", get_loss("gce")))
+    np.testing.assert_array_equal(named.predict_proba(blobs[0]), given.predict_proba(blobs[0]))
+    assert named.loss_.name == "gce"
+    assert network(loss=CompSum(tau=0.5)).set_params(loss__tau=1.5).loss.tau == 1.5
+
+
+def test_names_of_columns_are_kept(blobs):
+    X, y = pd.DataFrame(blobs[0], columns=list("abcde")), pd.Series(blobs[1])
+    clf = network(max_epochs=2).fit(X, y)
+    assert clf.feature_names_in_.tolist() == list("abcde")
+    assert clf.n_features_in_ == 5
+    with pytest.raises(ValueError, match="feature names"):
+        clf.predict_set(X[list("bacde")])
+
+
+# -------------------------------------------------------------------------- early stopping
+
+
+def test_without_early_stopping_there_are_no_validation_scores(blobs):
+    clf = network(max_epochs=3).fit(*blobs)
+    assert clf.validation_scores_ == []
+    assert [type(value) for value in clf.loss_curve_] == [float] * 3
+
+
+def test_the_weights_of_the_best_epoch_are_kept(blobs):
+    X, y = blobs
+    clf = network(
+        early_stopping=True, n_iter_no_change=3, max_epochs=200, learning_rate=0.1, batch_size=16
+    ).fit(X[:100], y[:100], X_val=X[100:], y_val=y[100:])
+    codes = np.searchsorted(clf.classes_, y[100:])
+    loss = -np.log(clf.predict_proba(X[100:])[np.arange(200), codes]).mean()
+    best = int(np.argmax(clf.validation_scores_))
+    assert clf.n_iter_ == len(clf.validation_scores_) == best + 4 < 200
+    # skorch calls a loss better if it is lower by more than a 10,000th part.
+    np.testing.assert_allclose(-loss, clf.validation_scores_[best], rtol=2e-4)
+
+
+def test_validation_rows_of_the_user_serve_without_early_stopping_parameter_rows(blobs):
+    X, y = blobs
+    clf = network(early_stopping=True, max_epochs=4).fit(X, y, X_val=X, y_val=y)
+    alone = network(early_stopping=False, max_epochs=4).fit(X, y)
+    # All rows train when validation rows are given.
+    np.testing.assert_allclose(clf.loss_curve_, alone.loss_curve_, rtol=1e-6)
+    assert len(clf.validation_scores_) == 4
+
+
+@pytest.mark.parametrize("counts", [(5, 1), (1, 1, 1), (3, 2, 1, 1)])
+def test_early_stopping_bears_rare_classes(rng, counts):
+    y = np.repeat(np.arange(len(counts)), counts)
+    clf = network(early_stopping=True, max_epochs=2).fit(rng.normal(size=(len(y), 2)), y)
+    assert clf.classes_.tolist() == list(range(len(counts)))
+    assert len(clf.validation_scores_) == (0 if max(counts) == 1 else 2)
+
+
+# --------------------------------------------------------------------------------- weights
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_rows_of_weight_zero_are_as_good_as_removed(blobs, rng, early_stopping):
+    X, y = blobs
+    weight = rng.uniform(0.5, 2.0, size=300) * (rng.random(300) < 0.6)
+    kept = weight > 0
+    params = {"early_stopping": early_stopping, "max_epochs": 4}
+    zeroed = network(**params).fit(X, y, sample_weight=weight)
+    removed = network(**params).fit(X[kept], y[kept], sample_weight=weight[kept])
+    assert zeroed.loss_curve_ == removed.loss_curve_
+    np.testing.assert_array_equal(zeroed.predict_proba(X), removed.predict_proba(X))
+
+
+def test_the_unit_of_the_weights_is_immaterial(blobs, rng):
+    weight = rng.uniform(0.5, 2.0, size=300)
+    ours, scaled = (
+        network(max_epochs=4).fit(*blobs, sample_weight=factor * weight) for factor in (1.0, 1000.0)
+    )
+    np.testing.assert_allclose(
+        ours.predict_proba(blobs[0]), scaled.predict_proba(blobs[0]), atol=1e-4
+    )
+
+
+def test_equal_weights_are_no_weights(blobs):
+    plain = network(max_epochs=4).fit(*blobs)
+    equal = network(max_epochs=4).fit(*blobs, sample_weight=np.full(300, 3.0))
+    np.testing.assert_allclose(
+        plain.predict_proba(blobs[0]), equal.predict_proba(blobs[0]), atol=1e-5
+    )
+
+
+def test_a_weight_of_two_is_close_to_two_rows(blobs):
+    X, y = blobs
+    weight = np.where(np.arange(300) < 150, 2, 1)
+    params = {"hidden_layer_sizes": (), "batch_size": 450, "max_epochs": 300, "learning_rate": 0.05}
+    weighted = network(**params).fit(X, y, sample_weight=weight)
+    repeated = network(**params).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
+    np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=5e-3)
+
+
+def test_class_weights_multiply_the_weights_of_rows(blobs, rng):
+    X, y = blobs
+    weight = rng.uniform(0.5, 2.0, size=300)
+    of_class = {"ant": 3.0, "bee": 1.0, "cat": 0.5, "dog": 2.0}
+    by_class = network(class_weight=of_class, max_epochs=3).fit(X, y, sample_weight=weight)
+    by_row = network(max_epochs=3).fit(X, y, sample_weight=weight * [of_class[c] for c in y])
+    np.testing.assert_array_equal(by_class.predict_proba(X), by_row.predict_proba(X))
+
+
+def test_a_heavier_class_is_predicted_more_often(blobs):
+    X, y = blobs
+    plain, heavy = network().fit(X, y), network(class_weight={"ant": 20.0}).fit(X, y)
+    assert np.mean(heavy.predict(X) == "ant") > np.mean(plain.predict(X) == "ant")
+
+
+# ------------------------------------------------------------------ warm_start, partial_fit
+
+
+def test_warm_start_goes_on_where_the_last_fit_ended(blobs):
+    clf = network(warm_start=True).fit(*blobs)
+    first = clf.loss_curve_
+    clf.fit(*blobs)
+    assert clf.loss_curve_[0] < 0.8 * first[0]
+    assert clf.n_iter_ == 15
+    cold = network().fit(*blobs)
+    assert cold.fit(*blobs).loss_curve_ == first
+
+
+def test_warm_start_knows_no_new_label(blobs):
+    X, y = blobs
+    clf = network(warm_start=True, max_epochs=2).fit(X, y)
+    with pytest.raises(ValueError, match=r"y holds \['emu'\].*classes are \['ant'"):
+        clf.fit(X, np.where(y == "ant", "emu", y))
+
+
+def test_partial_fit_learns(blobs):
+    X, y = blobs
+    clf = network()
+    for _ in range(25):
+        assert clf.partial_fit(X, y, classes=np.unique(y)) is clf
+    assert clf.n_iter_ == len(clf.loss_curve_) == 25
+    assert clf.loss_curve_[-1] < 0.8 * clf.loss_curve_[0]
+    assert clf.score(X, y) > 0.7
+
+
+def test_the_first_partial_fit_is_the_first_epoch_of_a_fit(blobs):
+    X, y = blobs
+    fitted = network(max_epochs=1).fit(X, y)
+    partly = network().partial_fit(X, y, classes=np.unique(y))
+    np.testing.assert_array_equal(partly.predict_proba(X), fitted.predict_proba(X))
+
+
+def test_partial_fit_goes_on_after_fit(blobs):
+    clf = network().fit(*blobs)
+    clf.partial_fit(*blobs)
+    assert clf.n_iter_ == 16
+    assert clf.loss_curve_[-1] < clf.loss_curve_[0]
+
+
+def test_partial_fit_bears_batches_with_one_class(blobs):
+    X, y = blobs
+    clf = network().partial_fit(X[y == "dog"], y[y == "dog"], classes=np.unique(y))
+    assert clf.predict_proba(X).shape == (300, 4)
+
+
+def test_the_first_partial_fit_needs_the_classes(blobs):
+    clf = network()
+    with pytest.raises(ValueError, match=r"classes=None.*first call of partial_fit"):
+        clf.partial_fit(*blobs)
+    assert fitted_attributes(clf) == []
+
+
+def test_partial_fit_knows_no_new_label(blobs):
+    X, y = blobs
+    with pytest.raises(ValueError, match=r"y holds \['ant'\]"):
+        network().partial_fit(X, y, classes=["bee", "cat", "dog"])
+
+
+def test_partial_fit_refuses_other_classes_than_before(blobs):
+    X, y = blobs
+    clf = network().partial_fit(X, y, classes=np.unique(y))
+    with pytest.raises(ValueError, match=r"classes=\['ant', 'emu'\].*first call.*'bee'"):
+        clf.partial_fit(X, y, classes=["ant", "emu"])
+
+
+def test_partial_fit_goes_on_after_a_pickle(blobs):
+    X, y = blobs
+    clf = network().partial_fit(X, y, classes=np.unique(y))
+    clf = pickle.loads(pickle.dumps(clf)).partial_fit(X, y)
+    assert clf.n_iter_ == 2
+
+
+# -------------------------------------------------------------- randomness, pickles, errors
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_the_same_random_state_gives_the_same_network(blobs, early_stopping):
+    params = {"early_stopping": early_stopping, "max_epochs": 3}
+    first, again, other = (
+        network(random_state=state, **params).fit(*blobs).predict_proba(blobs[0])
+        for state in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_without_a_random_state_networks_differ(blobs):
+    first, second = (
+        network(random_state=None, max_epochs=1).fit(*blobs).predict_proba(blobs[0])
+        for _ in range(2)
+    )
+    assert not np.array_equal(first, second)
+
+
+def test_global_generators_are_left_alone(blobs):
+    def states():
+        numpy_state = np.random.get_state()  # noqa: NPY002, the global generator is meant
+        return random.getstate(), numpy_state[1].tolist(), torch.get_rng_state().tolist()
+
+    X, y = blobs
+    before = states()
+    clf = network(early_stopping=True, max_epochs=2).fit(X, y)
+    clf.partial_fit(X, y).predict_proba(X)
+    pickle.loads(pickle.dumps(clf))
+    assert states() == before
+
+
+@pytest.mark.parametrize("fit", ["fit", "partial_fit"])
+def test_a_pickle_holds_no_torch_and_predicts_the_same(blobs, fit):
+    X, y = blobs
+    clf = network(max_epochs=3, early_stopping=True)
+    clf = clf.fit(X, y) if fit == "fit" else clf.partial_fit(X, y, classes=np.unique(y))
+    dump = pickle.dumps(clf)
+    assert b"torch" not in dump
+    assert b"skorch" not in dump
+    np.testing.assert_array_equal(pickle.loads(dump).predict_proba(X), clf.predict_proba(X))
+
+
+def test_callbacks_reach_skorch(blobs):
+    recorder = Recorder()
+    network(max_epochs=4, callbacks=[recorder]).fit(*blobs)
+    assert recorder.n_epochs == 4
+
+
+@pytest.mark.parametrize(("verbose", "n_lines"), [(0, 0), (1, 1)])
+def test_verbose_shows_one_line_or_none(blobs, capsys, verbose, n_lines):
+    network(verbose=verbose, early_stopping=True, max_epochs=3).fit(*blobs)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == n_lines
+
+
+def fitted_attributes(clf):
+    """Give the names of the attributes that a fit sets."""
+    return [name for name in vars(clf) if name.endswith("_")]
+
+
+def test_a_loss_that_is_no_number_leaves_a_fitted_classifier_as_it_was(blobs):
+    X, y = blobs
+    clf = network().fit(X, y)
+    before, attributes = clf.predict_proba(X), {n: getattr(clf, n) for n in fitted_attributes(clf)}
+    clf.set_params(learning_rate=1e30)
+    with pytest.raises(FloatingPointError, match=r"epoch \d+; lower learning_rate=1e\+30"):
+        clf.fit(X[:, :3], y)
+    assert {n: getattr(clf, n) for n in fitted_attributes(clf)} == attributes
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+
+
+def test_a_fit_that_fails_leaves_an_unfitted_classifier_unfitted(blobs):
+    clf = network(learning_rate=1e30)
+    with pytest.raises(FloatingPointError):
+        clf.fit(*blobs)
+    assert fitted_attributes(clf) == []
+    with pytest.raises(NotFittedError):
+        clf.predict(blobs[0])
+
+
+def test_a_partial_fit_that_fails_leaves_a_fitted_classifier_as_it_was(blobs):
+    X, y = blobs
+    clf = network().partial_fit(X, y, classes=np.unique(y))
+    before = clf.predict_proba(X)
+    with pytest.raises(FloatingPointError):
+        clf.partial_fit(X, y, sample_weight=np.full(300, 1e38))
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+    assert clf.n_iter_ == 1
+
+
+def test_sets_are_the_k_first_labels(blobs):
+    X, y = blobs
+    clf = network(k=2).fit(X, y)
+    order = np.argsort(-clf.decision_function(X), axis=1, kind="stable")
+    np.testing.assert_array_equal(clf.predict_top_k(X, 3), clf.classes_[order[:, :3]])
+    np.testing.assert_array_equal(clf.predict(X), clf.classes_[order[:, 0]])
+    np.testing.assert_array_equal(clf.predict_set(X), class_ranks(clf.decision_function(X)) <= 2)
+    assert clone(clf).set_params(k=None).fit(X, y).predict_set(X).all()
+    assert clf.predict_set(X, k=3).sum(axis=1).tolist() == [3] * 300
+
+
+def test_a_loss_on_costs_is_sent_to_the_classifier_that_has_costs(blobs):
+    with pytest.raises(ValueError, match="CardinalityAwareClassifier"):
+        network(loss="cost_sensitive_comp_sum").fit(*blobs)

@@ -1,0 +1,30 @@
+"""Every public estimator, so small that it can be fitted many times, and rows to fit it on."""
+
+from sklearn.linear_model import LogisticRegression
+from toy import overlapping_blobs
+
+from sklearn_setpred import (
+    CardinalityAwareClassifier,
+    CompSumClassifier,
+    CoverageSetClassifier,
+    LDRClassifier,
+    NeuralClassifier,
+    ThresholdSetClassifier,
+    TopKSetClassifier,
+)
+
+SMALL = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
+NETWORKS = [cls(**SMALL, k=2) for cls in (NeuralClassifier, LDRClassifier, CompSumClassifier)]
+AROUND_ANY = [
+    TopKSetClassifier(LogisticRegression(), k=2),
+    ThresholdSetClassifier(LogisticRegression()),
+    CoverageSetClassifier(LogisticRegression(), target_coverage=0.8, random_state=0),
+    CardinalityAwareClassifier(LogisticRegression(), cv=2, **SMALL),
+]
+ESTIMATORS = {type(estimator).__name__: estimator for estimator in (*NETWORKS, *AROUND_ANY)}
+
+
+def labelled_rows():
+    """Give 120 rows of 3 features, and string labels of 4 classes that overlap."""
+    X, y = overlapping_blobs()
+    return X, y.astype(str).astype(object)
