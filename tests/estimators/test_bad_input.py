@@ -100,12 +100,12 @@ Y_TABLE = [
     ("y", "message"), [row[1:] for row in Y_TABLE], ids=[r[0] for r in Y_TABLE]
 )
 @pytest.mark.parametrize("estimator", ALL, ids=by_name)
-def test_labels_that_are_none(estimator, y, message):
+def test_bad_labels_are_refused(estimator, y, message):
     assert_refused(estimator, ValueError, message, y=y)
 
 
 @pytest.mark.parametrize("estimator", ALL, ids=by_name)
-def test_no_rows(estimator):
+def test_no_rows_are_refused(estimator):
     assert_refused(estimator, ValueError, r"0 sample|0 class", X=X[:0], y=Y[:0])
 
 
@@ -122,11 +122,11 @@ WEIGHTS = [
     ("weight", "message"), [row[1:] for row in WEIGHTS], ids=[row[0] for row in WEIGHTS]
 )
 @pytest.mark.parametrize("estimator", ALL, ids=by_name)
-def test_weights_that_are_none(estimator, weight, message):
+def test_bad_weights_are_refused(estimator, weight, message):
     assert_refused(estimator, ValueError, message, sample_weight=weight)
 
 
-def test_validation_rows_that_are_none():
+def test_bad_validation_rows_are_refused():
     clf = NeuralClassifier()
     assert_refused(clf, ValueError, "X contains NaN", X_val=changed(X, np.nan), y_val=Y)
     assert_refused(clf, ValueError, r"\[30, 20\]", X_val=X, y_val=Y[:20])
@@ -195,7 +195,7 @@ PARAMETERS += [(estimator, *row) for estimator in (NEURAL, AWARE) for row in NET
     PARAMETERS,
     ids=[f"{by_name(row[0])}-{row[1]}={row[2]!r}" for row in PARAMETERS],
 )
-def test_parameters_out_of_range(estimator, name, value, error, rest):
+def test_parameters_out_of_range_are_refused(estimator, name, value, error, rest):
     estimator = type(estimator)(**(estimator.get_params(deep=False) | {name: value}))
     assert_refused(estimator, error, re.escape(f"{name}={value!r}") + rest)
 

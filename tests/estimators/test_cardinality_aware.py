@@ -138,6 +138,7 @@ def test_without_refinement_the_ranking_of_the_base_is_kept(problem):
     floored = np.maximum(base.predict_proba(X), clf.floor_)
     np.testing.assert_allclose(clf.predict_proba(X), floored / floored.sum(axis=1, keepdims=True))
     np.testing.assert_array_equal(clf.predict(X), base.predict(X))
+    assert clf.floor_ == 1 / 3000  # a tenth of one of the 300 rows
     assert clf.refiner_ is None
     assert clf.expert_weights_ == {"base": 1.0}
 

@@ -169,7 +169,7 @@ def test_the_weights_of_the_best_epoch_are_kept(blobs):
     np.testing.assert_allclose(-loss, clf.validation_scores_[best], rtol=2e-4)
 
 
-def test_validation_rows_of_the_user_serve_without_early_stopping_parameter_rows(blobs):
+def test_validation_rows_of_the_user_leave_all_rows_to_train(blobs):
     X, y = blobs
     clf = network(early_stopping=True, max_epochs=4).fit(X, y, X_val=X, y_val=y)
     alone = network(early_stopping=False, max_epochs=4).fit(X, y)

@@ -118,6 +118,14 @@ def test_refining_the_truth_does_little_harm(problem):
     assert likelihood(log_p, y) > likelihood(truth, y) - 0.03
 
 
+def test_residual_networks_start_as_the_base(problem):
+    X, _, _, bad, _ = problem
+    refiner, _ = fit(problem, X, bad, max_epochs=1, learning_rate=1e-12)
+    residual, plain = (refiner.networks[name][0] for name in ("residual", "plain"))
+    np.testing.assert_allclose(residual.scores(np.hstack([X, bad])), 0.0, atol=1e-9)
+    assert np.abs(plain.scores(X)).max() > 0.1
+
+
 def test_without_x_the_scores_alone_are_corrected(problem):
     _, y, truth, _, _ = problem
     tempered = log_softmax(0.3 * truth, axis=1)
