@@ -22,6 +22,8 @@ def class_levels_at(of_label, codes, n_classes, alpha):
     Classes with too few calibration rows for a level of their own share one; where they have
     too few together, they are never left out of a set.
     """
+    known = codes >= 0
+    of_label, codes = of_label[known], codes[known]
     counts = np.bincount(codes, minlength=n_classes)
     pooled = counts < rows_needed(alpha)
     level = np.full(n_classes, -np.inf)

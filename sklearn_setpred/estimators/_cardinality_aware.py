@@ -13,6 +13,7 @@ from sklearn_setpred.estimators._base import (
     check_labels,
     check_weights,
 )
+from sklearn_setpred.estimators._coverage import CoverageSetClassifier
 from sklearn_setpred.estimators._folds import (
     Part,
     make_splits,
@@ -76,6 +77,10 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         ``cost(s) = s`` or ``log s``; a callable maps sizes (m,) to non-decreasing costs (m,).
     sizes : array-like of int, default=None
         Candidate sizes, increasing; None means 1 ... n_classes.
+    target_coverage : float, default=None
+        Let a fifth of the rows, set aside first, find the penalty at which the sets hold the
+        right label with this probability, as `CoverageSetClassifier` does, with its guarantee;
+        ``size_penalty`` is not read then.
     surrogate : "rank", str or Loss, default="rank"
         What the size is learned by: "rank", or a loss on costs, by name or instance, such as
         ``"cost_sensitive_comp_sum"`` and ``"cost_sensitive_constrained"``.
@@ -118,6 +123,11 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         "residual" (networks that correct it) and "plain" (networks on x alone).
     reads_ : {"x and scores", "scores"}
         What our networks read: x too where it is an array, a numeric frame or CSR, finite.
+    level_ : float
+        The penalty that decides the sets: ``size_penalty``, or the one found for the
+        ``target_coverage``; 0 for a surrogate trained for one penalty.
+    n_calibration_ : int
+        Rows that found it, only with a ``target_coverage``.
     sizes_ : ndarray of shape (m,), int64
         The candidate sizes.
     costs_ : ndarray of shape (m,), float64
@@ -168,6 +178,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         size_penalty=0.05,
         size_cost="linear",
         sizes=None,
+        target_coverage=None,
         surrogate="rank",
         refine=True,
         cv=5,
@@ -187,6 +198,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         self.size_penalty = size_penalty
         self.size_cost = size_cost
         self.sizes = sizes
+        self.target_coverage = target_coverage
         self.surrogate = surrogate
         self.refine = refine
         self.cv = cv
@@ -234,6 +246,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
             zero, an estimator without scores, a frozen one that lacks a class, or if no row is
             left whose label has a rank.
         """
+        if self.target_coverage is not None:
+            return self._fit_to_coverage(X, y, sample_weight)
         options = network_options(self)
         X, y, sample_weight = indexable(X, y, sample_weight)
         inner = self._inner()
@@ -260,6 +274,23 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         self.sizes_, self.costs_ = sizes, costs
         self.reads_ = "scores" if numbers is None else "x and scores"
         self.refiner_, self.selector_ = refiner, selector
+        self.level_ = self.size_penalty if _learns_path(self) else 0.0
+        return self
+
+    def _fit_to_coverage(self, X, y, sample_weight):
+        """Fit on a part of the rows, and find the level on the others."""
+        if not _learns_path(self):
+            raise ValueError(
+                f"target_coverage={self.target_coverage!r} needs surrogate='rank', which serves "
+                f"every penalty; surrogate={self.surrogate!r} is trained for one."
+            )
+        inner = clone(self).set_params(target_coverage=None)
+        wish = CoverageSetClassifier(
+            inner, target_coverage=self.target_coverage, random_state=self.random_state
+        ).fit(X, y, sample_weight)
+        fitted = vars(wish.estimator_)
+        vars(self).update({name: fitted[name] for name in fitted if name.endswith("_")})
+        self.level_, self.n_calibration_ = wish.level_, wish.n_calibration_
         return self
 
     def _check_surrogate(self, n_sizes):
@@ -308,9 +339,9 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         return concave_hull_levels(self.costs_, values)
 
     def _level(self, size_penalty):
-        """Give the level that stands for a penalty; a rule trained for one has the level 0."""
+        """Give the level that stands for a penalty, that of the fit where it is None."""
         if size_penalty is None:
-            return self.size_penalty if _learns_path(self) else 0.0
+            return self.level_
         if not _learns_path(self):
             raise ValueError(
                 f"size_penalty={size_penalty!r} cannot be changed after fit with "
@@ -320,7 +351,9 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         return check_number("size_penalty", size_penalty, low=0)
 
     def _sizes_at(self, X, log_p, level):
-        """Give the size chosen for each row at a level, (n,)."""
+        """Give the size chosen for each row at a level, (n,); at -inf, all labels."""
+        if level == -np.inf:
+            return np.full(len(log_p), len(self.classes_))
         chosen = (self._size_levels(X, log_p) >= level).sum(axis=1) - 1
         return self.sizes_[chosen]
 
@@ -333,7 +366,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
             The samples.
         size_penalty : float, default=None
             Another penalty than the constructor's, without a refit; with ``surrogate="rank"``
-            only.
+            only. With a ``target_coverage``, it gives up the guarantee.
 
         Returns
         -------

@@ -74,7 +74,7 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels, sorted.
+        The labels of the rows that trained the estimator inside, sorted.
     estimator_ : classifier
         The fitted classifier inside.
     level_ : float, ndarray of shape (n_classes,) or dict
@@ -98,7 +98,8 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
     The coverage is a guarantee on average over calibration sets: with n rows it is distributed
     as Beta(n + 1 - l, l), l = floor(alpha (n + 1)). It is exceeded where levels tie and where
     the first-ranked label alone covers more. With ``conditional="class"`` the sets may leave
-    out a label and hold one of lower rank. Weights of rows go to the inner estimator only.
+    out a label and hold one of lower rank. Weights of rows go to the inner estimator only. A
+    label that only calibration rows have is in no set and counts as a miss.
 
     References
     ----------
@@ -174,11 +175,12 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         train, held_out = self._split(inner, len(codes))
         self._check_reachable(len(held_out), len(classes))
 
-        self.classes_, self.n_calibration_ = classes, len(held_out)
         self.estimator_ = self._fit_on(train, inner, X, y, sample_weight)
+        self.classes_, self.n_calibration_ = np.asarray(self.estimator_.classes_), len(held_out)
         levels = self._levels(_safe_indexing(X, held_out))
+        codes = label_indices(classes[codes[held_out]], self.classes_)
         strata = None if strata is None else strata[held_out]
-        self.level_ = self._find_level(levels, codes[held_out], strata)
+        self.level_ = self._find_level(levels, codes, strata)
         return self
 
     # ------------------------------------------------------------------ wishes
@@ -264,7 +266,8 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         """Give the level that meets the wish on the calibration rows."""
         if self.target_size is not None:
             return size_level(levels, self.target_size)
-        of_label = levels[np.arange(len(codes)), codes]
+        # No set holds a label that no training row has: its level is -inf.
+        of_label = np.where(codes < 0, -np.inf, levels[np.arange(len(codes)), codes])
         if self.conditional == "class":
             level, pooled = class_levels_at(of_label, codes, levels.shape[1], self._alpha)
             self.pooled_classes_ = self.classes_[pooled]
@@ -275,24 +278,15 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
 
     # -------------------------------------------------------------- prediction
 
-    def _all_columns(self, array, fill):
-        """Give an array over the classes of the inner estimator as one over all classes."""
-        known = self.estimator_.classes_
-        if len(known) == len(self.classes_):
-            return array
-        filled = np.full((len(array), len(self.classes_)), fill)
-        filled[:, label_indices(known, self.classes_)] = array
-        return filled
-
     def _scores(self, X):
-        return self._all_columns(read_probabilities(self.estimator_, X), 0.0)
+        return read_probabilities(self.estimator_, X)
 
     def _levels(self, X):
-        """Give the inner levels, inf for the first-ranked class, -inf for one never seen."""
+        """Give the levels of the inner estimator, inf for the first-ranked class."""
         scores = self._scores(X)
         levels = scores.copy()
         if has_levels(self.estimator_):
-            levels = self._all_columns(call_through(self.estimator_, "set_levels", X), -np.inf)
+            levels = call_through(self.estimator_, "set_levels", X)
         np.put_along_axis(levels, scores.argmax(axis=1)[:, None], np.inf, axis=1)
         return levels
 

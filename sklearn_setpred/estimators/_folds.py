@@ -96,7 +96,10 @@ def _places_within_classes(codes, rng):
 def make_splits(cv, X, codes, rng):
     """Give the (training rows, test rows) of ``cv``: an int, a splitter or an iterable."""
     if not isinstance(cv, (int, np.integer)):
-        return list(check_cv(cv, codes, classifier=True).split(X, codes))
+        parts = list(check_cv(cv, codes, classifier=True).split(X, codes))
+        if np.bincount(np.concatenate([test for _, test in parts])).max() > 1:
+            raise ValueError(f"cv={cv!r} tests rows more than once; use KFold or its relatives.")
+        return parts
     check_integer("cv", cv, low=2)
     folds = fold_numbers(codes, cv, rng)
     parts = [(np.flatnonzero(folds != i), np.flatnonzero(folds == i)) for i in range(cv)]

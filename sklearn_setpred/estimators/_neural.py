@@ -166,7 +166,8 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         held_out = validation_rows(part.target, self.validation_fraction, rng)
         if not held_out.any():  # every class has a single row
             return part, None
-        return part.take(~held_out), part.take(held_out)
+        parts = part.take(~held_out), part.take(held_out)
+        return tuple(half.with_weights_of_mean_one() for half in parts)
 
     def _validation_part(self, X_val, y_val, classes):
         """Give the rows that the user sets aside for early stopping, None if there are none."""
