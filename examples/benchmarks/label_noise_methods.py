@@ -1,0 +1,109 @@
+"""What the label-noise benchmark trains: a function for each method, and what to tune it over.
+
+A method is a function of its name, a configuration, the rows of a fold and options of the
+network; it gives a fitted classifier.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from one_step_aldr import OneStepALDRKL, OneStepClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_setpred import LDRClassifier, NeuralClassifier
+from sklearn_setpred.losses import LOSSES
+
+LEARNING_RATES = (5e-4, 2e-3, 8e-3)
+# For both LDR losses, whose own space is too large for as few draws as the other losses get.
+LDR_SPACE = {"lam": (1.0, 3.0, 10.0), "normalize": (None, "l1")}
+
+
+class Fold(NamedTuple):
+    """Rows to train on, rows to validate with, both with noisy labels, and rows to test on."""
+
+    of_one_scale: bool
+    X: np.ndarray
+    y: np.ndarray
+    X_val: np.ndarray
+    y_val: np.ndarray
+    y_val_clean: np.ndarray
+    X_test: np.ndarray
+    y_test: np.ndarray
+
+
+def fit_loss(name, params, fold, options):
+    """Train with a loss of the registry, early stopping on the noisy validation rows."""
+    model = NeuralClassifier(LOSSES[name](**loss_params(params)), **options)
+    return fit_with_validation(model, params, fold)
+
+
+def fit_tgce(name, params, fold, options):
+    """Truncate after a start without truncation, as most rows begin below the threshold."""
+    model = fit_loss("gce", params, fold, options | {"warm_start": True})
+    return model.set_params(loss=LOSSES[name](**loss_params(params))).fit(
+        fold.X, fold.y, X_val=fold.X_val, y_val=fold.y_val
+    )
+
+
+def fit_one_step(name, params, fold, options):
+    """Train with ALDR-KL, its temperatures moved by one step for each visit of a row."""
+    loss = OneStepALDRKL(**loss_params(params), n_rows=len(fold.y))
+    return fit_with_validation(OneStepClassifier(loss, **options), params, fold)
+
+
+def fit_with_validation(model, params, fold):
+    """Fit with the learning rate of a configuration, stopping early on the validation rows."""
+    model.set_params(learning_rate=params["learning_rate"])
+    return model.fit(fold.X, fold.y, X_val=fold.X_val, y_val=fold.y_val)
+
+
+def loss_params(params):
+    """Give the parameters of the loss in a configuration."""
+    return {name: value for name, value in params.items() if name != "learning_rate"}
+
+
+def fit_ldr_classifier(name, params, fold, options):
+    """Fit LDRClassifier as it comes."""
+    return LDRClassifier(random_state=options["random_state"]).fit(fold.X, fold.y)
+
+
+def fit_mlp_classifier(name, params, fold, options):
+    """Fit scikit-learn's MLPClassifier as it comes, behind a scaler where one is needed."""
+    return scaled(MLPClassifier(random_state=options["random_state"]), fold)
+
+
+def fit_logistic_regression(name, params, fold, options):
+    """Fit scikit-learn's LogisticRegression as it comes, behind a scaler where one is needed."""
+    return scaled(LogisticRegression(), fold)
+
+
+def scaled(classifier, fold):
+    """Fit a classifier behind a scaler, or without one if the features have one scale."""
+    scaler = [] if fold.of_one_scale else [StandardScaler()]
+    return make_pipeline(*scaler, classifier).fit(fold.X, fold.y)
+
+
+BASELINES = (
+    *("cross_entropy", "sce", "gce", "tgce", "weston_watkins", "jensen_shannon"),
+    *("crammer_singer", "rll", "nce_rce", "nce_aul", "nce_agce", "mse", "mae"),
+)
+METHODS = {
+    **dict.fromkeys((*BASELINES, "ldr_kl", "aldr_kl"), fit_loss),
+    "tgce": fit_tgce,
+    "one_step_aldr_kl": fit_one_step,
+    "LDRClassifier": fit_ldr_classifier,
+    "MLPClassifier": fit_mlp_classifier,
+    "LogisticRegression": fit_logistic_regression,
+}
+
+
+def search_space(method):
+    """Give the values to choose from; none where a method runs with its defaults."""
+    loss = LOSSES.get(method.removeprefix("one_step_"))
+    if loss is None:
+        return {}
+    own = LDR_SPACE if hasattr(loss(), "normalize") else loss.search_space
+    return {"learning_rate": LEARNING_RATES} | own
