@@ -49,24 +49,27 @@ class ProgressLine(Callback):
 
 
 class FiniteLoss(Callback):
-    """Stops a fit whose training loss is no number, and puts back the last good weights."""
+    """Stops a fit whose loss or weights are no numbers, and puts back the last good weights."""
 
     def on_train_begin(self, net, **kwargs):
-        self.keep(net)
+        self.good_weights_ = _copied_weights(net)
 
     def on_epoch_end(self, net, **kwargs):
-        loss = net.history[-1, "train_loss"]
-        if math.isfinite(loss):
-            return self.keep(net)
+        loss, weights = net.history[-1, "train_loss"], _copied_weights(net)
+        # A last step may spoil the weights of an epoch whose losses were finite.
+        if math.isfinite(loss) and all(bool(w.isfinite().all()) for w in weights.values()):
+            self.good_weights_ = weights
+            return
         net.module_.load_state_dict(self.good_weights_)
         raise FloatingPointError(
-            f"The training loss became {loss} at epoch {net.history[-1, 'epoch']}; "
-            f"lower learning_rate={net.lr} or scale the features."
+            f"Training diverged, with a training loss of {loss} at epoch "
+            f"{net.history[-1, 'epoch']}; lower learning_rate={net.lr} or scale the features."
         )
 
-    def keep(self, net):
-        """Remember the weights of an epoch with a finite loss."""
-        self.good_weights_ = {k: v.detach().clone() for k, v in net.module_.state_dict().items()}
+
+def _copied_weights(net):
+    """Give a copy of the module's parameters and buffers by name."""
+    return {name: w.detach().clone() for name, w in net.module_.state_dict().items()}
 
 
 class Net(NeuralNet):

@@ -214,3 +214,13 @@ def test_an_epoch_that_fails_leaves_the_weights_and_the_optimizer_sound(part):
     np.testing.assert_array_equal(network.scores(part.X), scores)
     losses = [one_epoch(network, part, learning_rate=0.02)[1] for _ in range(15)]
     assert losses[-1] < 0.8 * losses[0]
+
+
+def test_weights_that_a_last_step_spoils_are_not_kept(part):
+    network, *_ = fit(part)
+    before = network.scores(part.X)
+    options = OPTIONS | {"learning_rate": 1e38, "batch_size": 128}
+    # The loss of the only batch is finite; the step after it is not.
+    with pytest.raises(FloatingPointError, match="a training loss of [0-9.]+ at epoch"):
+        train_one_epoch(network, part, CROSS_ENTROPY, 3, **options)
+    np.testing.assert_array_equal(network.scores(part.X), before)
