@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test doctest lint benchmark-install clean
+.PHONY: demo test doctest lint types benchmark-install clean
 
 # One thread: our networks are small, and threads that wait for each other are slower.
 export OMP_NUM_THREADS ?= 1
@@ -19,6 +19,10 @@ doctest: .venv/installed
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: .venv/installed
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[typing]"
+	$(BIN)/mypy
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

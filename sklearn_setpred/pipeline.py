@@ -1,9 +1,12 @@
 """scikit-learn's pipeline with the methods of set predictors."""
 
+from typing import Any
+
 import sklearn.pipeline
 from sklearn.utils.metaestimators import available_if
 
 from sklearn_setpred.prediction import call_through, find_inside
+from sklearn_setpred.utils.types import Estimator, Floats, Labels, Samples, Sets
 
 __all__ = ["Pipeline", "make_pipeline"]
 
@@ -19,10 +22,16 @@ def _holds(method):
 
 
 class Pipeline(sklearn.pipeline.Pipeline):
-    """scikit-learn's ``Pipeline`` that has the set methods of its last step.
+    """Pipeline of scikit-learn that has the set methods of its last step.
 
     :func:`~sklearn_setpred.predict_set` needs none of this: it takes any pipeline.
-    The parameters are those of :class:`sklearn.pipeline.Pipeline`.
+
+    Parameters
+    ----------
+    steps : list of (str, estimator)
+        Names and estimators: transformers and, last, a set predictor.
+    transform_input, memory, verbose : default=None, None, False
+        As in :class:`sklearn.pipeline.Pipeline`.
 
     See Also
     --------
@@ -41,7 +50,7 @@ class Pipeline(sklearn.pipeline.Pipeline):
     """
 
     @_holds("predict_set")
-    def predict_set(self, X, **params):
+    def predict_set(self, X: Samples, **params: Any) -> Sets:
         """Transform X and predict one set of labels per row.
 
         Parameters
@@ -59,7 +68,7 @@ class Pipeline(sklearn.pipeline.Pipeline):
         return call_through(_plain(self), "predict_set", X, **params)
 
     @_holds("set_levels")
-    def set_levels(self, X):
+    def set_levels(self, X: Samples) -> Floats:
         """Transform X and give the level at which each class drops out of the set.
 
         Parameters
@@ -75,7 +84,7 @@ class Pipeline(sklearn.pipeline.Pipeline):
         return call_through(_plain(self), "set_levels", X)
 
     @_holds("predict_top_k")
-    def predict_top_k(self, X, k=None):
+    def predict_top_k(self, X: Samples, k: int | None = None) -> Labels:
         """Transform X and predict the k first-ranked labels, in order of rank.
 
         Parameters
@@ -93,7 +102,7 @@ class Pipeline(sklearn.pipeline.Pipeline):
         return call_through(_plain(self), "predict_top_k", X, k=k)
 
 
-def make_pipeline(*steps, **kwargs):
+def make_pipeline(*steps: Estimator, **kwargs: Any) -> Pipeline:
     """Make a :class:`Pipeline`, the steps named by their types in lower case.
 
     Parameters

@@ -1,17 +1,23 @@
 """Prediction sets from whatever holds a set predictor: pipelines, searches, frozen estimators."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import cross_val_predict
 from sklearn.utils import column_or_1d, get_tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_setpred.utils.types import Estimator, Samples, Sets
+
 __all__ = ["cross_val_predict_set", "predict_set"]
 
 
-def predict_set(estimator, X, **params):
+def predict_set(estimator: Estimator, X: Samples, **params: Any) -> Sets:
     """Predict one set of labels per row, looking through pipelines and searches.
 
     scikit-learn's ``Pipeline`` and ``GridSearchCV`` pass on the methods that they know, and
@@ -31,7 +37,7 @@ def predict_set(estimator, X, **params):
 
     Returns
     -------
-    sets : bool ndarray or CSR array of shape (n_samples, n_classes)
+    bool ndarray or CSR array of shape (n_samples, n_classes)
         Column j tells whether ``estimator.classes_[j]`` belongs to the set of the row.
 
     Raises
@@ -104,17 +110,17 @@ def _raise_without(estimator, method):
 
 
 def cross_val_predict_set(
-    estimator,
-    X,
-    y,
+    estimator: Estimator,
+    X: Samples,
+    y: ArrayLike,
     *,
-    groups=None,
-    cv=None,
-    n_jobs=None,
-    verbose=0,
-    params=None,
-    pre_dispatch="2*n_jobs",
-):
+    groups: ArrayLike | None = None,
+    cv: Any = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    params: Mapping[str, Any] | None = None,
+    pre_dispatch: int | str = "2*n_jobs",
+) -> Sets:
     """Predict the set of every row by a model that was trained without it.
 
     Parameters
@@ -141,7 +147,7 @@ def cross_val_predict_set(
 
     Returns
     -------
-    sets : bool ndarray or CSR array of shape (n_samples, n_classes)
+    bool ndarray or CSR array of shape (n_samples, n_classes)
         Columns are ``np.unique(y)``. A class absent from a training part belongs to no set
         that its model gives: that column is False for the rows of that fold.
 

@@ -20,7 +20,8 @@ MODULES = {
 }
 PARTS = {name: path for name, path in MODULES.items() if name != "utils"}
 
-# What each part of the package may import, itself apart; all may import utils.validation.
+# What each part of the package may import, itself apart; all may import utils.validation, which
+# stands for utils.types too.
 MAY_IMPORT = {
     "utils.validation": set(),
     "losses": set(),
@@ -42,6 +43,7 @@ MAY_IMPORT = {
         "prediction",
         "scorers",
     },
+    "onnx": {"losses", "sets", "prediction", "estimators"},
     "utils.estimator_checks": {"prediction", "scorers"},
 }
 READS_EVERYTHING = {"__main__"}
@@ -55,7 +57,8 @@ def part_of(module):
     first, second = (*module.split("."), "")[:2]
     if first != "utils":
         return first
-    return "utils.validation" if second == "validation" else "utils.estimator_checks"
+    is_shared = second in ("types", "validation")
+    return "utils.validation" if is_shared else "utils.estimator_checks"
 
 
 def imported(node):
@@ -117,7 +120,7 @@ def test_heavy_packages_are_imported_by_the_parts_that_need_them(name):
 
 
 LIGHT_MODULES = [
-    *("sets", "datasets", "metrics", "prediction", "scorers", "pipeline", "inspection"),
+    *("sets", "datasets", "metrics", "prediction", "scorers", "pipeline", "inspection", "onnx"),
     "utils.estimator_checks",
 ]
 

@@ -221,6 +221,6 @@ def test_weights_that_a_last_step_spoils_are_not_kept(part):
     before = network.scores(part.X)
     options = OPTIONS | {"learning_rate": 1e38, "batch_size": 128}
     # The loss of the only batch is finite; the step after it is not.
-    with pytest.raises(FloatingPointError, match="a training loss of [0-9.]+ at epoch"):
+    with pytest.raises(FloatingPointError, match=r"a training loss of [0-9.]+ at epoch"):
         train_one_epoch(network, part, CROSS_ENTROPY, 3, **options)
     np.testing.assert_array_equal(network.scores(part.X), before)

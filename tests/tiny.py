@@ -16,10 +16,10 @@ from sklearn_setpred import (
 SMALL = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
 NETWORKS = [cls(**SMALL, k=2) for cls in (NeuralClassifier, LDRClassifier, CompSumClassifier)]
 AROUND_ANY = [
-    TopKSetClassifier(LogisticRegression(), k=2),
-    ThresholdSetClassifier(LogisticRegression()),
-    CoverageSetClassifier(LogisticRegression(), target_coverage=0.8, random_state=0),
-    CardinalityAwareClassifier(LogisticRegression(), cv=2, **SMALL),
+    TopKSetClassifier(LogisticRegression(max_iter=1000), k=2),
+    ThresholdSetClassifier(LogisticRegression(max_iter=1000)),
+    CoverageSetClassifier(LogisticRegression(max_iter=1000), target_coverage=0.8, random_state=0),
+    CardinalityAwareClassifier(LogisticRegression(max_iter=1000), cv=2, **SMALL),
 ]
 ESTIMATORS = {type(estimator).__name__: estimator for estimator in (*NETWORKS, *AROUND_ANY)}
 

@@ -1,10 +1,13 @@
 """Problems of many confusable classes whose true posterior is known."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_random_state
 
+from sklearn_setpred.utils.types import Floats, Integers, Seed
 from sklearn_setpred.utils.validation import check_integer, check_number
 
 
@@ -37,10 +40,10 @@ class GaussianClasses:
     ((3, 1), array([0, 0, 0]))
     """
 
-    centers: np.ndarray
-    weights: np.ndarray
+    centers: Floats
+    weights: Floats
 
-    def sample(self, n_samples, random_state=None):
+    def sample(self, n_samples: int, random_state: Seed = None) -> tuple[Floats, Integers]:
         """Draw independent rows with their classes.
 
         Parameters
@@ -65,7 +68,7 @@ class GaussianClasses:
         X += self.centers[y]
         return X, y
 
-    def posterior(self, X):
+    def posterior(self, X: ArrayLike) -> Floats:
         """Give the true probability of every class for every row.
 
         Parameters
@@ -75,8 +78,8 @@ class GaussianClasses:
 
         Returns
         -------
-        posterior : ndarray of shape (n_samples, n_classes), float64
-            p(k | x); rows sum to 1.
+        ndarray of shape (n_samples, n_classes), float64
+            The probabilities p(k | x); rows sum to 1.
         """
         X = check_array(X, dtype=np.float64)
         # |x|^2 is the same for all classes and cancels: what is left is linear in x,
@@ -90,17 +93,17 @@ class GaussianClasses:
 
 
 def make_confusable_classes(
-    n_samples=1000,
-    n_classes=100,
-    n_features=10,
+    n_samples: int = 1000,
+    n_classes: int = 100,
+    n_features: int = 10,
     *,
-    classes_per_group=5,
-    class_sep=2.0,
-    group_sep=8.0,
-    weights=None,
-    return_problem=False,
-    random_state=None,
-):
+    classes_per_group: int = 5,
+    class_sep: float = 2.0,
+    group_sep: float = 8.0,
+    weights: ArrayLike | None = None,
+    return_problem: bool = False,
+    random_state: Seed = None,
+) -> tuple[Any, ...]:
     """Draw a problem of many classes in groups that are hard to tell apart within.
 
     Group centres are far from each other, class centres near their group's, and noise is

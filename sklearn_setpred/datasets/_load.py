@@ -1,7 +1,9 @@
 """Real data sets by name: from a folder of .npz files, from scikit-learn, from OpenML."""
 
 import os
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -14,7 +16,7 @@ from sklearn_setpred.datasets._openml import OPENML, fetch_from_openml
 from sklearn_setpred.utils.validation import check_option
 
 
-def load_dataset(name, *, data_dir=None):
+def load_dataset(name: str, *, data_dir: str | PathLike[str] | None = None) -> Any:
     """Load a real data set with its split into training and test part.
 
     The file ``<data_dir>/<name>.npz`` is read if it is there. Otherwise "digits" comes with
@@ -32,7 +34,7 @@ def load_dataset(name, *, data_dir=None):
 
     Returns
     -------
-    data : :class:`~sklearn.utils.Bunch`
+    :class:`~sklearn.utils.Bunch`
         With these entries, and whatever else the file holds (validation part, label
         distributions, superclasses, ...; ``DESCR`` says what).
 

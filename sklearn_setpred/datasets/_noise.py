@@ -1,8 +1,13 @@
 """Label noise: uniform, class-dependent, and within pairs of confusable classes."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state, column_or_1d
 
+from sklearn_setpred.utils.types import Labels, Seed
 from sklearn_setpred.utils.validation import check_number, check_option
 
 #: Classes that are easily taken for one another, as label codes of :func:`load_dataset`.
@@ -18,8 +23,14 @@ CONFUSED_PAIRS = {
 
 
 def make_noisy_labels(
-    y, noise="uniform", level=0.3, *, pairs=None, classes=None, random_state=None
-):
+    y: ArrayLike,
+    noise: str = "uniform",
+    level: float = 0.3,
+    *,
+    pairs: Sequence[tuple[Any, Any]] | None = None,
+    classes: ArrayLike | None = None,
+    random_state: Seed = None,
+) -> Labels:
     """Replace labels at random, each with probability ``level``.
 
     A replaced label y of K classes becomes::
@@ -48,8 +59,8 @@ def make_noisy_labels(
 
     Returns
     -------
-    y_noisy : ndarray of shape (n_samples,)
-        Labels of the type of ``y``; the rows that changed are ``y_noisy != y``.
+    ndarray of shape (n_samples,)
+        Labels of the type of ``y``; where they differ from ``y``, a label was changed.
 
     Raises
     ------

@@ -2,6 +2,8 @@
 
 import functools
 import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -24,13 +26,16 @@ from sklearn.utils.validation import (
 
 import sklearn_setpred
 from sklearn_setpred.sets import prefix_sets, top_k
+from sklearn_setpred.utils.types import Labels, Samples, Sets
 from sklearn_setpred.utils.validation import check_k
+
+Fit = TypeVar("Fit", bound=Callable[..., Any])
 
 # Scores are made for this many cells at a time (32 MB of float64).
 _BATCH_CELLS = 2**22
 
 
-def all_or_nothing(fit):
+def all_or_nothing(fit: Fit) -> Fit:
     """Decorate a method that fits: where it fails, the estimator is left as it was."""
 
     @functools.wraps(fit)
@@ -43,7 +48,7 @@ def all_or_nothing(fit):
             vars(self).update(before)
             raise
 
-    return wrapper
+    return cast(Fit, wrapper)
 
 
 class SetPredictorMixin(ClassifierMixin):
@@ -52,6 +57,8 @@ class SetPredictorMixin(ClassifierMixin):
     The rank of a class is ``1 + #{s_j > s_y} + #{j < y : s_j = s_y}`` on the final scores, which
     a subclass gives through ``_scores(X)``, float64 of shape (n_samples, n_classes).
     """
+
+    classes_: Labels
 
     def __getstate__(self):
         return {**super().__getstate__(), "_setpred_version": sklearn_setpred.__version__}
@@ -83,7 +90,7 @@ class SetPredictorMixin(ClassifierMixin):
         """Apply a function of the scores to batches of rows and stack what it gives."""
         return self._map_batches(X, lambda batch: function(self._scores(batch)))
 
-    def predict(self, X):
+    def predict(self, X: Samples) -> Labels:
         """Predict the first-ranked label.
 
         Parameters
@@ -99,7 +106,7 @@ class SetPredictorMixin(ClassifierMixin):
         codes = self._by_batches(X, lambda scores: scores.argmax(axis=1))
         return self.classes_[codes]
 
-    def predict_top_k(self, X, k=None):
+    def predict_top_k(self, X: Samples, k: int | None = None) -> Labels:
         """Predict the k first-ranked labels, in order of rank.
 
         Parameters
@@ -122,7 +129,7 @@ class SetPredictorMixin(ClassifierMixin):
 class TopKSetsMixin(SetPredictorMixin):
     """Sets of the ``k`` first-ranked classes; ``k`` is a parameter of the constructor."""
 
-    def predict_set(self, X, *, k=None):
+    def predict_set(self, X: Samples, *, k: int | None = None) -> Sets:
         """Predict the set of the k first-ranked labels.
 
         Parameters

@@ -1,6 +1,10 @@
 """Sets whose size is chosen per sample, around any classifier."""
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state, indexable
@@ -40,6 +44,7 @@ from sklearn_setpred.sets import (
     prefix_sets,
     size_costs,
 )
+from sklearn_setpred.utils.types import Estimator, Floats, Integers, Samples, Seed, Sets, SizeCost
 from sklearn_setpred.utils.validation import check_number
 
 
@@ -63,7 +68,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
     below learns from rows that trained it. (2) With ``refine``, networks that correct these
     probabilities, one per fold, pooled with them by likelihood on held-out rows; the ranking
     follows the pool. (3) The size: by default the law of the label's rank, which serves every
-    penalty; or a surrogate of the paper, which serves one. (4) The classifier, on all rows.
+    penalty, read off the refined probabilities or, without ``refine``, learned by a network; or
+    a surrogate of the paper, which serves one penalty. (4) The classifier, on all rows.
 
     Parameters
     ----------
@@ -82,7 +88,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         right label with this probability, as `CoverageSetClassifier` does, with its guarantee;
         ``size_penalty`` is not read then.
     surrogate : "rank", str or Loss, default="rank"
-        What the size is learned by: "rank", or a loss on costs, by name or instance, such as
+        What the size is chosen by: "rank", or a loss on costs, by name or instance, such as
         ``"cost_sensitive_comp_sum"`` and ``"cost_sensitive_constrained"``.
     refine : bool, default=True
         Correct the classifier's probabilities; False keeps its ranking.
@@ -173,27 +179,27 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
 
     def __init__(
         self,
-        estimator=None,
+        estimator: Estimator = None,
         *,
-        size_penalty=0.05,
-        size_cost="linear",
-        sizes=None,
-        target_coverage=None,
-        surrogate="rank",
-        refine=True,
-        cv=5,
-        n_jobs=None,
-        hidden_layer_sizes=(256,),
-        learning_rate=2e-3,
-        weight_decay=0.01,
-        batch_size=128,
-        max_epochs=200,
-        device="auto",
-        callbacks=None,
-        verbose=0,
-        random_state=None,
-        sparse_output=False,
-    ):
+        size_penalty: float = 0.05,
+        size_cost: SizeCost = "linear",
+        sizes: ArrayLike | None = None,
+        target_coverage: float | None = None,
+        surrogate: str | BaseEstimator = "rank",
+        refine: bool = True,
+        cv: Any = 5,
+        n_jobs: int | None = None,
+        hidden_layer_sizes: int | Sequence[int] = (256,),
+        learning_rate: float = 2e-3,
+        weight_decay: float = 0.01,
+        batch_size: int = 128,
+        max_epochs: int = 200,
+        device: str = "auto",
+        callbacks: Sequence[Any] | None = None,
+        verbose: int = 0,
+        random_state: Seed = None,
+        sparse_output: bool = False,
+    ) -> None:
         self.estimator = estimator
         self.size_penalty = size_penalty
         self.size_cost = size_cost
@@ -217,12 +223,12 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
     # ---------------------------------------------------------------- training
 
     @property
-    def expert_weights_(self):
+    def expert_weights_(self) -> dict[str, float]:
         """How much each expert counts in the pooled probabilities, a dict of float."""
         return {"base": 1.0} if self.refiner_ is None else self.refiner_.weights
 
     @all_or_nothing
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the classifier inside, refine its scores and learn the sizes.
 
         Parameters
@@ -314,9 +320,9 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         return refiner, part._replace(prior=log_p)
 
     def _fit_selector(self, part, sizes, costs, rng, options):
-        """Train what chooses the size."""
+        """Give what chooses the size, trained unless refined probabilities tell it."""
         if _learns_path(self):
-            return RankLaw.fit(part, sizes, rng, **options)
+            return RankLaw(sizes) if self.refine else RankLaw.fit(part, sizes, rng, **options)
         loss = cost_loss(self.surrogate)
         return CostRule.fit(part, sizes, costs, self.size_penalty, loss, rng, **options)
 
@@ -357,7 +363,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         chosen = (self._size_levels(X, log_p) >= level).sum(axis=1) - 1
         return self.sizes_[chosen]
 
-    def predict_set(self, X, *, size_penalty=None):
+    def predict_set(self, X: Samples, *, size_penalty: float | None = None) -> Sets:
         """Predict the set of labels.
 
         Parameters
@@ -382,7 +388,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
 
         return self._map_batches(X, sets)
 
-    def predict_set_size(self, X, *, size_penalty=None):
+    def predict_set_size(self, X: Samples, *, size_penalty: float | None = None) -> Integers:
         """Predict how many labels the set holds.
 
         Parameters
@@ -402,7 +408,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         return self._map_batches(X, lambda X: self._sizes_at(X, self._scores(X), level))
 
     @available_if(_learns_path)
-    def set_levels(self, X):
+    def set_levels(self, X: Samples) -> Floats:
         """Give the penalty at which each class drops out of the set.
 
         Available with ``surrogate="rank"``.
@@ -425,7 +431,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
 
         return self._map_batches(X, levels)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Samples) -> Floats:
         """Give the probabilities behind the ranking, refined if ``refine``.
 
         Parameters

@@ -1,6 +1,10 @@
 """Network classifier trained with a comp-sum loss."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from sklearn_setpred.estimators._neural import BaseNeuralClassifier
+from sklearn_setpred.utils.types import Seed
 
 
 class CompSumClassifier(BaseNeuralClassifier):
@@ -78,26 +82,26 @@ class CompSumClassifier(BaseNeuralClassifier):
 
     def __init__(
         self,
-        tau=1.0,
+        tau: float = 1.0,
         *,
-        hidden_layer_sizes=(256,),
-        activation="relu",
-        learning_rate=2e-3,
-        weight_decay=0.01,
-        batch_size=128,
-        max_epochs=200,
-        early_stopping=True,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        class_weight=None,
-        k=None,
-        device="auto",
-        callbacks=None,
-        verbose=0,
-        warm_start=False,
-        random_state=None,
-        sparse_output=False,
-    ):
+        hidden_layer_sizes: int | Sequence[int] = (256,),
+        activation: str = "relu",
+        learning_rate: float = 2e-3,
+        weight_decay: float = 0.01,
+        batch_size: int = 128,
+        max_epochs: int = 200,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        class_weight: Mapping[Any, float] | str | None = None,
+        k: int | None = None,
+        device: str = "auto",
+        callbacks: Sequence[Any] | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        sparse_output: bool = False,
+    ) -> None:
         self.tau = tau
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation

@@ -2,8 +2,10 @@
 
 import math
 import numbers
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import _safe_indexing, check_random_state, column_or_1d, indexable
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
@@ -30,6 +32,7 @@ from sklearn_setpred.estimators._wrapped import (
 )
 from sklearn_setpred.prediction import call_through, find_inside
 from sklearn_setpred.sets import label_indices, threshold_sets
+from sklearn_setpred.utils.types import Estimator, Floats, Samples, Seed, Sets
 from sklearn_setpred.utils.validation import check_integer, check_number, check_option
 
 _DEFAULT_COVERAGE = 0.95
@@ -124,15 +127,15 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: Estimator = None,
         *,
-        target_coverage=None,
-        target_size=None,
-        conditional=None,
-        calibration_size=0.2,
-        random_state=None,
-        sparse_output=False,
-    ):
+        target_coverage: float | None = None,
+        target_size: float | None = None,
+        conditional: str | None = None,
+        calibration_size: float = 0.2,
+        random_state: Seed = None,
+        sparse_output: bool = False,
+    ) -> None:
         self.estimator = estimator
         self.target_coverage = target_coverage
         self.target_size = target_size
@@ -142,7 +145,14 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         self.sparse_output = sparse_output
 
     @all_or_nothing
-    def fit(self, X, y, sample_weight=None, *, strata=None):
+    def fit(
+        self,
+        X: Samples,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        strata: ArrayLike | None = None,
+    ) -> Self:
         """Set rows aside, fit the classifier inside on the others and find the level.
 
         Parameters
@@ -290,7 +300,7 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         np.put_along_axis(levels, scores.argmax(axis=1)[:, None], np.inf, axis=1)
         return levels
 
-    def predict_set(self, X, *, strata=None):
+    def predict_set(self, X: Samples, *, strata: ArrayLike | None = None) -> Sets:
         """Predict the set of labels.
 
         Parameters
@@ -320,7 +330,7 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
             return self._map_batches(X, sets)
         return self._map_batches(X, sets, levels_of_strata(strata, self.level_)[:, None])
 
-    def set_levels(self, X):
+    def set_levels(self, X: Samples) -> Floats:
         """Give the level at which each class drops out of the set.
 
         Parameters
@@ -335,7 +345,7 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         """
         return self._map_batches(X, self._levels)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Samples) -> Floats:
         """Give the probabilities of the classifier inside.
 
         Parameters

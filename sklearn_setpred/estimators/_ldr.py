@@ -1,8 +1,12 @@
 """Network classifier trained with a label-distributionally robust loss."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from sklearn.utils.metaestimators import available_if
 
 from sklearn_setpred.estimators._neural import BaseNeuralClassifier
+from sklearn_setpred.utils.types import Floats, Samples, Seed
 from sklearn_setpred.utils.validation import check_option
 
 LDR_LOSSES = ("aldr_kl", "ldr_kl")
@@ -107,30 +111,30 @@ class LDRClassifier(BaseNeuralClassifier):
 
     def __init__(
         self,
-        loss="aldr_kl",
+        loss: str = "aldr_kl",
         *,
-        lam=1.0,
-        alpha=2.0,
-        margin=0.0,
-        normalize=None,
-        hidden_layer_sizes=(256,),
-        activation="relu",
-        learning_rate=2e-3,
-        weight_decay=0.01,
-        batch_size=128,
-        max_epochs=200,
-        early_stopping=True,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        class_weight=None,
-        k=None,
-        device="auto",
-        callbacks=None,
-        verbose=0,
-        warm_start=False,
-        random_state=None,
-        sparse_output=False,
-    ):
+        lam: float = 1.0,
+        alpha: float = 2.0,
+        margin: float = 0.0,
+        normalize: str | None = None,
+        hidden_layer_sizes: int | Sequence[int] = (256,),
+        activation: str = "relu",
+        learning_rate: float = 2e-3,
+        weight_decay: float = 0.01,
+        batch_size: int = 128,
+        max_epochs: int = 200,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        class_weight: Mapping[Any, float] | str | None = None,
+        k: int | None = None,
+        device: str = "auto",
+        callbacks: Sequence[Any] | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        sparse_output: bool = False,
+    ) -> None:
         self.loss = loss
         self.lam = lam
         self.alpha = alpha
@@ -161,7 +165,7 @@ class LDRClassifier(BaseNeuralClassifier):
         return loss.set_params(**{name: getattr(self, name) for name in loss.get_params()})
 
     @available_if(_adapts)
-    def temperature(self, X):
+    def temperature(self, X: Samples) -> Floats:
         """Give the temperature of each row; only with ``loss="aldr_kl"``.
 
         ``t = lam (1 - KL(p, 1 / K) / (alpha log K))``, ``p = softmax(f / t)``, without margin: it

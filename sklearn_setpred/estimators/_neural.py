@@ -1,6 +1,10 @@
 """Network classifiers: any loss by name or instance, trained by skorch."""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
@@ -14,6 +18,7 @@ from sklearn_setpred.estimators._base import (
 from sklearn_setpred.estimators._folds import Part, validation_rows
 from sklearn_setpred.estimators._parameters import network_options
 from sklearn_setpred.sets import label_indices
+from sklearn_setpred.utils.types import Floats, Samples, Seed
 from sklearn_setpred.utils.validation import check_k, check_number
 
 _MAX_SEED = 2**31 - 1
@@ -34,7 +39,15 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
     # ---------------------------------------------------------------- training
 
     @all_or_nothing
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
+    def fit(
+        self,
+        X: Samples,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Samples = None,
+        y_val: ArrayLike | None = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -86,7 +99,13 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         return self
 
     @all_or_nothing
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: Samples,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch on the given rows, from where the last call ended.
 
         The standardization of the columns is that of the first call.
@@ -194,7 +213,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
     def _scores(self, X):
         return self._of_scores(self.loss_.decision_scores, X)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Samples) -> Floats:
         """Give the scores by which the classes rank, before the softmax.
 
         Parameters
@@ -210,7 +229,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         scores = self._by_batches(X, lambda scores: scores)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Samples) -> Floats:
         """Give the probabilities: the inverse link of the loss, applied to the scores.
 
         Parameters
@@ -337,27 +356,27 @@ class NeuralClassifier(BaseNeuralClassifier):
 
     def __init__(
         self,
-        loss="cross_entropy",
+        loss: str | BaseEstimator = "cross_entropy",
         *,
-        module=None,
-        hidden_layer_sizes=(256,),
-        activation="relu",
-        learning_rate=2e-3,
-        weight_decay=0.01,
-        batch_size=128,
-        max_epochs=200,
-        early_stopping=True,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        class_weight=None,
-        k=None,
-        device="auto",
-        callbacks=None,
-        verbose=0,
-        warm_start=False,
-        random_state=None,
-        sparse_output=False,
-    ):
+        module: Callable[[int, int], Any] | None = None,
+        hidden_layer_sizes: int | Sequence[int] = (256,),
+        activation: str = "relu",
+        learning_rate: float = 2e-3,
+        weight_decay: float = 0.01,
+        batch_size: int = 128,
+        max_epochs: int = 200,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        class_weight: Mapping[Any, float] | str | None = None,
+        k: int | None = None,
+        device: str = "auto",
+        callbacks: Sequence[Any] | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        sparse_output: bool = False,
+    ) -> None:
         self.loss = loss
         self.module = module
         self.hidden_layer_sizes = hidden_layer_sizes

@@ -25,13 +25,14 @@ FLOOR = 1e-12
 class RankLaw:
     """The law of the label's rank given x; its values are ``F(s) = P(rank <= s | x)``.
 
-    ``log P(bucket | x) = log (mass of the sorted probabilities) + g(x, sorted log p)`` up to a
-    constant, over buckets of ranks between candidate sizes. As g starts at zero, the law is
-    that of the probabilities themselves until the ranks teach it better.
+    Without a network it is read off the sorted probabilities, which is right where these are.
+    With one, over buckets of ranks between candidate sizes and up to a constant,
+    ``log P(bucket | x) = log (mass of the sorted probabilities) + g(x, sorted log p)``. As g
+    starts at zero, the ranks have to teach it anything else.
     """
 
-    network: object
     sizes: np.ndarray
+    network: object = None
 
     @classmethod
     def fit(cls, part, sizes, rng, *, build, **options):
@@ -54,19 +55,21 @@ class RankLaw:
         from sklearn_setpred.losses import get_loss
 
         bucket = np.searchsorted(sizes, label_ranks(part.prior, part.target))
-        prior = np.log(bucket_masses(part.prior, sizes))
+        prior = _log(bucket_masses(part.prior, sizes))
         ranks_part = Part(_features(part.X, part.prior), bucket, part.weight, prior)
         build = replace(build, zero_start=True)
         loss = get_loss("cross_entropy")
         network = _fit_network(
             ranks_part, bucket, loss, prior.shape[1], rng, build=build, **options
         )
-        return cls(network, sizes)
+        return cls(sizes, network)
 
     def values(self, X, log_p):
         """Give F at the candidate sizes, (n, m)."""
-        prior = np.log(bucket_masses(log_p, self.sizes))
-        masses = softmax(prior + self.network.scores(_features(X, log_p)), axis=1)
+        masses = bucket_masses(log_p, self.sizes)
+        if self.network is not None:
+            g = self.network.scores(_features(X, log_p))
+            masses = softmax(_log(masses) + g, axis=1)
         return np.cumsum(masses, axis=1)[:, :-1]
 
 
@@ -136,7 +139,12 @@ def bucket_masses(log_p, sizes):
     covered = np.cumsum(-np.sort(-np.exp(log_p), axis=1), axis=1)[:, sizes - 1]
     n = len(log_p)
     edges = np.hstack([np.zeros((n, 1)), covered, np.ones((n, 1))])
-    return np.maximum(np.diff(edges, axis=1), FLOOR)
+    return np.maximum(np.diff(edges, axis=1), 0.0)
+
+
+def _log(masses):
+    """Give the logarithm of masses, of which some may be zero."""
+    return np.log(np.maximum(masses, FLOOR))
 
 
 def set_costs(ranks, sizes, costs, size_penalty):

@@ -1,6 +1,9 @@
 """Sets around any classifier: the k first-ranked labels, or those above a threshold."""
 
+from typing import Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
@@ -13,6 +16,7 @@ from sklearn_setpred.estimators._base import (
 )
 from sklearn_setpred.estimators._wrapped import WrappingMixin, known_classes, read_probabilities
 from sklearn_setpred.sets import class_ranks, threshold_sets
+from sklearn_setpred.utils.types import Estimator, Floats, Samples, Sets
 from sklearn_setpred.utils.validation import check_k, check_number
 
 
@@ -24,7 +28,7 @@ class _ProbabilitySetClassifier(WrappingMixin, BaseEstimator):
         raise NotImplementedError
 
     @all_or_nothing
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the classifier inside.
 
         Parameters
@@ -57,7 +61,7 @@ class _ProbabilitySetClassifier(WrappingMixin, BaseEstimator):
     def _scores(self, X):
         return read_probabilities(self.estimator_, X)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Samples) -> Floats:
         """Give the probabilities of the classifier inside.
 
         Parameters
@@ -115,7 +119,9 @@ class TopKSetClassifier(TopKSetsMixin, _ProbabilitySetClassifier):
     array([[ True,  True, False]])
     """
 
-    def __init__(self, estimator=None, *, k=None, sparse_output=False):
+    def __init__(
+        self, estimator: Estimator = None, *, k: int | None = None, sparse_output: bool = False
+    ) -> None:
         self.estimator = estimator
         self.k = k
         self.sparse_output = sparse_output
@@ -123,7 +129,7 @@ class TopKSetClassifier(TopKSetsMixin, _ProbabilitySetClassifier):
     def _check_parameters(self, n_classes):
         check_k(self.k, n_classes)
 
-    def set_levels(self, X):
+    def set_levels(self, X: Samples) -> Floats:
         """Give the level at which each class drops out: minus its rank.
 
         Parameters
@@ -185,7 +191,14 @@ class ThresholdSetClassifier(SetPredictorMixin, _ProbabilitySetClassifier):
            [False,  True,  True]])
     """
 
-    def __init__(self, estimator=None, *, threshold=0.05, allow_empty=False, sparse_output=False):
+    def __init__(
+        self,
+        estimator: Estimator = None,
+        *,
+        threshold: float = 0.05,
+        allow_empty: bool = False,
+        sparse_output: bool = False,
+    ) -> None:
         self.estimator = estimator
         self.threshold = threshold
         self.allow_empty = allow_empty
@@ -194,7 +207,7 @@ class ThresholdSetClassifier(SetPredictorMixin, _ProbabilitySetClassifier):
     def _check_parameters(self, n_classes):
         check_number("threshold", self.threshold, low=0, high=1)
 
-    def predict_set(self, X, *, threshold=None):
+    def predict_set(self, X: Samples, *, threshold: float | None = None) -> Sets:
         """Predict the set of the labels whose probability reaches the threshold.
 
         Parameters
@@ -223,7 +236,7 @@ class ThresholdSetClassifier(SetPredictorMixin, _ProbabilitySetClassifier):
         """Give the threshold asked for, or the constructor's."""
         return self.threshold if threshold is None else threshold
 
-    def set_levels(self, X):
+    def set_levels(self, X: Samples) -> Floats:
         """Give the level at which each class drops out: its probability.
 
         Parameters

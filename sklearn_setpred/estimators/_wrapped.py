@@ -1,6 +1,7 @@
 """Classifiers inside ours: how they are checked, fitted and read."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 from scipy.special import softmax
@@ -17,6 +18,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import has_fit_parameter
 
 from sklearn_setpred.sets import label_indices
+from sklearn_setpred.utils.types import Labels
 
 
 class WrappingMixin(MetaEstimatorMixin):
@@ -58,7 +60,7 @@ class WrappingMixin(MetaEstimatorMixin):
             return {}
         return {name: sample_weight}
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> Any:
         """Give the routing of metadata: ``fit`` hands ``sample_weight`` to ``estimator.fit``.
 
         Returns
@@ -78,12 +80,12 @@ class WrappingMixin(MetaEstimatorMixin):
         return tags
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         """Number of columns of X, where the inner estimator knows it."""
         return self.estimator_.n_features_in_
 
     @property
-    def feature_names_in_(self):
+    def feature_names_in_(self) -> Labels:
         """Names of the columns of X, where the inner estimator knows them."""
         return self.estimator_.feature_names_in_
 

@@ -1,6 +1,10 @@
 """Coverage of parts of the rows: classes, set sizes, strata."""
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_setpred.inspection._display import (
     Display,
@@ -11,6 +15,7 @@ from sklearn_setpred.inspection._display import (
 from sklearn_setpred.metrics import strata_conditional_coverage
 from sklearn_setpred.prediction import find_inside, predict_set
 from sklearn_setpred.sets import check_y_set
+from sklearn_setpred.utils.types import Estimator, Floats, Labels, Samples, SetsLike
 from sklearn_setpred.utils.validation import check_option
 
 _MAX_NAMED_GROUPS = 30
@@ -61,7 +66,15 @@ class ConditionalCoverageDisplay(Display):
     1  None     b       0.5     2.0  0.09  0.91
     """
 
-    def __init__(self, *, groups, coverage, n_rows, by="class", name=None):
+    def __init__(
+        self,
+        *,
+        groups: Sequence[Any] | Labels,
+        coverage: Floats,
+        n_rows: Floats,
+        by: str = "class",
+        name: str | None = None,
+    ) -> None:
         self.groups = groups
         self.coverage = coverage
         self.n_rows = n_rows
@@ -70,8 +83,17 @@ class ConditionalCoverageDisplay(Display):
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y, *, by="class", strata=None, sample_weight=None, name=None, **kwargs
-    ):
+        cls,
+        estimator: Estimator,
+        X: Samples,
+        y: ArrayLike,
+        *,
+        by: str = "class",
+        strata: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the sets of a fitted set predictor on rows that are new to it.
 
         Parameters
@@ -118,16 +140,16 @@ class ConditionalCoverageDisplay(Display):
     @classmethod
     def from_predictions(
         cls,
-        y_true,
-        y_set,
+        y_true: ArrayLike,
+        y_set: SetsLike,
         *,
-        by="class",
-        strata=None,
-        classes=None,
-        sample_weight=None,
-        name=None,
-        **kwargs,
-    ):
+        by: str = "class",
+        strata: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw sets.
 
         Parameters
@@ -161,23 +183,27 @@ class ConditionalCoverageDisplay(Display):
         check_option("by", by, ["class", "size", "stratum"])
         if (by == "stratum") != (strata is not None):
             raise ValueError(f"by={by!r} with strata={strata!r}; by='stratum' needs strata.")
-        if by == "class":
-            strata = y_true
-        elif by == "size":
-            strata = np.asarray(check_y_set(y_set).sum(axis=1))
+        groups = _groups(by, y_true, y_set, strata)
         coverage_of_group = strata_conditional_coverage(
-            y_true, y_set, strata, classes=classes, sample_weight=sample_weight
+            y_true, y_set, groups, classes=classes, sample_weight=sample_weight
         )
         display = cls(
             groups=list(coverage_of_group),
             coverage=np.array(list(coverage_of_group.values())),
-            n_rows=_effective_rows(strata, sample_weight),
+            n_rows=_effective_rows(groups, sample_weight),
             by=by,
             name=name,
         )
         return display.plot(**kwargs)
 
-    def plot(self, ax=None, *, name=None, target_coverage=None, **kwargs):
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        name: str | None = None,
+        target_coverage: float | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the display.
 
         Parameters
@@ -262,6 +288,13 @@ class ConditionalCoverageDisplay(Display):
             "low": low,
             "high": high,
         }
+
+
+def _groups(by, y_true, y_set, strata):
+    """Give the group of each row."""
+    if by == "class":
+        return y_true
+    return strata if by == "stratum" else np.asarray(check_y_set(y_set).sum(axis=1))
 
 
 def _effective_rows(strata, sample_weight):

@@ -1,6 +1,10 @@
 """Coverage against mean set size."""
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import _safe_indexing
 
 from sklearn_setpred.inspection._display import (
@@ -12,6 +16,7 @@ from sklearn_setpred.inspection._display import (
 )
 from sklearn_setpred.metrics import coverage_score, coverage_size_curve, mean_set_size
 from sklearn_setpred.prediction import call_through, find_inside, predict_set
+from sklearn_setpred.utils.types import Estimator, Samples, SetsLike
 
 
 class CoverageSizeDisplay(Display):
@@ -56,7 +61,15 @@ class CoverageSizeDisplay(Display):
     1  levels  curve        1.5       1.0
     """
 
-    def __init__(self, *, coverage=(), mean_size=(), coverage_std=None, point=None, name=None):
+    def __init__(
+        self,
+        *,
+        coverage: ArrayLike = (),
+        mean_size: ArrayLike = (),
+        coverage_std: ArrayLike | None = None,
+        point: tuple[float, float] | None = None,
+        name: str | None = None,
+    ) -> None:
         self.coverage = coverage
         self.mean_size = mean_size
         self.coverage_std = coverage_std
@@ -64,7 +77,16 @@ class CoverageSizeDisplay(Display):
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, sample_weight=None, name=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: Estimator,
+        X: Samples,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw a fitted set predictor on rows that are new to it.
 
         Parameters
@@ -108,15 +130,15 @@ class CoverageSizeDisplay(Display):
     @classmethod
     def from_predictions(
         cls,
-        y_true,
-        y_set=None,
+        y_true: ArrayLike,
+        y_set: SetsLike | None = None,
         *,
-        levels=None,
-        classes=None,
-        sample_weight=None,
-        name=None,
-        **kwargs,
-    ):
+        levels: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw sets, levels or both.
 
         Parameters
@@ -158,7 +180,16 @@ class CoverageSizeDisplay(Display):
         return display.plot(**kwargs)
 
     @classmethod
-    def from_cv_results(cls, cv_results, X, y, *, sample_weight=None, name=None, **kwargs):
+    def from_cv_results(
+        cls,
+        cv_results: Mapping[str, Any],
+        X: Samples,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the mean curve of the folds of a cross-validation with a band around it.
 
         At each mean size s, a fold counts with the largest coverage that it reaches at a mean
@@ -206,7 +237,14 @@ class CoverageSizeDisplay(Display):
         )
         return display.plot(**kwargs)
 
-    def plot(self, ax=None, *, name=None, target_coverage=None, **kwargs):
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        name: str | None = None,
+        target_coverage: float | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the display.
 
         Parameters

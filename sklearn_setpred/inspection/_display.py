@@ -1,6 +1,7 @@
 """What all displays share: axes, styles that tell displays apart, numbers as a frame."""
 
 import importlib
+from typing import Any
 
 # The colours of Okabe and Ito, "Color Universal Design" (2008), darker ones first; line styles
 # and markers tell displays apart in print.
@@ -12,7 +13,13 @@ _MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 class Display:
     """Base class: a display holds numbers, ``plot`` draws them, ``frame`` gives them back."""
 
-    def frame(self):
+    name: str | None
+
+    def _columns(self) -> dict[str, Any]:
+        """Give the numbers drawn, by the column of the frame."""
+        raise NotImplementedError
+
+    def frame(self) -> Any:
         """Give the numbers drawn.
 
         Returns

@@ -1,10 +1,14 @@
 """The distribution of the set sizes."""
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_setpred.inspection._display import Display, next_style, require_matplotlib
 from sklearn_setpred.metrics import set_size_distribution
 from sklearn_setpred.prediction import find_inside, predict_set
+from sklearn_setpred.utils.types import Estimator, Floats, Samples, SetsLike
 
 
 class SetSizeDisplay(Display):
@@ -39,12 +43,21 @@ class SetSizeDisplay(Display):
     2  sets     2   0.25
     """
 
-    def __init__(self, *, share, name=None):
+    def __init__(self, *, share: Floats, name: str | None = None) -> None:
         self.share = share
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, sample_weight=None, name=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: Estimator,
+        X: Samples,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the sets of a fitted set predictor.
 
         Parameters
@@ -84,8 +97,15 @@ class SetSizeDisplay(Display):
 
     @classmethod
     def from_predictions(
-        cls, y_true, y_set, *, classes=None, sample_weight=None, name=None, **kwargs
-    ):
+        cls,
+        y_true: ArrayLike,
+        y_set: SetsLike,
+        *,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw sets.
 
         Parameters
@@ -110,7 +130,7 @@ class SetSizeDisplay(Display):
         share = set_size_distribution(y_true, y_set, classes=classes, sample_weight=sample_weight)
         return cls(share=share, name=name).plot(**kwargs)
 
-    def plot(self, ax=None, *, name=None, **kwargs):
+    def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> Self:
         """Draw the display.
 
         Parameters

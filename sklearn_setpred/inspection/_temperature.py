@@ -1,9 +1,14 @@
 """The temperatures that an adaptive loss gives to rows."""
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_setpred.inspection._display import Display, next_style, require_matplotlib
 from sklearn_setpred.prediction import call_through, find_inside
+from sklearn_setpred.utils.types import Estimator, Floats, Samples
 
 
 class TemperatureDisplay(Display):
@@ -43,13 +48,23 @@ class TemperatureDisplay(Display):
     3  None  wrong    2     3    1.0
     """
 
-    def __init__(self, *, bin_edges, shares, name=None):
+    def __init__(
+        self, *, bin_edges: Floats, shares: Mapping[str, Floats], name: str | None = None
+    ) -> None:
         self.bin_edges = bin_edges
         self.shares = shares
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, name=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: Estimator,
+        X: Samples,
+        y: ArrayLike | None = None,
+        *,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the temperatures of a fitted estimator.
 
         Parameters
@@ -87,15 +102,15 @@ class TemperatureDisplay(Display):
     @classmethod
     def from_predictions(
         cls,
-        temperature,
+        temperature: ArrayLike,
         *,
-        y_true=None,
-        y_pred=None,
-        bins=30,
-        sample_weight=None,
-        name=None,
-        **kwargs,
-    ):
+        y_true: ArrayLike | None = None,
+        y_pred: ArrayLike | None = None,
+        bins: ArrayLike = 30,
+        sample_weight: ArrayLike | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw temperatures.
 
         Parameters
@@ -133,7 +148,7 @@ class TemperatureDisplay(Display):
         }
         return cls(bin_edges=edges, shares=shares, name=name).plot(**kwargs)
 
-    def plot(self, ax=None, *, name=None, **kwargs):
+    def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> Self:
         """Draw the display.
 
         Parameters

@@ -128,39 +128,112 @@ class Loss(BaseEstimator):
             return self.forward(at_least_float32(scores), target)
 
     def probabilities(self, scores: Tensor) -> Tensor:
-        """Map scores (n, K) to the probabilities (n, K) by which this loss ranks the classes.
+        """Map scores to the probabilities by which this loss ranks the classes.
 
-        The inverse link of the loss where it has one (see ``has_link``), softmax otherwise.
+        Parameters
+        ----------
+        scores : Tensor of shape (n, K)
+            Scores before softmax.
+
+        Returns
+        -------
+        Tensor of shape (n, K)
+            The inverse link of the loss where it has one (see ``has_link``), softmax otherwise.
         """
         with full_precision(scores):
             return self.inverse_link(at_least_float32(scores))
 
     def decision_scores(self, scores: Tensor) -> Tensor:
-        """Give the scores (n, K) by which the classes rank; here those that the loss sees."""
+        """Give the scores by which the classes rank; here those that the loss sees.
+
+        Parameters
+        ----------
+        scores : Tensor of shape (n, K)
+            Scores before softmax.
+
+        Returns
+        -------
+        Tensor of shape (n, K)
+        """
         return scores
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row; what a subclass defines."""
+        """Give the loss of each row; what a subclass defines.
+
+        Parameters
+        ----------
+        scores, target : Tensor
+            As when the loss is called.
+
+        Returns
+        -------
+        Tensor of shape (n,)
+        """
         raise NotImplementedError(f"{type(self).__name__} must define forward(scores, target).")
 
     def inverse_link(self, scores: Tensor) -> Tensor:
-        """Give the probabilities; what a subclass redefines unless it is softmax."""
+        """Give the probabilities; what a subclass redefines unless it is softmax.
+
+        Parameters
+        ----------
+        scores : Tensor of shape (n, K)
+            Scores before softmax.
+
+        Returns
+        -------
+        Tensor of shape (n, K)
+        """
         return torch.softmax(scores, dim=-1)
 
     def check(self, n_classes: int) -> None:
-        """Raise ValueError if a hyper-parameter is out of range, before any training."""
+        """Raise ValueError if a hyper-parameter is out of range, before any training.
+
+        Parameters
+        ----------
+        n_classes : int
+            Number of classes K.
+        """
 
     def fit_classes(self, counts: Sequence[int]) -> Loss:
-        """Give the loss configured for the number of training rows of each class; here itself."""
+        """Give the loss configured for the training rows; here itself.
+
+        Parameters
+        ----------
+        counts : sequence of int
+            Number of training rows of each class.
+
+        Returns
+        -------
+        Loss
+        """
         return self
 
     def infimum(self, n_classes: int) -> float:
-        """Give the greatest lower bound of the loss, approached by a certain, right prediction."""
+        """Give the greatest lower bound of the loss, approached by a certain, right prediction.
+
+        Parameters
+        ----------
+        n_classes : int
+            Number of classes K.
+
+        Returns
+        -------
+        float
+        """
         return 0.0
 
 
 def get_loss(loss: str | Loss) -> Loss:
     """Give the loss instance for a registered name (with defaults) or for an instance.
+
+    Parameters
+    ----------
+    loss : str or Loss
+        A name in ``LOSSES``, or a loss, which is given back.
+
+    Returns
+    -------
+    Loss
 
     Raises
     ------

@@ -16,10 +16,15 @@ from sklearn_setpred.losses._scores import expm1_with_linear_tail
 
 
 def check_costs(costs: Tensor) -> None:
-    """Raise ValueError unless all costs (n, K) are in [0, 1].
+    """Raise ValueError unless all costs are in [0, 1].
 
     Weights 1 - cost would turn negative above 1 and the loss would be unbounded below. Called
     once, before training, not for each batch.
+
+    Parameters
+    ----------
+    costs : Tensor of shape (n, K)
+        Cost of each choice.
 
     Examples
     --------

@@ -79,7 +79,17 @@ class LDAM(Loss, name="ldam"):
         return replace(self, class_counts=tuple(int(count) for count in counts))
 
     def margins(self, like: Tensor) -> Tensor:
-        """Give the margin c of each class, shape (K,), on the device of ``like``."""
+        """Give the margin c of each class.
+
+        Parameters
+        ----------
+        like : Tensor of shape (n, K)
+            Whose type and device the margins get.
+
+        Returns
+        -------
+        Tensor of shape (K,)
+        """
         if self.class_counts is None:
             return like.new_full((like.shape[-1],), self.margin)
         counts = torch.as_tensor(self.class_counts, dtype=like.dtype, device=like.device)

@@ -207,10 +207,19 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
         return -self.lam * math.log(n_classes) * (1 - 1 / (2 * self.alpha))
 
     def temperatures(self, scores: Tensor) -> Tensor:
-        """Give the temperature (n,) of each row of scores (n, K), without margin.
+        """Give the temperature of each row, without margin.
 
         A function of the scores alone: it says how certain the prediction is, not whether the
         label is right.
+
+        Parameters
+        ----------
+        scores : Tensor of shape (n, K)
+            Scores before softmax.
+
+        Returns
+        -------
+        Tensor of shape (n,)
         """
         with full_precision(scores):
             return self._temperatures(self.normalized(at_least_float32(scores)))

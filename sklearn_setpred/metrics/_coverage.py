@@ -1,13 +1,23 @@
 """How often sets hold the true label: overall, by class, by size, by stratum."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_setpred.metrics._checks import labelled_sets
 from sklearn_setpred.sets import check_labels
+from sklearn_setpred.utils.types import Floats, SetsLike
 from sklearn_setpred.utils.validation import check_number
 
 
-def coverage_score(y_true, y_set, *, classes=None, sample_weight=None):
+def coverage_score(
+    y_true: ArrayLike,
+    y_set: SetsLike,
+    *,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Share of the rows whose set holds the true label.
 
     ``mean_i 1[y_i in S_i]``.
@@ -43,7 +53,13 @@ def coverage_score(y_true, y_set, *, classes=None, sample_weight=None):
     return sets.mean(sets.hits)
 
 
-def class_conditional_coverage(y_true, y_set, *, classes=None, sample_weight=None):
+def class_conditional_coverage(
+    y_true: ArrayLike,
+    y_set: SetsLike,
+    *,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> Floats:
     """Coverage of the rows of each class.
 
     ``c_y = mean over {i : y_i = y} of 1[y in S_i]``.
@@ -75,7 +91,14 @@ def class_conditional_coverage(y_true, y_set, *, classes=None, sample_weight=Non
     return known.coverage(known.columns, sets.n_classes)
 
 
-def coverage_gap(y_true, y_set, *, target_coverage=None, classes=None, sample_weight=None):
+def coverage_gap(
+    y_true: ArrayLike,
+    y_set: SetsLike,
+    *,
+    target_coverage: float | None = None,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Mean distance of the classes' coverages from the target.
 
     ``CovGap = mean_y |c_y - target_coverage|`` over the classes that have rows, all classes
@@ -117,7 +140,14 @@ def coverage_gap(y_true, y_set, *, target_coverage=None, classes=None, sample_we
     return float(np.mean(gaps)) if gaps.size else np.nan
 
 
-def size_stratified_coverage(y_true, y_set, *, bins=None, classes=None, sample_weight=None):
+def size_stratified_coverage(
+    y_true: ArrayLike,
+    y_set: SetsLike,
+    *,
+    bins: ArrayLike | None = None,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> Floats:
     """Coverage of the rows whose sets have each size.
 
     ``c_j = mean over {i : |S_i| in bin j} of 1[y_i in S_i]``.
@@ -162,8 +192,14 @@ def size_stratified_coverage(y_true, y_set, *, bins=None, classes=None, sample_w
 
 
 def size_stratified_coverage_gap(
-    y_true, y_set, *, target_coverage=None, bins=None, classes=None, sample_weight=None
-):
+    y_true: ArrayLike,
+    y_set: SetsLike,
+    *,
+    target_coverage: float | None = None,
+    bins: ArrayLike | None = None,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Largest distance of the coverages at the set sizes from the target.
 
     ``SSCV = max_j |c_j - target_coverage|`` over the bins of sizes that have rows.
@@ -205,7 +241,14 @@ def size_stratified_coverage_gap(
     return float(np.max(_gaps(sets, _coverage_by_size(sets, bins), target_coverage)))
 
 
-def strata_conditional_coverage(y_true, y_set, strata, *, classes=None, sample_weight=None):
+def strata_conditional_coverage(
+    y_true: ArrayLike,
+    y_set: SetsLike,
+    strata: ArrayLike,
+    *,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> dict[Any, float]:
     """Coverage of the rows of each stratum.
 
     ``c_g = mean over {i : strata_i = g} of 1[y_i in S_i]``.

@@ -1,13 +1,22 @@
 """Metrics on the scores, levels and probabilities that sets are made from."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_setpred.metrics._checks import check_weight, true_columns
 from sklearn_setpred.sets import check_scores, label_ranks
+from sklearn_setpred.utils.types import Floats
 from sklearn_setpred.utils.validation import check_integer
 
 
-def top_k_accuracy_score(y_true, scores, *, k=2, classes=None, sample_weight=None):
+def top_k_accuracy_score(
+    y_true: ArrayLike,
+    scores: ArrayLike,
+    *,
+    k: int = 2,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Share of the rows whose true label is among the k first-ranked classes.
 
     ``mean_i 1[rank_i(y_i) <= k]`` with ``rank(y) = 1 + #{s_j > s_y} + #{j < y : s_j = s_y}``.
@@ -55,7 +64,13 @@ def top_k_accuracy_score(y_true, scores, *, k=2, classes=None, sample_weight=Non
     return float(np.average(hits, weights=check_weight(sample_weight, len(hits))))
 
 
-def coverage_size_curve(y_true, levels, *, classes=None, sample_weight=None):
+def coverage_size_curve(
+    y_true: ArrayLike,
+    levels: ArrayLike,
+    *,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> tuple[Floats, Floats, Floats]:
     """Coverage and mean size of the nested sets that levels describe.
 
     At each threshold t the sets are ``{y : level_y >= t}``, united with the class of the highest
@@ -104,7 +119,14 @@ def coverage_size_curve(y_true, levels, *, classes=None, sample_weight=None):
     return coverage[::-1], mean_size[::-1], thresholds[::-1]
 
 
-def coverage_size_auc_score(y_true, levels, *, max_size=None, classes=None, sample_weight=None):
+def coverage_size_auc_score(
+    y_true: ArrayLike,
+    levels: ArrayLike,
+    *,
+    max_size: float | None = None,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Mean over the sizes 1 to `max_size` of the coverage reached at that mean size.
 
     ``1 / (max_size - 1) * integral_1^max_size C(s) ds`` with ``C(s)`` the largest coverage on
@@ -155,7 +177,14 @@ def coverage_size_auc_score(y_true, levels, *, max_size=None, classes=None, samp
     return float(np.sum(coverage * np.diff(ends)) / (max_size - 1))
 
 
-def expected_calibration_error(y_true, proba, *, n_bins=15, classes=None, sample_weight=None):
+def expected_calibration_error(
+    y_true: ArrayLike,
+    proba: ArrayLike,
+    *,
+    n_bins: int = 15,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Mean distance between the confidence in the first class and its accuracy.
 
     With the rows in bins B_m of equal width of their largest probability,

@@ -1,15 +1,23 @@
 """How large sets are, and what the sets of one label are worth."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_setpred.metrics._checks import labelled_sets
+from sklearn_setpred.utils.types import Floats, SetsLike
 from sklearn_setpred.utils.validation import check_number
 
 # A share of the rows may fall short of q by this much: q * n is rounded.
 _ROUNDING = 1e-12
 
 
-def mean_set_size(y_true, y_set, *, classes=None, sample_weight=None):
+def mean_set_size(
+    y_true: ArrayLike,
+    y_set: SetsLike,
+    *,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Mean number of labels in a set.
 
     ``mean_i |S_i|``.
@@ -40,7 +48,14 @@ def mean_set_size(y_true, y_set, *, classes=None, sample_weight=None):
     return sets.mean(sets.sizes)
 
 
-def set_size_quantile(y_true, y_set, *, q=0.5, classes=None, sample_weight=None):
+def set_size_quantile(
+    y_true: ArrayLike,
+    y_set: SetsLike,
+    *,
+    q: float = 0.5,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> int:
     """Smallest size that a share q of the sets does not exceed.
 
     ``min {k : mean_i 1[|S_i| <= k] >= q}``.
@@ -81,7 +96,13 @@ def set_size_quantile(y_true, y_set, *, q=0.5, classes=None, sample_weight=None)
     return int(sizes[np.searchsorted(reached, (q - _ROUNDING) * reached[-1])])
 
 
-def set_size_distribution(y_true, y_set, *, classes=None, sample_weight=None):
+def set_size_distribution(
+    y_true: ArrayLike,
+    y_set: SetsLike,
+    *,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> Floats:
     """Share of the sets of each size.
 
     ``share_k = mean_i 1[|S_i| = k]`` for k = 0 ... K.
@@ -112,7 +133,13 @@ def set_size_distribution(y_true, y_set, *, classes=None, sample_weight=None):
     return sets.size_weights() / sets.weight.sum()
 
 
-def empty_share(y_true, y_set, *, classes=None, sample_weight=None):
+def empty_share(
+    y_true: ArrayLike,
+    y_set: SetsLike,
+    *,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Share of the sets that hold no label.
 
     ``mean_i 1[|S_i| = 0]``.
@@ -143,7 +170,13 @@ def empty_share(y_true, y_set, *, classes=None, sample_weight=None):
     return sets.mean(sets.sizes == 0)
 
 
-def singleton_score(y_true, y_set, *, classes=None, sample_weight=None):
+def singleton_score(
+    y_true: ArrayLike,
+    y_set: SetsLike,
+    *,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Share of the sets that hold exactly one label.
 
     ``mean_i 1[|S_i| = 1]``.
@@ -174,7 +207,13 @@ def singleton_score(y_true, y_set, *, classes=None, sample_weight=None):
     return sets.mean(sets.sizes == 1)
 
 
-def singleton_accuracy_score(y_true, y_set, *, classes=None, sample_weight=None):
+def singleton_accuracy_score(
+    y_true: ArrayLike,
+    y_set: SetsLike,
+    *,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Share of right labels among the sets that hold exactly one.
 
     ``mean over {i : |S_i| = 1} of 1[y_i in S_i]``: the accuracy of the decisions that a user

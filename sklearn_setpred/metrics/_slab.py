@@ -3,9 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_random_state
 
 from sklearn_setpred.metrics._checks import labelled_sets
+from sklearn_setpred.utils.types import Samples, Seed, SetsLike
 from sklearn_setpred.utils.validation import check_integer, check_number
 
 # Sums of weights are rounded: a slab may fall short of its least weight by this part of it.
@@ -13,17 +15,17 @@ _ROUNDING = 1e-9
 
 
 def worst_slab_coverage(
-    y_true,
-    y_set,
-    X,
+    y_true: ArrayLike,
+    y_set: SetsLike,
+    X: Samples,
     *,
-    min_share=0.1,
-    n_directions=1000,
-    search_share=0.25,
-    random_state=None,
-    classes=None,
-    sample_weight=None,
-):
+    min_share: float = 0.1,
+    n_directions: int = 1000,
+    search_share: float = 0.25,
+    random_state: Seed = None,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Coverage on the slab of the feature space where it is lowest.
 
     Over random directions v and ends a < b, the slab ``{i : a <= v . x_i <= b}`` that holds at

@@ -1,9 +1,11 @@
 """Coverage and size in one number."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_setpred.metrics._checks import labelled_sets
 from sklearn_setpred.sets import size_costs
+from sklearn_setpred.utils.types import SetsLike, SizeCost
 from sklearn_setpred.utils.validation import check_number, check_option
 
 SET_UTILITIES = {
@@ -14,8 +16,14 @@ SET_UTILITIES = {
 
 
 def cardinality_aware_loss(
-    y_true, y_set, *, size_penalty=0.05, size_cost="linear", classes=None, sample_weight=None
-):
+    y_true: ArrayLike,
+    y_set: SetsLike,
+    *,
+    size_penalty: float = 0.05,
+    size_cost: SizeCost = "linear",
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Mean of the misses plus the penalised cost of the sets' sizes.
 
     ``mean_i 1[y_i not in S_i] + size_penalty * cost(|S_i|)``.
@@ -71,7 +79,14 @@ def cardinality_aware_loss(
     return sets.mean(~sets.hits + size_penalty * costs[sets.sizes])
 
 
-def set_utility_score(y_true, y_set, *, utility="u65", classes=None, sample_weight=None):
+def set_utility_score(
+    y_true: ArrayLike,
+    y_set: SetsLike,
+    *,
+    utility: str = "u65",
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Mean utility of the discounted accuracy.
 
     With ``x_i = 1[y_i in S_i] / |S_i|``, 0 for an empty set, the mean of ``u(x_i)``::

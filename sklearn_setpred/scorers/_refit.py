@@ -1,7 +1,9 @@
 """Choices between the candidates of a search, by their coverage and their mean set size."""
 
 import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +13,7 @@ from sklearn_setpred.utils.validation import check_number
 _ROUNDING = 1e-9
 
 
-def smallest_set_at(coverage):
+def smallest_set_at(coverage: float) -> Callable[[Mapping[str, Any]], int]:
     """Choose, in a search, the smallest sets among the candidates that cover enough.
 
     Of the candidates whose mean test coverage is at least ``coverage``, it takes the one with the
@@ -51,7 +53,7 @@ def smallest_set_at(coverage):
     return _BestWithin("coverage", coverage, "neg_mean_set_size", rule)
 
 
-def largest_coverage_at(size):
+def largest_coverage_at(size: float) -> Callable[[Mapping[str, Any]], int]:
     """Choose, in a search, the largest coverage among the candidates with small enough sets.
 
     Of the candidates whose mean set size is at most ``size``, it takes the one with the largest

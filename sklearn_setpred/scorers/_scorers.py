@@ -1,9 +1,11 @@
 """Callables that score the sets of an estimator, one metric or many at once."""
 
+from collections.abc import Mapping
 from inspect import signature
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 
@@ -19,6 +21,7 @@ from sklearn_setpred.metrics import (
 )
 from sklearn_setpred.prediction import call_through, predict_set
 from sklearn_setpred.sets import label_indices
+from sklearn_setpred.utils.types import Estimator, Metric, Samples, SetsLike
 from sklearn_setpred.utils.validation import check_integer, check_option
 
 
@@ -31,10 +34,24 @@ class _ScoresSets(BaseEstimator):
 
     __metadata_request__score: ClassVar = {"estimator": UNUSED, "strata": None}
 
-    def __call__(self, estimator, X, y, sample_weight=None, **params):
+    def __call__(
+        self,
+        estimator: Estimator,
+        X: Samples,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **params: Any,
+    ) -> Any:
         return self.score(estimator, X, y, sample_weight=sample_weight, **params)
 
-    def score(self, estimator, X, y, sample_weight=None, **params):
+    def score(
+        self,
+        estimator: Estimator,
+        X: Samples,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **params: Any,
+    ) -> Any:
         """Score the sets that ``estimator`` predicts for X.
 
         Parameters
@@ -101,12 +118,23 @@ class SetScorer(_ScoresSets):
     -2.0
     """
 
-    def __init__(self, metric, greater_is_better=True, kwargs=None):
+    def __init__(
+        self,
+        metric: Metric,
+        greater_is_better: bool = True,
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
         self.metric = metric
         self.greater_is_better = greater_is_better
         self.kwargs = kwargs
 
-    def score_sets(self, y_true, y_set, classes, sample_weight=None):
+    def score_sets(
+        self,
+        y_true: ArrayLike,
+        y_set: SetsLike,
+        classes: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> float:
         """Score sets that are already there.
 
         Parameters
@@ -175,7 +203,7 @@ _SCORERS = {
 _REPORTED = ("coverage", "neg_mean_set_size", "neg_cardinality_aware_loss", "singleton")
 
 
-def get_set_scorer_names():
+def get_set_scorer_names() -> list[str]:
     """Give the names that :func:`get_set_scorer` knows.
 
     Returns
@@ -192,7 +220,7 @@ def get_set_scorer_names():
     return sorted(_SCORERS)
 
 
-def get_set_scorer(name):
+def get_set_scorer(name: str) -> SetScorer:
     """Give the scorer of that name.
 
     As in scikit-learn, ``neg_`` marks the negative of a quantity that should be small. The
@@ -224,7 +252,9 @@ def get_set_scorer(name):
     return SetScorer(*_SCORERS[check_option("name", name, get_set_scorer_names())])
 
 
-def make_set_scorer(metric, *, greater_is_better=None, **kwargs):
+def make_set_scorer(
+    metric: Metric, *, greater_is_better: bool | None = None, **kwargs: Any
+) -> SetScorer:
     """Make a scorer of sets from a metric.
 
     Parameters
@@ -259,7 +289,7 @@ def make_set_scorer(metric, *, greater_is_better=None, **kwargs):
     return SetScorer(metric, greater_is_better, kwargs)
 
 
-def top_k_scorer(k):
+def top_k_scorer(k: int) -> TopKScorer:
     """Make a scorer of the share of rows whose label is among the k first-ranked.
 
     It reads ``predict_top_k``, so it scores the ranking, whatever sets the estimator makes of it.
@@ -314,7 +344,7 @@ class SetReport(_ScoresSets):
         return f"set_report({', '.join(self.scorers)})"
 
 
-def set_report(*names, **scorers):
+def set_report(*names: str, **scorers: SetScorer) -> SetReport:
     """Make a scorer that gives many metrics of the same sets, from one ``predict_set`` call.
 
     It always contains coverage, ``neg_mean_set_size``, ``neg_cardinality_aware_loss`` and

@@ -1,13 +1,19 @@
 """From sets to data frames; pandas and polars are imported only when a frame is made."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from sklearn_setpred.sets._sets import check_columns, check_y_set, sets_to_labels
+from sklearn_setpred.utils.types import SetsLike
 from sklearn_setpred.utils.validation import check_option
 
 
-def sets_to_frame(y_set, classes, *, like=None, columns="classes"):
+def sets_to_frame(
+    y_set: SetsLike, classes: ArrayLike, *, like: Any = None, columns: str = "classes"
+) -> Any:
     """Give the sets as a data frame.
 
     Parameters

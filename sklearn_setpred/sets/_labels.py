@@ -1,9 +1,12 @@
 """From labels to columns."""
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from sklearn_setpred.utils.types import Integers, Labels
 
 
-def check_labels(labels, name="labels"):
+def check_labels(labels: ArrayLike, name: str = "labels") -> Labels:
     """Give labels as an array of numbers or of strings.
 
     Parameters
@@ -44,7 +47,7 @@ def check_labels(labels, name="labels"):
     return array
 
 
-def label_indices(labels, classes):
+def label_indices(labels: ArrayLike, classes: ArrayLike) -> Integers:
     """Give the column of each label, -1 for a label that is not among the classes.
 
     Parameters

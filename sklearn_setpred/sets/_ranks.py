@@ -1,14 +1,18 @@
 """From scores to ranks."""
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_setpred.utils.types import Integers
 from sklearn_setpred.utils.validation import check_integer
 
 # Temporary arrays are made for this many cells at a time (8 MB of float64).
 _BATCH_CELLS = 2**20
 
 
-def check_scores(scores, name="scores"):
+def check_scores(scores: ArrayLike, name: str = "scores") -> NDArray[np.floating[Any]]:
     """Give scores as a floating array without NaN.
 
     Parameters
@@ -46,7 +50,7 @@ def check_scores(scores, name="scores"):
     return scores
 
 
-def class_ranks(scores):
+def class_ranks(scores: ArrayLike) -> NDArray[np.int32]:
     """Rank every class of every row, the highest score first.
 
     ``rank(y) = 1 + #{j : s_j > s_y} + #{j < y : s_j = s_y}``: ties go to the lower column.
@@ -75,7 +79,7 @@ def class_ranks(scores):
     return ranks
 
 
-def label_ranks(scores, y_indices):
+def label_ranks(scores: ArrayLike, y_indices: ArrayLike) -> Integers:
     """Rank one class per row, without sorting.
 
     ``rank(y) = 1 + #{j : s_j > s_y} + #{j < y : s_j = s_y}``, as in `class_ranks`.
@@ -107,7 +111,7 @@ def label_ranks(scores, y_indices):
     return np.where(y[:, 0] >= 0, 1 + np.count_nonzero(before, axis=1), n_classes + 1)
 
 
-def top_k(scores, k):
+def top_k(scores: ArrayLike, k: int) -> Integers:
     """Give the columns of the k first-ranked classes of each row, in order of rank.
 
     Parameters

@@ -1,14 +1,17 @@
 """From ranks and levels to sets, and from sets to labels."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from sklearn_setpred.sets._ranks import check_scores, row_batches, top_k
+from sklearn_setpred.utils.types import Labels, Sets, SetsLike
 
 
-def prefix_sets(scores, sizes, sparse_output=False):
+def prefix_sets(scores: ArrayLike, sizes: ArrayLike, sparse_output: bool = False) -> Sets:
     """Give the sets of the first-ranked classes, of a given size in each row.
 
     ``y in S_i  iff  rank_i(y) <= sizes_i``.
@@ -47,7 +50,14 @@ def prefix_sets(scores, sizes, sparse_output=False):
     return _dense_or_csr(sets_of, scores.shape, sparse_output)
 
 
-def threshold_sets(levels, level, *, top=None, allow_empty=False, sparse_output=False):
+def threshold_sets(
+    levels: ArrayLike,
+    level: ArrayLike,
+    *,
+    top: ArrayLike | None = None,
+    allow_empty: bool = False,
+    sparse_output: bool = False,
+) -> Sets:
     """Give the sets of the classes whose level reaches a given one, and the first class.
 
     ``S_i = {y : levels_iy >= level} ∪ {top_i}``.
@@ -98,7 +108,7 @@ def threshold_sets(levels, level, *, top=None, allow_empty=False, sparse_output=
     return _dense_or_csr(sets_of, levels.shape, sparse_output)
 
 
-def check_y_set(y_set):
+def check_y_set(y_set: SetsLike) -> Sets:
     """Give sets as a boolean array or a boolean CSR array.
 
     Parameters
@@ -124,7 +134,7 @@ def check_y_set(y_set):
            [ True,  True]])
     """
     is_sparse = sparse.issparse(y_set)
-    array = sparse.csr_array(y_set, copy=True) if is_sparse else np.asarray(y_set)
+    array: Any = sparse.csr_array(y_set, copy=True) if is_sparse else np.asarray(y_set)
     if array.ndim != 2:
         raise ValueError(
             f"y_set must have the shape (n_samples, n_classes), got {array.shape};"
@@ -144,7 +154,7 @@ def check_y_set(y_set):
     return array
 
 
-def sets_to_labels(y_set, classes):
+def sets_to_labels(y_set: SetsLike, classes: ArrayLike) -> list[Labels]:
     """Give the labels in each set.
 
     Parameters

@@ -1,14 +1,16 @@
 """Candidate sizes, their costs, and the penalty up to which each is worth its cost."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from sklearn_setpred.utils.types import Floats, Integers, SizeCost
 from sklearn_setpred.utils.validation import check_option
 
 SIZE_COSTS = {"log": np.log, "linear": np.copy}
 """Costs of a set's size known by name; each maps sizes (m,) to costs (m,)."""
 
 
-def check_sizes(sizes, n_classes):
+def check_sizes(sizes: ArrayLike | None, n_classes: int) -> Integers:
     """Give the candidate sizes as an array, None meaning 1 ... n_classes.
 
     Parameters
@@ -16,6 +18,7 @@ def check_sizes(sizes, n_classes):
     sizes : array-like of shape (m,), int, or None
         Strictly increasing, between 1 and n_classes.
     n_classes : int
+        Number of classes.
 
     Returns
     -------
@@ -47,7 +50,7 @@ def check_sizes(sizes, n_classes):
     return array.astype(np.int64)
 
 
-def size_costs(sizes, size_cost):
+def size_costs(sizes: ArrayLike, size_cost: SizeCost) -> Floats:
     """Give the cost of each size.
 
     Parameters
@@ -83,7 +86,7 @@ def size_costs(sizes, size_cost):
     return costs
 
 
-def concave_hull_levels(costs, cumulative):
+def concave_hull_levels(costs: ArrayLike, cumulative: ArrayLike) -> Floats:
     """Give the penalty up to which each candidate size is worth its cost.
 
     With ``F(s) = P(rank <= s | x)`` at the candidate sizes, the levels are the slopes of the
@@ -133,7 +136,7 @@ def concave_hull_levels(costs, cumulative):
     return levels[:, np.searchsorted(costs[last], costs)]
 
 
-def class_levels(ranks, sizes, levels):
+def class_levels(ranks: ArrayLike, sizes: ArrayLike, levels: ArrayLike) -> Floats:
     """Give each class the level of the smallest candidate set that holds it.
 
     Parameters

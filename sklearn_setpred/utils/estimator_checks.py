@@ -1,16 +1,18 @@
 """Checks that a set predictor keeps its promises, in the manner of scikit-learn's own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from unittest import SkipTest
 
 from sklearn_setpred.utils import _set_facts
 from sklearn_setpred.utils._set_trial import Trial
+from sklearn_setpred.utils.types import Estimator
 
 __all__ = ["check_set_predictor", "parametrize_with_set_checks", "set_predictor_checks"]
 
 
-def check_set_predictor(estimator):
+def check_set_predictor(estimator: Estimator) -> None:
     """Check that an estimator keeps the promises of a set predictor.
 
     The estimator is fitted about seven times, on 80 rows of 2 or 4 classes that overlap. Checks
@@ -51,7 +53,7 @@ def check_set_predictor(estimator):
             continue
 
 
-def set_predictor_checks(estimator):
+def set_predictor_checks(estimator: Estimator) -> list[Callable[[], None]]:
     """Give the checks of an estimator, which share their fits.
 
     Parameters
@@ -80,7 +82,7 @@ def set_predictor_checks(estimator):
     return [_SetCheck(fact, trial) for fact in facts]
 
 
-def parametrize_with_set_checks(estimators):
+def parametrize_with_set_checks(estimators: Sequence[Estimator]) -> Any:
     """Decorate a test of pytest, which then runs once for each estimator and check.
 
     Parameters

@@ -447,8 +447,8 @@ def test_progress_is_silent_unless_asked_for(problem, capsys):
 
 def test_progress_is_one_line_for_each_network(problem, capsys):
     small(max_epochs=1, verbose=1).fit(*problem)
-    # Two experts in each of 3 folds, and the selector.
-    assert capsys.readouterr().err.count("\n") == 7
+    # Two experts in each of 3 folds.
+    assert capsys.readouterr().err.count("\n") == 6
 
 
 def test_a_fit_that_fails_leaves_the_classifier_as_it_was(problem):

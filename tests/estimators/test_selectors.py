@@ -28,10 +28,14 @@ def test_bucket_masses_by_hand():
     np.testing.assert_allclose(masses, [[0.5, 0.375, 0.125]])
 
 
-def test_an_impossible_bucket_keeps_a_mass_above_zero():
+def test_an_impossible_bucket_has_no_mass():
     masses = bucket_masses(np.log([[0.5, 0.5]]), np.array([1, 2]))
-    np.testing.assert_allclose(masses, [[0.5, 0.5, 0.0]], atol=1e-9)
-    assert masses.min() > 0
+    np.testing.assert_array_equal(masses, [[0.5, 0.5, 0.0]])
+
+
+def test_without_a_network_the_law_is_that_of_the_sorted_probabilities():
+    log_p = np.log([[0.125, 0.5, 0.125, 0.25]])
+    np.testing.assert_allclose(RankLaw(np.array([1, 3])).values(None, log_p), [[0.5, 0.875]])
 
 
 def test_set_costs_by_hand():

@@ -44,6 +44,11 @@ def torch_xlogy(p):
     return torch.special.xlogy(torch.as_tensor(p), torch.as_tensor(p)).numpy()
 
 
+# Older releases of scipy say so whenever a step of SLSQP ends at a bound.
+STEPS_TO_BOUNDS = "ignore:Values in x were outside bounds:RuntimeWarning"
+
+
+@pytest.mark.filterwarnings(STEPS_TO_BOUNDS)
 @pytest.mark.parametrize("lam", [0.5, 1.0, 3.0])
 def test_ldr_kl_is_the_worst_case_over_label_distributions(lam):
     scores, y = scores_and_labels(4, 5)
@@ -54,6 +59,7 @@ def test_ldr_kl_is_the_worst_case_over_label_distributions(lam):
     )
 
 
+@pytest.mark.filterwarnings(STEPS_TO_BOUNDS)
 @pytest.mark.parametrize("k", [2, 3])
 def test_ldr_top_k_is_the_worst_case_with_capped_probabilities(k):
     scores, y = scores_and_labels(5, 5, spread=3.0)

@@ -1,0 +1,205 @@
+"""The benchmark of set sizes: a small run works and goes on, its tables say what the file says."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).parents[1] / "examples" / "benchmarks"
+
+pd = pytest.importorskip("pandas")
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """Import a module of the benchmarks, which find one another as scripts do."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module
+
+
+@pytest.fixture
+def on_digits(benchmark, monkeypatch):
+    """Let the benchmark know scikit-learn's digits alone, with two splits and two bases."""
+    problems = benchmark("set_size_problems")
+    monkeypatch.setattr(problems, "PLAN", {"digits": (2, ("naive_bayes", "network"), 1)})
+    problems.pooled_rows.cache_clear()
+    return problems
+
+
+def lines_of(task, sizes, n_test=1000):
+    """Give lines with the given mean sizes by method, at one level."""
+    figures = {"coverage": 0.9, "singletons": 0.5, "size_gap": 0.1, "top_1": 0.8}
+    return [
+        {"data": "letter", "split": task[0], "base": task[1], "method": method, "size": size}
+        | {"wish": "coverage", "value": 0.9, "n_calibration": 500, "n_test": n_test}
+        | figures
+        for method, size in sizes.items()
+    ]
+
+
+# ------------------------------------------------------------------------------- splits
+
+
+def test_parts_of_a_split_share_no_row_and_all_their_classes_are_trained_on(on_digits):
+    problem = on_digits.split("digits", 3)
+    parts = [problem.train, problem.calibration, problem.test]
+    assert [len(y) for _, y in parts] == [898, 449, 450]
+    X, _ = on_digits.pooled_rows("digits")
+    rows = np.vstack([X for X, _ in parts])
+    assert len(np.unique(rows, axis=0)) == len(np.unique(X, axis=0))
+    assert all(np.isin(y, problem.classes).all() for _, y in parts)
+    assert problem.coverage(problem.law > 0) == 1
+
+
+def test_labels_are_drawn_from_their_law(on_digits):
+    law = np.tile([0.0, 0.25, 0.75], (4000, 1))
+    shares = np.bincount(on_digits.drawn_labels(law, np.random.default_rng(0)), minlength=3) / 4000
+    np.testing.assert_allclose(shares, law[0], atol=0.02)
+
+
+# ------------------------------------------------------------------------- runs and file
+
+
+def test_a_run_that_was_killed_goes_on_where_it_ended(benchmark, on_digits, tmp_path, monkeypatch):
+    set_size, path = benchmark("set_size"), tmp_path / "sizes.csv"
+    ran = []
+
+    def run(task):
+        if len(ran) == 2:
+            raise KeyboardInterrupt
+        ran.append(task)
+        return [task._asdict() | {"method": "ours", "size": 1.5, "task_seconds": 2.0}] * 2
+
+    monkeypatch.setattr(set_size, "run", run)
+    tasks = set_size.planned(["digits"], ["naive_bayes", "network"], splits=10)
+    assert len(tasks) == 4
+    with pytest.raises(KeyboardInterrupt):
+        set_size.run_all(tasks, path, np.inf)
+    assert set_size.read(path) == dict.fromkeys(tasks[:2], 2.0)
+    assert path.read_text().count("split") == 1  # one header
+
+    left = [task for task in tasks if task not in set_size.read(path)]
+    assert set_size.expected_seconds(left, set_size.read(path)) == 4.0
+    ran.clear()
+    assert set_size.run_all(left, path, np.inf)
+    assert set(set_size.read(path)) == set(tasks)
+
+
+def test_no_task_is_started_when_time_is_up(benchmark, on_digits, tmp_path):
+    set_size = benchmark("set_size")
+    tasks = set_size.planned(["digits"], ["network"], splits=1)
+    assert not set_size.run_all(tasks, tmp_path / "sizes.csv", deadline=0.0)
+
+
+@pytest.mark.slow
+def test_a_small_run_measures_all_methods_and_the_next_call_runs_nothing(
+    benchmark, on_digits, tmp_path, monkeypatch, capsys
+):
+    pytest.importorskip("mapie")
+    pytest.importorskip("crepes")
+    monkeypatch.setattr(on_digits, "levels", lambda name: (0.9, 0.97))
+    set_size, path = benchmark("set_size"), tmp_path / "sizes.csv"
+    arguments = ["--data", "digits", "--bases", "naive_bayes", "--splits", "1"]
+    set_size.main([*arguments, "--file", str(path)])
+    assert "| letter" not in capsys.readouterr().out
+
+    lines = pd.read_csv(path)
+    asked = lines[lines["wish"] == "coverage"].pivot(
+        index="value", columns="method", values=["size", "coverage"]
+    )
+    assert not asked.isna().any().any()
+    # Two implementations of one rule.
+    for figure in ("size", "coverage"):
+        assert (asked[figure, "LAC"] == asked[figure, "LAC (MAPIE)"]).all()
+    assert (asked["size"] >= 1).all().all()
+    assert (asked["coverage"].sub(asked.index, axis=0) > -0.06).all().all()
+
+    before = path.read_text()
+    set_size.main([*arguments, "--file", str(path)])
+    assert path.read_text() == before
+
+
+# ------------------------------------------------------------------------------- tables
+
+
+def test_cells_are_held_against_the_better_lac_and_averaged_only_if_live(benchmark):
+    tables = benchmark("set_size_tables")
+    others = {name: 3.0 for name in tables.RIVALS if name != "LAC"}
+    ours = {"ours": 1.8, "ours, plug-in": 1.9}
+    lines = pd.DataFrame(
+        lines_of((0, "forest"), {"LAC": 4.0, **others, **ours})
+        + lines_of((0, "network"), {"LAC": 2.0, **others, **ours})
+        + lines_of((0, "logistic"), {"LAC": 1.04, **others, **ours})
+    )
+    cells = tables.compared(tables.sizes_by_split(lines)).droplevel(["data", "value"])
+    assert cells["live"].to_dict() == {"forest": True, "logistic": False, "network": True}
+    assert cells.loc["forest", "better"] == 2.0  # of the network
+    assert cells.loc["forest", "smallest_rival"] == 3.0
+    np.testing.assert_allclose(cells.loc["forest", "ratio"], 0.9)
+    rivals = tables.against_rivals(cells[cells["live"]])
+    np.testing.assert_allclose(rivals["ratio"], [0.6, 0.9])
+    assert rivals["reached"].tolist() == [True, True]
+
+
+def test_a_split_whose_network_is_not_run_yet_is_left_out(benchmark):
+    tables = benchmark("set_size_tables")
+    done = lines_of((0, "forest"), {"LAC": 4.0}) + lines_of((0, "network"), {"LAC": 2.0})
+    begun = lines_of((1, "forest"), {"LAC": 3.0})
+    sizes = tables.sizes_by_split(pd.DataFrame(done + begun))
+    assert sizes.index.get_level_values("split").tolist() == [0, 0]
+    assert tables.sizes_by_split(pd.DataFrame(begun))["LAC"].tolist() == [3.0]
+
+
+def test_sets_that_do_not_cover_what_they_promise_have_no_size(benchmark):
+    tables = benchmark("set_size_tables")
+    lines = pd.DataFrame(lines_of((0, "network"), {"LAC": 2.0, "ours": 1.5}))
+    lines.loc[lines["method"] == "LAC", "coverage"] = 0.8
+    sizes = tables.sizes_by_split(lines).iloc[0]
+    assert np.isnan(sizes["LAC"])
+    assert sizes["ours"] == 1.5
+
+
+def test_holm_adjusts_as_by_hand(benchmark):
+    p = pd.Series([0.02, 0.01, np.nan, 0.03])
+    np.testing.assert_allclose(benchmark("set_size_tables").holm(p), [0.04, 0.03, np.nan, 0.04])
+
+
+def test_paired_tests_see_a_difference_that_all_splits_share(benchmark):
+    tables = benchmark("set_size_tables")
+    rival = np.array([1.0, 2.0, 4.0, 8.0])
+    cell = {"better_method": "LAC"}
+    for factor, above_1, above_limit in (
+        (1.1, True, True),
+        (1.015, True, False),
+        (0.9, False, False),
+    ):
+        ours = rival * factor * np.array([1.001, 0.999, 1.0, 1.002])
+        p = tables.paired_tests(pd.DataFrame({"LAC": rival, "ours": ours}), cell)
+        assert [value < 0.01 for value in p] == [above_1, above_limit]
+
+
+def test_coverage_bands_hold_their_share_of_the_beta_binomial_law(benchmark):
+    tables = benchmark("set_size_tables")
+    lines = pd.DataFrame(lines_of((0, "forest"), {"ours": 1.5}, n_test=2000))
+    (low,), (high,) = tables.band(lines, 0.1)
+    rng = np.random.default_rng(0)
+    # 500 calibration rows at 0.9: the 50th smallest level, coverage of law Beta(451, 50).
+    covered = rng.binomial(2000, rng.beta(451, 50, size=20_000))
+    assert abs(np.mean(covered < low) - 0.05) < 0.01
+    assert abs(np.mean(covered > high) - 0.05) < 0.01
+
+
+# ---------------------------------------------------------------------- known posterior
+
+
+@pytest.mark.slow
+def test_no_method_beats_the_bayes_rule_and_coverage_follows_its_law(benchmark, monkeypatch):
+    known = benchmark("known_posterior")
+    methods = {name: known.METHODS[name] for name in ("rank", "comp-sum, tau=1")}
+    monkeypatch.setattr(known, "METHODS", methods)
+    lines = pd.DataFrame(known.losses(1000, seed=0))
+    assert (lines["loss"] >= lines["bayes"]).all()
+    table = known.coverage_table(pd.DataFrame(known.coverages(None, repetitions=60)))
+    assert table.loc["none", "below_5%"] < 0.15
+    assert abs(table.loc["none", "coverage"] - 0.9) < 0.01
