@@ -1,0 +1,348 @@
+"""Set predictors of the benchmark of set sizes: MAPIE's, crepes' and plain rules, and ours."""
+
+import time
+from contextlib import contextmanager
+from itertools import product
+from typing import NamedTuple
+
+import joblib
+import numpy as np
+from crepes import WrapClassifier
+from crepes.extras import hinge, margin
+from mapie.classification import SplitConformalClassifier
+from mapie.conformity_scores import RAPSConformityScore
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import ShuffleSplit
+
+from sklearn_setpred import CardinalityAwareClassifier, CoverageSetClassifier
+from sklearn_setpred.sets import class_levels, class_ranks, concave_hull_levels, threshold_sets
+
+PENALTIES = (0.01, 0.03, 0.1)
+SURROGATES = {
+    "comp-sum surrogate": "cost_sensitive_comp_sum",
+    "constrained surrogate": "cost_sensitive_constrained",
+}
+# The surrogates are trained for one penalty; their path is a tilt of the rule of this one.
+_PENALTY_TILTED = 0.03
+
+
+class Answers(NamedTuple):
+    """What a classifier says of calibration and test rows: probabilities, levels beside them."""
+
+    calibration: np.ndarray
+    test: np.ndarray
+    classes: np.ndarray
+    fit_seconds: float
+    predict_seconds: float
+
+    def map(self, function):
+        """Apply a function to both parts."""
+        return self._replace(calibration=function(self.calibration), test=function(self.test))
+
+    @property
+    def top(self):
+        """The column of each test row's first-ranked class."""
+        return self.test[:, : len(self.classes)].argmax(axis=1)
+
+    def sets_above(self, level):
+        """Give the test rows' classes of at least a level, and the first-ranked one."""
+        return threshold_sets(self.test[:, -len(self.classes) :], level, top=self.top)
+
+
+class Outcome(NamedTuple):
+    """Sets of the test rows by one method, asked for a coverage or at a penalty."""
+
+    method: str
+    wish: str  # "coverage" or "penalty"
+    value: float
+    sets: np.ndarray  # with the top-1 label
+    answers: Answers
+    raw_sets: np.ndarray | None = None  # as another package gives them
+
+
+class Given(ClassifierMixin, BaseEstimator):
+    """A classifier whose rows are its answers: probabilities, then levels if there are any."""
+
+    def __init__(self, classes):
+        self.classes = classes
+        self.classes_ = classes
+
+    def fit(self, X, y):
+        """Do nothing; checks of other packages want a method of this name."""
+        return self
+
+    def predict_proba(self, X):
+        """Give the first columns."""
+        return X[:, : len(self.classes)]
+
+    def predict(self, X):
+        """Give the label of the highest probability."""
+        return self.classes[self.predict_proba(X).argmax(axis=1)]
+
+    def set_levels(self, X):
+        """Give the last columns: the levels, or the probabilities where these are alone."""
+        return X[:, -len(self.classes) :].copy()
+
+
+class Remembered(ClassifierMixin, BaseEstimator):
+    """A classifier that is not fitted twice on the same rows: methods on one base share its fits.
+
+    The memory is the module's, and `forget` empties it.
+    """
+
+    memory = {}  # noqa: RUF012, shared on purpose
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def fit(self, X, y):
+        """Fit, or remember."""
+        key = joblib.hash((X, y))
+        if key not in self.memory:
+            start = time.perf_counter()
+            self.memory[key] = clone(self.estimator).fit(X, y), time.perf_counter() - start
+        self.fitted_, self.seconds_ = self.memory[key]
+        self.classes_ = self.fitted_.classes_
+        return self
+
+    def predict_proba(self, X):
+        """Give the probabilities of the classifier inside."""
+        return self.fitted_.predict_proba(X)
+
+    @classmethod
+    def forget(cls):
+        """Empty the memory."""
+        cls.memory.clear()
+
+    @classmethod
+    def seconds_of_memory(cls):
+        """Give the seconds that went into all that is remembered."""
+        return sum(seconds for _, seconds in cls.memory.values())
+
+
+@contextmanager
+def stopwatch():
+    """Give a list that holds the seconds passed once the block is over."""
+    seconds, start = [], time.perf_counter()
+    yield seconds
+    seconds.append(time.perf_counter() - start)
+
+
+def ask(fitted, problem, answer, fit_seconds):
+    """Give the answers of a fitted classifier; ``answer(fitted, X)`` gives the columns."""
+    calibration = answer(fitted, problem.calibration[0])
+    with stopwatch() as seconds:
+        test = answer(fitted, problem.test[0])
+    return Answers(calibration, test, problem.classes, fit_seconds, *seconds)
+
+
+# ------------------------------------------------------------------- calibrated coverage
+
+
+def calibrated(answers, y, level):
+    """Give the sets of `CoverageSetClassifier`; it adds the top-1 label itself."""
+    fitted = FrozenEstimator(Given(answers.classes))
+    sets = CoverageSetClassifier(fitted, target_coverage=level).fit(answers.calibration, y)
+    return sets.predict_set(answers.test)
+
+
+def mapie_sets(score, answers, y, level, seed):
+    """Give the raw sets of MAPIE; all but LAC's are randomized, as in the papers."""
+    if score == "raps":  # a fifth of the rows choose its parameters, or what the level asks for
+        score = UnstratifiedRAPS(max(0.2, 1.01 / (1 - level) / len(y)))
+    sets = SplitConformalClassifier(
+        Given(answers.classes),
+        confidence_level=level,
+        conformity_score=score,
+        prefit=True,
+        random_state=seed,
+    ).conformalize(answers.calibration, y)
+    params = {} if score == "lac" else {"include_last_label": "randomized"}
+    return sets.predict_set(answers.test, params)[1][:, :, 0]
+
+
+def crepes_sets(score, answers, y, level, seed):
+    """Give the raw sets of crepes."""
+    sets = WrapClassifier(Given(answers.classes))
+    sets.calibrate(answers.calibration, y, nc=score, seed=seed)
+    return sets.predict_set(answers.test, labels=False, confidence=level).astype(bool)
+
+
+class UnstratifiedRAPS(RAPSConformityScore):
+    """RAPS that draws the rows which choose its parameters from all rows alike.
+
+    MAPIE draws them by class, and raises where a class has a single calibration row.
+    """
+
+    def __init__(self, share):
+        super().__init__(share)
+        self.share = share
+
+    def split_data(self, X, y, y_enc, sample_weight=None, groups=None):
+        """Set rows aside for the choice of lambda and k."""
+        splitter = ShuffleSplit(1, test_size=self.share, random_state=self.random_state)
+        kept, self.rows_raps = next(splitter.split(X))
+        self.X_raps, self.y_raps = X[self.rows_raps], y_enc[self.rows_raps]
+        self.y_raps_no_enc = y[self.rows_raps]
+        self.n_samples_ = len(kept)
+        return X[kept], y[kept], y_enc[kept], sample_weight, groups
+
+
+PEERS = {
+    "LAC (MAPIE)": (mapie_sets, "lac"),
+    "APS (MAPIE)": (mapie_sets, "aps"),
+    "RAPS (MAPIE)": (mapie_sets, "raps"),
+    "hinge (crepes)": (crepes_sets, hinge),
+    "margin (crepes)": (crepes_sets, margin),
+}
+
+
+def peers(answers, y, levels, seed):
+    """Give the outcomes of the other packages."""
+    rows = np.arange(len(answers.test))
+    for (method, (sets_of, score)), level in product(PEERS.items(), levels):
+        with stopwatch() as seconds:
+            raw_sets = sets_of(score, answers, y, level, seed)
+        sets = raw_sets.copy()
+        sets[rows, answers.top] = True
+        timed = answers._replace(predict_seconds=answers.predict_seconds + seconds[0])
+        yield Outcome(method, "coverage", level, sets, timed, raw_sets)
+
+
+def rule(method, answers, y, levels):
+    """Give the outcomes of a rule with levels, calibrated by `CoverageSetClassifier`."""
+    for level in levels:
+        yield Outcome(method, "coverage", level, calibrated(answers, y, level), answers)
+
+
+def at_penalties(method, answers):
+    """Give the sets ``{y : level_y >= penalty}``, with probabilities as levels the plug-in rule."""
+    for penalty in PENALTIES:
+        yield Outcome(method, "penalty", penalty, answers.sets_above(penalty), answers)
+
+
+# ------------------------------------------------------------------------- answers
+
+
+def probabilities(fitted, X):
+    """Give probabilities that sum to one in float64, as the other packages demand."""
+    if hasattr(fitted, "predict_proba"):
+        p = np.asarray(fitted.predict_proba(X), dtype=np.float64)
+        return p / p.sum(axis=1, keepdims=True)
+    return softmax(np.asarray(fitted.decision_function(X), dtype=np.float64), axis=1)
+
+
+def with_rank_levels(p):
+    """Put minus the rank beside the probabilities: sets of one size."""
+    return np.hstack([p, -class_ranks(p)])
+
+
+def with_log_cost_levels(p):
+    """Put the levels of the plug-in rule with the log cost beside the probabilities."""
+    sizes = np.arange(1, p.shape[1] + 1)
+    covered = np.cumsum(-np.sort(-p, axis=1), axis=1)
+    levels = concave_hull_levels(np.log(sizes), covered)
+    return np.hstack([p, class_levels(class_ranks(p), sizes, levels)])
+
+
+def at_temperature(answers, y, seed):
+    """Scale the temperature on a fifth of the calibration rows; give the answers and the rest."""
+    rest, chosen = next(ShuffleSplit(1, test_size=0.2, random_state=seed).split(y))
+    of_label = np.searchsorted(answers.classes, y[chosen])
+    temperature = best_temperature(answers.calibration[chosen], of_label)
+    answers = answers.map(lambda p: softmax(log_floored(p) / temperature, axis=1))
+    return answers._replace(calibration=answers.calibration[rest]), y[rest]
+
+
+def best_temperature(p, codes):
+    """Give the T with the highest likelihood of ``softmax(log p / T)``."""
+    log_p, rows = log_floored(p), np.arange(len(codes))
+
+    def loss(log_t):
+        return -log_softmax(log_p / np.exp(log_t), axis=1)[rows, codes].mean()
+
+    return np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x)
+
+
+def log_floored(p):
+    """Give logarithms that are finite where a forest's or a Bayes classifier's p is zero."""
+    return np.log(np.maximum(p, 1e-10))
+
+
+# ------------------------------------------------------------------------------ ours
+
+
+def fit_ours(base, problem, **params):
+    """Give our classifier around a base, fitted, and the seconds it took, remembered ones too."""
+    remembered = Remembered.seconds_of_memory()
+    with stopwatch() as seconds:
+        model = CardinalityAwareClassifier(base, **params).fit(*problem.train)
+    return model, seconds[0] + remembered
+
+
+def path_answers(problem, model, seconds):
+    """Give the refined probabilities and the levels of one fit that serves every penalty."""
+
+    def answer(model, X):
+        return np.hstack([model.predict_proba(X), model.set_levels(X)])
+
+    return ask(model, problem, answer, seconds)
+
+
+def tilt_answers(problem, model, seconds):
+    """Give the probabilities and the tilts t at which classes drop out of a surrogate's sets.
+
+    The set of tilt t has the size ``argmax_s u(s) - t cost(s)``, u the rule's values.
+    """
+
+    def answer(model, X):
+        log_p = model._scores(X)
+        levels = class_levels(class_ranks(log_p), model.sizes_, model._size_levels(X, log_p))
+        return np.hstack([model.predict_proba(X), levels])
+
+    return ask(model, problem, answer, seconds)
+
+
+def surrogates(base, problem, levels, seed):
+    """Give the outcomes of the paper's surrogates on the base's ranking."""
+    for method, loss in SURROGATES.items():
+        for penalty in PENALTIES:
+            params = {"surrogate": loss, "size_penalty": penalty, "random_state": seed}
+            model, seconds = fit_ours(base, problem, refine=False, **params)
+            answers = tilt_answers(problem, model, seconds)
+            yield Outcome(method, "penalty", penalty, answers.sets_above(0.0), answers)
+            if penalty == _PENALTY_TILTED:
+                yield from rule(method, answers, problem.calibration[1], levels)
+
+
+def outcomes(classifier, problem, levels, seed):
+    """Give the outcomes of all methods around one classifier."""
+    Remembered.forget()
+    frozen = isinstance(classifier, FrozenEstimator)
+    base = classifier if frozen else Remembered(classifier)
+    y, K = problem.calibration[1], len(problem.classes)
+
+    model, seconds = fit_ours(base, problem, random_state=seed)
+    ours = path_answers(problem, model, seconds)
+    unrefined = path_answers(problem, *fit_ours(base, problem, refine=False, random_state=seed))
+    fitted = model.estimator_
+    seconds = 0.0 if frozen else fitted.seconds_
+    plain = ask(fitted, problem, probabilities, seconds)
+    scaled, y_rest = at_temperature(plain, y, seed)
+    paths = {
+        "ours": (ours, y),
+        "ours, plug-in": (ours.map(lambda columns: columns[:, :K]), y),
+        "ours, unrefined": (unrefined, y),
+        "LAC": (plain, y),
+        "LAC, temperature": (scaled, y_rest),
+    }
+    for method, (answers, labels) in paths.items():
+        yield from rule(method, answers, labels, levels)
+        yield from at_penalties(method, answers)
+    yield from peers(plain, y, levels, seed)
+    yield from rule("plug-in, log cost", plain.map(with_log_cost_levels), y, levels)
+    yield from rule("fixed top-k", plain.map(with_rank_levels), y, levels)
+    yield from surrogates(base, problem, levels, seed)
