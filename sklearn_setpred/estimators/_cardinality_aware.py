@@ -26,7 +26,7 @@ from sklearn_setpred.estimators._folds import (
     splits_within,
 )
 from sklearn_setpred.estimators._parameters import network_options
-from sklearn_setpred.estimators._refine import fit_refiner
+from sklearn_setpred.estimators._refine import fit_refiner, floored_log
 from sklearn_setpred.estimators._selectors import CostRule, RankLaw, cost_loss
 from sklearn_setpred.estimators._wrapped import (
     WrappingMixin,
@@ -270,7 +270,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         rows = rows_to_learn_from(known[np.arange(len(codes)), codes], weight)
         floor = 1.0 / (10 * len(rows))
         numbers = as_numbers(X)
-        part = Part(numbers, codes, weight, np.log(np.maximum(p_base, floor))).take(rows)
+        part = Part(numbers, codes, weight, floored_log(p_base, floor)).take(rows)
         part = part.with_weights_of_mean_one()
         refiner, part = self._refine(part, splits_within(rows, splits, len(codes)), rng, options)
         selector = self._fit_selector(part, sizes, costs, rng, options)
@@ -285,11 +285,6 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
 
     def _fit_to_coverage(self, X, y, sample_weight):
         """Fit on a part of the rows, and find the level on the others."""
-        if not _learns_path(self):
-            raise ValueError(
-                f"target_coverage={self.target_coverage!r} needs surrogate='rank', which serves "
-                f"every penalty; surrogate={self.surrogate!r} is trained for one."
-            )
         inner = clone(self).set_params(target_coverage=None)
         wish = CoverageSetClassifier(
             inner, target_coverage=self.target_coverage, random_state=self.random_state
@@ -334,7 +329,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
 
     def _scores(self, X):
         """Give the final log-probabilities, (n, n_classes)."""
-        log_p = np.log(np.maximum(read_probabilities(self.estimator_, X), self.floor_))
+        log_p = floored_log(read_probabilities(self.estimator_, X), self.floor_)
         if self.refiner_ is None:
             return log_p
         return self.refiner_.log_probabilities(self._numbers(X), log_p)
@@ -423,6 +418,13 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         ndarray of shape (n_samples, n_classes), float64
             ``set_levels(X) >= p`` is ``predict_set(X, size_penalty=p)``: inf for the classes of
             the smallest candidate set, -inf for those beyond the largest.
+        """
+        return self._path_levels(X)
+
+    def _path_levels(self, X):
+        """Give the levels of the classes; of a rule for one penalty, those of its tilt.
+
+        The tilt ``argmax_s u(s) - t cost(s)`` is nested in t, and t = 0 is the rule itself.
         """
 
         def levels(X):

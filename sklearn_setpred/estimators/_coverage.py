@@ -2,7 +2,7 @@
 
 import math
 import numbers
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -293,10 +293,9 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
 
     def _levels(self, X):
         """Give the levels of the inner estimator, inf for the first-ranked class."""
-        scores = self._scores(X)
-        levels = scores.copy()
-        if has_levels(self.estimator_):
-            levels = call_through(self.estimator_, "set_levels", X)
+        scores, method = self._scores(X), level_method(self.estimator_)
+        levels = scores if method is None else call_through(self.estimator_, method, X)
+        levels = levels.copy()
         np.put_along_axis(levels, scores.argmax(axis=1)[:, None], np.inf, axis=1)
         return levels
 
@@ -360,10 +359,15 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         return self._by_batches(X, lambda scores: scores)
 
 
-def has_levels(estimator):
-    """Say whether there is a ``set_levels`` in an estimator."""
-    try:
-        find_inside(estimator, "set_levels")
-    except AttributeError:
-        return False
-    return True
+def level_method(estimator: Any) -> str | None:
+    """Give the name of the method with the levels of an estimator, None if there is none.
+
+    Rules trained for one penalty keep theirs private: the sets of two of them are not nested.
+    """
+    for name in ("_path_levels", "set_levels"):
+        try:
+            find_inside(estimator, name)
+        except AttributeError:
+            continue
+        return name
+    return None

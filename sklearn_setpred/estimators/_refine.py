@@ -9,6 +9,9 @@ from scipy.special import log_softmax
 
 from sklearn_setpred.estimators._folds import Part
 
+# Stands for a probability of zero before the logarithm.
+SMALLEST = 1e-300
+
 
 @dataclass
 class Refiner:
@@ -129,6 +132,17 @@ def join_features(X, scores):
     if sp.issparse(X):
         return sp.csr_array(sp.hstack([X, sp.csr_array(scores)]))
     return np.hstack([X, scores])
+
+
+def floored_log(p, floor):
+    """Give log p, held up below the floor in the order of p.
+
+    With f the floor and x = log p: ``max(x, log f) - log(1 + max(log f - x, 0))``, which is log p
+    above the floor. Classifiers give zeros, whose logarithm no pool could use, and tiny
+    probabilities, whose order is worth keeping.
+    """
+    x = np.log(np.maximum(p, SMALLEST))
+    return np.maximum(x, np.log(floor)) - np.log1p(np.maximum(np.log(floor) - x, 0.0))
 
 
 def pool(experts, weights):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklearn_setpred.estimators._refine import SMALLEST
 from sklearn_setpred.estimators._selectors import FLOOR, SCORES_READ, RankLaw
 from sklearn_setpred.onnx._graph import log_softmax, network_scores, softmax, sorted_rows
 from sklearn_setpred.onnx._links import probabilities
@@ -12,7 +13,7 @@ _HUGE = 1e300
 
 def log_probabilities(g, estimator, x, p_base):
     """Give the final log-probabilities from those of the classifier inside."""
-    log_base = g("Log", g("Max", p_base, np.float64(estimator.floor_)))
+    log_base = _floored_log(g, p_base, estimator.floor_)
     if estimator.refiner_ is None:
         return log_base
     experts = {"base": log_base}
@@ -23,6 +24,13 @@ def log_probabilities(g, estimator, x, p_base):
     weights = estimator.refiner_.weights
     weighted = [g("Mul", np.float64(weights[name]), log_p) for name, log_p in experts.items()]
     return log_softmax(g, g("Sum", *weighted))
+
+
+def _floored_log(g, p, floor):
+    """Give log p, held up below the floor in the order of p."""
+    x, log_f = g("Log", g("Max", p, np.float64(SMALLEST))), np.log(np.float64(floor))
+    below = g("Max", g("Sub", log_f, x), np.float64(0))
+    return g("Sub", g("Max", x, log_f), g("Log", g("Add", below, np.float64(1))))
 
 
 def sizes_at(g, estimator, x, log_p, level):

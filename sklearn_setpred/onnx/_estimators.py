@@ -27,7 +27,7 @@ class Parts(NamedTuple):
     scores: str  # that rank the classes
     probabilities: str
     sets: Callable | None = None
-    sets_at: Callable | None = None  # by level, () or (n_classes,), where it has `set_levels`
+    sets_at: Callable | None = None  # by level, () or (n_classes,), where it has levels
 
 
 @singledispatch
@@ -99,9 +99,7 @@ def _cardinality_aware(estimator, g, x):
     def sets_at(level):
         return _prefixes(g, ranks, sizes_at(g, estimator, x, log_p, level))
 
-    has_path = hasattr(estimator, "set_levels")
-    p = softmax(g, log_p)
-    return Parts(log_p, p, lambda: sets_at(estimator.level_), sets_at if has_path else None)
+    return Parts(log_p, softmax(g, log_p), lambda: sets_at(estimator.level_), sets_at)
 
 
 @parts.register(CoverageSetClassifier)

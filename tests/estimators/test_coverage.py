@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import betabinom
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -249,9 +249,26 @@ def test_strata_that_nobody_asked_for_are_refused():
         CoverageSetClassifier(GaussianNB()).fit(X, Y, strata=np.zeros(len(X)))
 
 
-def test_a_coverage_needs_a_surrogate_that_serves_every_penalty():
+def test_a_rule_for_one_penalty_is_calibrated_by_its_tilt():
     model = CardinalityAwareClassifier(
-        GaussianNB(), surrogate="cost_sensitive_comp_sum", target_coverage=0.9
+        GaussianNB(), surrogate="cost_sensitive_comp_sum", refine=False, cv=2, **SMALL
     )
-    with pytest.raises(ValueError, match="needs surrogate='rank'"):
-        model.fit(X, Y)
+    fitted = model.fit(X[:60], Y[:60])
+    # Level 0 of the tilt is the rule as it was trained.
+    np.testing.assert_array_equal(fitted._path_levels(X) >= 0, fitted.predict_set(X))
+    sets = CoverageSetClassifier(FrozenEstimator(fitted), target_coverage=0.8).fit(X[60:], Y[60:])
+    np.testing.assert_array_equal(sets.set_levels(X), fitted._path_levels(X))
+    short = clone(model).set_params(target_coverage=0.8).fit(X, Y)
+    np.testing.assert_array_equal(short._path_levels(X) >= short.level_, short.predict_set(X))
+
+
+def test_calibration_leaves_the_levels_of_the_inner_estimator_alone():
+    class Keeps(TopKSetClassifier):
+        def set_levels(self, X):
+            if not hasattr(self, "kept_"):
+                self.kept_ = super().set_levels(X)
+            return self.kept_
+
+    fitted = Keeps(GaussianNB()).fit(X, Y)
+    CoverageSetClassifier(FrozenEstimator(fitted), target_coverage=0.8).fit(X, Y)
+    assert np.isfinite(fitted.kept_).all()

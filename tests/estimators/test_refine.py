@@ -7,7 +7,13 @@ from scipy.special import log_softmax
 
 from sklearn_setpred.datasets import make_confusable_classes
 from sklearn_setpred.estimators._folds import Part, make_splits
-from sklearn_setpred.estimators._refine import fit_refiner, join_features, pool, pool_weights
+from sklearn_setpred.estimators._refine import (
+    fit_refiner,
+    floored_log,
+    join_features,
+    pool,
+    pool_weights,
+)
 from sklearn_setpred.networks import MLPBuilder
 
 OPTIONS = {"build": MLPBuilder((16,)), "device": "cpu", "patience": 5, "learning_rate": 0.01}
@@ -164,3 +170,13 @@ def test_the_unit_of_the_weights_is_immaterial(problem):
     _, ours = fit(problem, X, bad, max_epochs=2, weight=weight / weight.mean())
     _, again = fit(problem, X, bad, max_epochs=2, weight=2 * weight / weight.mean())
     np.testing.assert_allclose(ours, again, atol=1e-3)
+
+
+def test_the_floor_keeps_what_is_above_it_and_the_order_of_what_is_below():
+    p = np.array([0.7, 1e-3, 1e-4, 1e-9, 1e-200, 0.0])
+    log_p = floored_log(p, floor=1e-3)
+    np.testing.assert_allclose(log_p[:2], np.log(p[:2]))
+    # One decade below the floor: log f - log(1 + log 10).
+    np.testing.assert_allclose(log_p[2], np.log(1e-3) - np.log(1 + np.log(10)))
+    assert (np.diff(log_p) < 0).all()
+    assert log_p[-1] > np.log(1e-3) - 7
