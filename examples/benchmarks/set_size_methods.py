@@ -299,9 +299,7 @@ def tilt_answers(problem, model, seconds):
     """
 
     def answer(model, X):
-        log_p = model._scores(X)
-        levels = class_levels(class_ranks(log_p), model.sizes_, model._size_levels(X, log_p))
-        return np.hstack([model.predict_proba(X), levels])
+        return np.hstack([model.predict_proba(X), model._path_levels(X)])
 
     return ask(model, problem, answer, seconds)
 
@@ -323,7 +321,7 @@ def outcomes(classifier, problem, levels, seed):
     Remembered.forget()
     frozen = isinstance(classifier, FrozenEstimator)
     base = classifier if frozen else Remembered(classifier)
-    y, K = problem.calibration[1], len(problem.classes)
+    y = problem.calibration[1]
 
     model, seconds = fit_ours(base, problem, random_state=seed)
     ours = path_answers(problem, model, seconds)
@@ -334,7 +332,6 @@ def outcomes(classifier, problem, levels, seed):
     scaled, y_rest = at_temperature(plain, y, seed)
     paths = {
         "ours": (ours, y),
-        "ours, plug-in": (ours.map(lambda columns: columns[:, :K]), y),
         "ours, unrefined": (unrefined, y),
         "LAC": (plain, y),
         "LAC, temperature": (scaled, y_rest),

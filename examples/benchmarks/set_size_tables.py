@@ -15,11 +15,10 @@ CELL = ["data", "base", "value"]
 LAC, ON_NETWORK, OURS = "LAC", "LAC, network", "ours"
 RIVALS = [LAC, "LAC (MAPIE)", "APS (MAPIE)", "RAPS (MAPIE)", "hinge (crepes)", "margin (crepes)"]
 PAPER = ["comp-sum surrogate", "constrained surrogate"]
-SHOWN = [*RIVALS, ON_NETWORK, "fixed top-k", *PAPER, "ours, unrefined", "ours, plug-in", OURS]
+SHOWN = [*RIVALS, ON_NETWORK, "fixed top-k", *PAPER, "ours, unrefined", OURS]
 # These choose a parameter on a fifth of the calibration rows.
 TUNED = ["LAC, temperature", "RAPS (MAPIE)"]
 PARTS = {
-    "ours, plug-in": "refined probabilities, no law of the rank",
     "ours, unrefined": "law of the rank on the base's probabilities",
     "LAC": "the base's probabilities",
 }
@@ -233,12 +232,8 @@ def misses(live):
 
 
 def cause(cell):
-    """Say what made a cell miss: chance, the law of the rank, or the pool."""
-    if not cell["p_above_1"] < 0.05:
-        return "not told from chance"
-    if cell["ours, plug-in"] <= LIMIT * cell["better"]:
-        return "law of the rank"
-    return "pooled probabilities"
+    """Say what made a cell miss: chance, or the pool."""
+    return "pooled probabilities" if cell["p_above_1"] < 0.05 else "not told from chance"
 
 
 def parts_of_ours(live):

@@ -92,7 +92,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         ``"cost_sensitive_comp_sum"`` and ``"cost_sensitive_constrained"``.
     refine : bool, default=True
         Correct the classifier's probabilities; False keeps its ranking.
-    cv : int, splitter or iterable, default=5
+    cv : int, splitter or iterable, default=10
         Folds for out-of-fold probabilities and for the networks. With an int, rare classes are
         spread over as many folds as they have rows.
     n_jobs : int, default=None
@@ -187,7 +187,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         target_coverage: float | None = None,
         surrogate: str | BaseEstimator = "rank",
         refine: bool = True,
-        cv: Any = 5,
+        cv: Any = 10,
         n_jobs: int | None = None,
         hidden_layer_sizes: int | Sequence[int] = (256,),
         learning_rate: float = 2e-3,
