@@ -126,7 +126,7 @@ class Standardization:
         mean, var = column_moments(X, weight)
         total, filled = weight.sum(), sum(weight[i] @ (X[i] != 0) for i in _blocks(X))
         about_mean = total * var - (total - filled) * mean**2
-        filled_spread = np.maximum(about_mean, 0.0) / np.maximum(filled, weight.min() + 1e-300)
+        filled_spread = np.maximum(about_mean, 0.0) / np.maximum(filled, np.finfo(np.float64).tiny)
         # Constant up to rounding: the scale is one.
         constant = np.sqrt(var) <= len(weight) * np.finfo(np.float64).eps * np.abs(mean)
         spread = np.sqrt(np.maximum(var, filled_spread))

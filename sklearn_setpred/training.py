@@ -1,4 +1,4 @@
-"""Training on skorch: the loop, early stopping, the schedule and the progress line.
+"""Training on skorch: the loop, early stopping and the progress line.
 
 skorch keeps the loop, the callbacks and the history; ours are the batches (slices of
 tensors on the device) and the sums kept on the device until an epoch ends. Imported
@@ -109,14 +109,16 @@ class Net(NeuralNet):
     def _is_heard(self, method_name):
         """Say whether a callback does something at an event."""
         silent = getattr(Callback, method_name)
-        return any(getattr(type(cb), method_name) is not silent for _, cb in self.callbacks_)
+        return any(
+            getattr(type(cb), method_name, silent) is not silent for _, cb in self.callbacks_
+        )
 
     def train_step(self, batch, **fit_params):
         """Take one step of the optimizer, without the closure that first-order ones ignore."""
         self.optimizer_.zero_grad()
         x, target = batch
-        scores = self.module_(*x)
-        loss = self.criterion_(scores, target)
+        scores = self.infer(x)
+        loss = self.get_loss(scores, target)
         loss.backward()
         if self._is_heard("on_grad_computed"):
             named = list(self.get_all_learnable_params())

@@ -336,8 +336,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
 
     def _size_levels(self, X, log_p):
         """Give the level of each candidate size, (n, m)."""
-        values = self.selector_.values(self._numbers(X), log_p)
-        return concave_hull_levels(self.costs_, values)
+        numbers = None if self.selector_.network is None else self._numbers(X)
+        return concave_hull_levels(self.costs_, self.selector_.values(numbers, log_p))
 
     def _level(self, size_penalty):
         """Give the level that stands for a penalty, that of the fit where it is None."""

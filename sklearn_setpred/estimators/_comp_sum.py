@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sklearn_setpred.estimators._neural import BaseNeuralClassifier
+from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
 from sklearn_setpred.utils.types import Seed
 
 

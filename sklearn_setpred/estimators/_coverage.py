@@ -293,9 +293,13 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
 
     def _levels(self, X):
         """Give the levels of the inner estimator, inf for the first-ranked class."""
-        scores, method = self._scores(X), level_method(self.estimator_)
-        levels = scores if method is None else call_through(self.estimator_, method, X)
-        levels = levels.copy()
+        method = level_method(self.estimator_)
+        levels = None if method is None else call_through(self.estimator_, method, X)
+        # Sets are prefixes of the ranking: an infinite level is that of the first class already.
+        if levels is not None and np.isposinf(levels).any(axis=1).all():
+            return levels
+        scores = self._scores(X)
+        levels = scores.copy() if levels is None else levels.copy()
         np.put_along_axis(levels, scores.argmax(axis=1)[:, None], np.inf, axis=1)
         return levels
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sklearn.utils.metaestimators import available_if
 
-from sklearn_setpred.estimators._neural import BaseNeuralClassifier
+from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
 from sklearn_setpred.utils.types import Floats, Samples, Seed
 from sklearn_setpred.utils.validation import check_option
 

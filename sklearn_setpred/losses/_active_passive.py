@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from sklearn_setpred.losses._base import Limit, Loss
-from sklearn_setpred.losses._checks import check_real
 from sklearn_setpred.losses._rowwise import Pullback, rowwise
 from sklearn_setpred.losses._scores import add_to_label_, exp, label_scores
+from sklearn_setpred.utils.validation import check_number
 
 
 @rowwise
@@ -39,8 +39,8 @@ class ActivePassive(Loss):
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if a weight is negative."""
-        check_real("alpha", self.alpha, 0, hint="it weighs the normalised cross-entropy")
-        check_real("beta", self.beta, 0, hint="it weighs the passive loss")
+        check_number("alpha", self.alpha, low=0, hint="it weighs the normalised cross-entropy")
+        check_number("beta", self.beta, low=0, hint="it weighs the passive loss")
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Give the loss of each row."""
@@ -136,8 +136,8 @@ class NCEAUL(ActivePassive, name="nce_aul"):
     def check(self, n_classes: int) -> None:
         """Raise ValueError if a weight is negative, a not above 1 or q not positive."""
         super().check(n_classes)
-        check_real("a", self.a, 1, strict=True, hint="a - p_y must stay positive")
-        check_real("q", self.q, 0, strict=True, hint="q=1 is the mean absolute error")
+        check_number("a", self.a, low=1, is_open=True, hint="a - p_y must stay positive")
+        check_number("q", self.q, low=0, is_open=True, hint="q=1 is the mean absolute error")
 
     def passive(self, log_p: Tensor) -> Tensor:
         """Give ((a - p_y)^q - (a - 1)^q) / q."""
@@ -189,8 +189,8 @@ class NCEAGCE(ActivePassive, name="nce_agce"):
     def check(self, n_classes: int) -> None:
         """Raise ValueError if a weight is negative, or a or q not positive."""
         super().check(n_classes)
-        check_real("a", self.a, 0, strict=True, hint="a + p_y must stay away from 0")
-        check_real("q", self.q, 0, strict=True, hint="q=1 is the mean absolute error")
+        check_number("a", self.a, low=0, is_open=True, hint="a + p_y must stay away from 0")
+        check_number("q", self.q, low=0, is_open=True, hint="q=1 is the mean absolute error")
 
     def passive(self, log_p: Tensor) -> Tensor:
         """Give ((a + 1)^q - (a + p_y)^q) / q."""

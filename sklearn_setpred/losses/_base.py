@@ -11,8 +11,8 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from sklearn_setpred.losses._checks import check_choice
 from sklearn_setpred.losses._scores import at_least_float32, full_precision
+from sklearn_setpred.utils.validation import check_option
 
 LOSSES: dict[str, type[Loss]] = {}
 
@@ -248,5 +248,5 @@ def get_loss(loss: str | Loss) -> Loss:
     """
     if isinstance(loss, Loss):
         return loss
-    check_choice("loss", loss, sorted(LOSSES))
+    check_option("loss", loss, sorted(LOSSES))
     return LOSSES[loss]()

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from sklearn_setpred.losses._base import Limit, Loss
-from sklearn_setpred.losses._checks import check_real
 from sklearn_setpred.losses._scores import expm1_with_linear_tail, log_label_probabilities
+from sklearn_setpred.utils.validation import check_number
 
 
 def comp_sum_values(log_p: Tensor, tau: float) -> Tensor:
@@ -115,7 +115,7 @@ class CompSum(CompSumFamily, name="comp_sum"):
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if tau is negative."""
-        check_real("tau", self.tau, 0, hint="tau=1 is cross-entropy")
+        check_number("tau", self.tau, low=0, hint="tau=1 is cross-entropy")
 
 
 @dataclass(eq=False, repr=False)
@@ -218,7 +218,9 @@ class GCE(CompSumFamily, name="gce"):
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if q is outside [0, 1]."""
-        check_real("q", self.q, 0, 1, hint="q=0 is cross-entropy, q=1 the mean absolute error")
+        check_number(
+            "q", self.q, low=0, high=1, hint="q=0 is cross-entropy, q=1 the mean absolute error"
+        )
 
 
 @dataclass(eq=False, repr=False)
@@ -302,8 +304,10 @@ class TGCE(CompSumFamily, name="tgce"):
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if q or the truncation is outside [0, 1]."""
-        check_real("q", self.q, 0, 1, hint="q=0 is cross-entropy, q=1 the mean absolute error")
-        check_real("truncation", self.truncation, 0, 1, hint="truncation=0 is gce")
+        check_number(
+            "q", self.q, low=0, high=1, hint="q=0 is cross-entropy, q=1 the mean absolute error"
+        )
+        check_number("truncation", self.truncation, low=0, high=1, hint="truncation=0 is gce")
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Give the loss of each row."""

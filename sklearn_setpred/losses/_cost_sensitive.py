@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from sklearn_setpred.losses._base import Loss
-from sklearn_setpred.losses._checks import check_choice, check_real
 from sklearn_setpred.losses._comp_sum import comp_sum_link, comp_sum_values
 from sklearn_setpred.losses._scores import expm1_with_linear_tail
+from sklearn_setpred.utils.validation import check_number, check_option
 
 
 def check_costs(costs: Tensor) -> None:
@@ -99,7 +99,7 @@ class CostSensitiveCompSum(Loss, name="cost_sensitive_comp_sum"):
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if tau is negative."""
-        check_real("tau", self.tau, 0, hint="tau=1 is the cost-sensitive cross-entropy")
+        check_number("tau", self.tau, low=0, hint="tau=1 is the cost-sensitive cross-entropy")
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Give the loss of each row."""
@@ -188,8 +188,8 @@ class CostSensitiveConstrained(Loss, name="cost_sensitive_constrained"):
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if phi is unknown or rho is not positive."""
-        check_choice("phi", self.phi, PHI)
-        check_real("rho", self.rho, 0, strict=True, hint="it divides the scores")
+        check_option("phi", self.phi, PHI)
+        check_number("rho", self.rho, low=0, is_open=True, hint="it divides the scores")
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Give the loss of each row."""

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from sklearn_setpred.losses._base import Limit, Loss
-from sklearn_setpred.losses._checks import check_real
 from sklearn_setpred.losses._scores import log_loss, margin_link, with_margin
+from sklearn_setpred.utils.validation import check_number
 
 
 @dataclass(eq=False, repr=False)
@@ -64,7 +64,7 @@ class LDAM(Loss, name="ldam"):
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if the margin is negative or the counts do not fit the classes."""
-        check_real("margin", self.margin, 0)
+        check_number("margin", self.margin, low=0)
         counts = self.class_counts
         if counts is not None and (len(counts) != n_classes or min(counts) < 1):
             raise ValueError(

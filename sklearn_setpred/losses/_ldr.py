@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sklearn_setpred.losses._base import Limit, Loss
 from sklearn_setpred.losses._capped import capped_softmax
-from sklearn_setpred.losses._checks import check_choice, check_k, check_real
+from sklearn_setpred.losses._checks import check_k
 from sklearn_setpred.losses._scores import (
     NORMALIZATIONS,
     at_least_float32,
@@ -22,6 +22,7 @@ from sklearn_setpred.losses._scores import (
     with_margin,
 )
 from sklearn_setpred.losses._temperature import row_temperatures
+from sklearn_setpred.utils.validation import check_number, check_option
 
 
 def worst_case(scores: Tensor, target: Tensor, p: Tensor, lam: float | Tensor) -> Tensor:
@@ -46,11 +47,11 @@ class LDRFamily(Loss):
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if a hyper-parameter is out of range."""
-        check_real(
-            "lam", self.lam, 0, strict=True, hint="towards 0 the loss becomes crammer_singer"
+        check_number(
+            "lam", self.lam, low=0, is_open=True, hint="towards 0 the loss becomes crammer_singer"
         )
-        check_real("margin", self.margin, 0)
-        check_choice("normalize", self.normalize, NORMALIZATIONS)
+        check_number("margin", self.margin, low=0)
+        check_option("normalize", self.normalize, NORMALIZATIONS)
 
     def normalized(self, scores: Tensor) -> Tensor:
         """Give the scores the loss sees."""
@@ -193,11 +194,11 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
     def check(self, n_classes: int) -> None:
         """Raise ValueError if a hyper-parameter is out of range."""
         super().check(n_classes)
-        check_real(
+        check_number(
             "alpha",
             self.alpha,
-            1,
-            strict=True,
+            low=1,
+            is_open=True,
             hint="at 1 or below the temperature of a certain row would reach 0, where the loss is "
             "no longer smooth; alpha=2 is a good start",
         )
@@ -311,8 +312,8 @@ class LDRTopK(Loss, name="ldr_top_k"):
     def check(self, n_classes: int) -> None:
         """Raise ValueError if a hyper-parameter is out of range."""
         check_k(self.k, n_classes)
-        check_real("lam", self.lam, 0, strict=True, hint="towards 0 use top_k_hinge")
-        check_real("margin", self.margin, 0)
+        check_number("lam", self.lam, low=0, is_open=True, hint="towards 0 use top_k_hinge")
+        check_number("margin", self.margin, low=0)
 
     def infimum(self, n_classes: int) -> float:
         """Give the greatest lower bound."""

@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from sklearn_setpred.losses._base import Loss
-from sklearn_setpred.losses._checks import check_real
 from sklearn_setpred.losses._rowwise import Pullback, rowwise
 from sklearn_setpred.losses._scores import add_to_label_, label_scores, without_label
+from sklearn_setpred.utils.validation import check_number
 
 
 @rowwise
@@ -76,7 +76,7 @@ class CrammerSinger(Loss, name="crammer_singer"):
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if the margin is negative."""
-        check_real("margin", self.margin, 0)
+        check_number("margin", self.margin, low=0)
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Give the loss of each row."""
@@ -121,7 +121,7 @@ class WestonWatkins(Loss, name="weston_watkins"):
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if the margin is negative."""
-        check_real("margin", self.margin, 0)
+        check_number("margin", self.margin, low=0)
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Give the loss of each row."""

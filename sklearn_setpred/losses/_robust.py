@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from sklearn_setpred.losses._base import Limit, Loss
-from sklearn_setpred.losses._checks import check_real
 from sklearn_setpred.losses._rowwise import Pullback, rowwise
 from sklearn_setpred.losses._scores import (
     add_to_label_,
     label_scores,
     log_label_probabilities,
 )
+from sklearn_setpred.utils.validation import check_number
 
 
 @rowwise
@@ -116,7 +116,7 @@ class SCE(Loss, name="sce"):
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if b is outside [0, 1]."""
-        check_real("b", self.b, 0, 1, hint="b=0 is cross-entropy")
+        check_number("b", self.b, low=0, high=1, hint="b=0 is cross-entropy")
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Give the loss of each row."""
@@ -169,7 +169,9 @@ class JensenShannon(Loss, name="jensen_shannon"):
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if pi is outside (0, 1)."""
-        check_real("pi", self.pi, 0, 1, strict=True, hint="pi towards 0 is cross-entropy")
+        check_number(
+            "pi", self.pi, low=0, high=1, is_open=True, hint="pi towards 0 is cross-entropy"
+        )
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Give the loss of each row."""
@@ -254,7 +256,7 @@ class RLL(Loss, name="rll"):
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if alpha is not positive."""
-        check_real("alpha", self.alpha, 0, strict=True, hint="it divides the probabilities")
+        check_number("alpha", self.alpha, low=0, is_open=True, hint="it divides the probabilities")
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Give the loss of each row."""

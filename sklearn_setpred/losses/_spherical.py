@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from sklearn_setpred.losses._base import Loss
-from sklearn_setpred.losses._checks import check_real
 from sklearn_setpred.losses._rowwise import Pullback, rowwise
 from sklearn_setpred.losses._scores import add_to_label_, label_scores
+from sklearn_setpred.utils.validation import check_number
 
 
 @dataclass(eq=False, repr=False)
@@ -64,7 +64,7 @@ class ZLoss(Loss, name="z_loss"):
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if the scale is not positive."""
-        check_real("scale", self.scale, 0, strict=True, hint="it divides the loss")
+        check_number("scale", self.scale, low=0, is_open=True, hint="it divides the loss")
 
     def infimum(self, n_classes: int) -> float:
         """Give the value at a certain, right prediction."""

@@ -12,10 +12,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from sklearn_setpred.losses._base import Limit, Loss
-from sklearn_setpred.losses._checks import check_k, check_real
+from sklearn_setpred.losses._checks import check_k
 from sklearn_setpred.losses._elementary_symmetric import log_ratio
 from sklearn_setpred.losses._rowwise import by_chunks
 from sklearn_setpred.losses._scores import label_scores, with_margin, without_label
+from sklearn_setpred.utils.validation import check_number
 
 
 @dataclass(eq=False, repr=False)
@@ -58,7 +59,7 @@ class TopKHinge(Loss, name="top_k_hinge"):
     def check(self, n_classes: int) -> None:
         """Raise ValueError if k or the margin is out of range."""
         check_k(self.k, n_classes)
-        check_real("margin", self.margin, 0)
+        check_number("margin", self.margin, low=0)
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Give the loss of each row."""
@@ -130,8 +131,10 @@ class SmoothTopK(Loss, name="smooth_top_k"):
     def check(self, n_classes: int) -> None:
         """Raise ValueError if k, the temperature or the margin is out of range."""
         check_k(self.k, n_classes)
-        check_real("temperature", self.temperature, 0, strict=True, hint="it divides the scores")
-        check_real("margin", self.margin, 0)
+        check_number(
+            "temperature", self.temperature, low=0, is_open=True, hint="it divides the scores"
+        )
+        check_number("margin", self.margin, low=0)
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Give the loss of each row."""

@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from sklearn_setpred.estimators._cardinality_aware import CardinalityAwareClassifier
 from sklearn_setpred.estimators._coverage import CoverageSetClassifier
-from sklearn_setpred.estimators._neural import BaseNeuralClassifier
+from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
 from sklearn_setpred.estimators._set_classifiers import ThresholdSetClassifier, TopKSetClassifier
 from sklearn_setpred.onnx._cardinality_aware import log_probabilities, sizes_at
 from sklearn_setpred.onnx._foreign import add_classifier, add_transformer

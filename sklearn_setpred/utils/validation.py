@@ -10,21 +10,23 @@ import numpy as np
 def check_option(name, value, options):
     """Raise ValueError unless ``value`` is one of ``options``; names the nearest one."""
     options = list(options)
-    if isinstance(value, str) and value in options:
+    if (value is None or isinstance(value, str)) and value in options:
         return value
-    close = difflib.get_close_matches(str(value), options, n=1)
+    names = [option for option in options if option is not None]
+    close = difflib.get_close_matches(str(value), names, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     raise ValueError(f"{name}={value!r} is unknown; {hint}Known values: {options}")
 
 
-def check_number(name, value, *, low=None, high=None, is_open=False):
+def check_number(name, value, *, low=None, high=None, is_open=False, hint=""):
     """Raise unless ``value`` is finite and lies in the closed, or open, interval."""
     if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name}={value!r} must be a number, got {type(value).__name__}.")
     too_low = low is not None and (value <= low if is_open else value < low)
     too_high = high is not None and (value >= high if is_open else value > high)
     if too_low or too_high or not math.isfinite(value):
-        raise ValueError(f"{name}={value!r} is not in {_interval(low, high, is_open)}.")
+        interval = _interval(low, high, is_open)
+        raise ValueError(f"{name}={value!r} is not in {interval}{hint and '; ' + hint}.")
     return value
 
 

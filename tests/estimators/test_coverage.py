@@ -272,3 +272,13 @@ def test_calibration_leaves_the_levels_of_the_inner_estimator_alone():
     fitted = Keeps(GaussianNB()).fit(X, Y)
     CoverageSetClassifier(FrozenEstimator(fitted), target_coverage=0.8).fit(X, Y)
     assert np.isfinite(fitted.kept_).all()
+
+
+def test_an_inner_predictor_with_levels_is_asked_once_for_a_set(monkeypatch):
+    model = CardinalityAwareClassifier(GaussianNB(), cv=2, **SMALL).fit(X, Y)
+    sets = CoverageSetClassifier(FrozenEstimator(model), target_coverage=0.8).fit(X, Y)
+    asked = []
+    scores = model._scores
+    monkeypatch.setattr(model, "_scores", lambda X: asked.append(len(X)) or scores(X))
+    sets.predict_set(X)
+    assert asked == [len(X)]
