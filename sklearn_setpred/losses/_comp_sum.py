@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 
 from sklearn_setpred.losses._base import Limit, Loss
-from sklearn_setpred.losses._scores import expm1_with_linear_tail, log_label_probabilities
+from sklearn_setpred.losses._scores import expm1_with_linear_tail, minus_log_p
 from sklearn_setpred.utils.validation import check_number
 
 
-def comp_sum_values(log_p: Tensor, tau: float) -> Tensor:
-    """Give (p^(tau - 1) - 1) / (1 - tau), -log p at tau = 1, from log p; any shape."""
+def comp_sum_values(surprisal: Tensor, tau: float) -> Tensor:
+    """Give (p^(tau - 1) - 1) / (1 - tau), -log p at tau = 1, from -log p; any shape."""
     if tau == 1:
-        return -log_p
-    return expm1_with_linear_tail((tau - 1) * log_p) / (1 - tau)
+        return surprisal
+    return expm1_with_linear_tail((1 - tau) * surprisal) / (1 - tau)
 
 
 def comp_sum_link(scores: Tensor, tau: float) -> Tensor:
@@ -50,7 +50,7 @@ class CompSumFamily(Loss):
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Give the loss of each row."""
-        return comp_sum_values(log_label_probabilities(scores, target), self.order)
+        return comp_sum_values(minus_log_p(scores, target), self.order)
 
     def inverse_link(self, scores: Tensor) -> Tensor:
         """Give p^(2 - tau) renormalised."""
@@ -311,6 +311,5 @@ class TGCE(CompSumFamily, name="tgce"):
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Give the loss of each row."""
-        log_k = math.log(self.truncation) if self.truncation > 0 else -math.inf
-        log_p = log_label_probabilities(scores, target).clamp_min(log_k)
-        return comp_sum_values(log_p, self.order)
+        minus_log_k = -math.log(self.truncation) if self.truncation > 0 else math.inf
+        return comp_sum_values(minus_log_p(scores, target).clamp_max(minus_log_k), self.order)

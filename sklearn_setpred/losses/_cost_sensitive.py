@@ -103,8 +103,8 @@ class CostSensitiveCompSum(Loss, name="cost_sensitive_comp_sum"):
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Give the loss of each row."""
-        log_s = torch.log_softmax(scores, dim=-1)
-        return ((1 - target) * comp_sum_values(log_s, self.tau)).sum(dim=-1)
+        minus_log_s = -torch.log_softmax(scores, dim=-1)
+        return ((1 - target) * comp_sum_values(minus_log_s, self.tau)).sum(dim=-1)
 
     def inverse_link(self, scores: Tensor) -> Tensor:
         """Give s^(2 - tau) renormalised."""

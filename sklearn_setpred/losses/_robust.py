@@ -14,7 +14,7 @@ from sklearn_setpred.losses._rowwise import Pullback, rowwise
 from sklearn_setpred.losses._scores import (
     add_to_label_,
     label_scores,
-    log_label_probabilities,
+    minus_log_p,
 )
 from sklearn_setpred.utils.validation import check_number
 
@@ -120,7 +120,7 @@ class SCE(Loss, name="sce"):
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Give the loss of each row."""
-        log_p = log_label_probabilities(scores, target)
+        log_p = -minus_log_p(scores, target)
         return (self.b - 1) * log_p - self.b * self.A * torch.expm1(log_p)
 
 
@@ -175,7 +175,7 @@ class JensenShannon(Loss, name="jensen_shannon"):
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Give the loss of each row."""
-        pi, log_p = self.pi, log_label_probabilities(scores, target)
+        pi, log_p = self.pi, -minus_log_p(scores, target)
         p, rest = log_p.exp(), -torch.expm1(log_p)
         log_m = torch.log1p((pi - 1) * rest)
         divergence = p * (log_p - log_m) - rest * math.log1p(-pi)

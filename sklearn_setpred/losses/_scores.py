@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -20,9 +21,13 @@ def at_least_float32(scores: Tensor) -> Tensor:
     return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
 
 
-def full_precision(scores: Tensor) -> torch.autocast:
+def full_precision(scores: Tensor) -> AbstractContextManager[None]:
     """Give a context without autocast, which would compute dot products in half precision."""
-    return torch.autocast(scores.device.type, enabled=False)
+    device = scores.device.type
+    # To enter a context costs as much as a small batch, to ask costs nothing.
+    if not torch.is_autocast_enabled(device):
+        return nullcontext()
+    return torch.autocast(device, enabled=False)
 
 
 def label_scores(scores: Tensor, target: Tensor) -> Tensor:
@@ -30,9 +35,9 @@ def label_scores(scores: Tensor, target: Tensor) -> Tensor:
     return scores.gather(-1, target.unsqueeze(-1)).squeeze(-1)
 
 
-def log_label_probabilities(scores: Tensor, target: Tensor) -> Tensor:
-    """Give log p_y of each row, p = softmax(scores), shape (n,)."""
-    return -functional.cross_entropy(scores, target, reduction="none")
+def minus_log_p(scores: Tensor, target: Tensor) -> Tensor:
+    """Give -log p_y of each row, p = softmax(scores), shape (n,)."""
+    return functional.cross_entropy(scores, target, reduction="none")
 
 
 def without_label(scores: Tensor, target: Tensor) -> Tensor:
