@@ -11,28 +11,27 @@ import math
 import sys
 from copy import deepcopy
 
+import scipy.sparse as sp
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochTimer
 from skorch.utils import noop
 from torch import nn
 
-from sklearn_setpred.networks import Batches, Network, Standardization, seeded
-
-_EVERY_BATCH = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+from sklearn_setpred.networks import Network, seeded
+from sklearn_setpred.rows import Batches, Standardization, mean_loss, row_values
+from sklearn_setpred.stacks import divergence, train_in_stacks
 
 
 class Criterion(nn.Module):
-    """A Loss as skorch wants it: the weighted mean over the rows of a batch."""
+    """A Loss as skorch wants it: one value for each row of a batch."""
 
     def __init__(self, loss):
         super().__init__()
         self.loss = loss
 
-    def forward(self, scores, target):
-        target, weight, prior = target
-        values = self.loss(scores if prior is None else scores + prior, target)
-        return values.mean() if weight is None else (weight * values).mean()
+    def forward(self, scores, batch):
+        return row_values(self.loss, scores, batch)
 
 
 class ProgressLine(Callback):
@@ -61,10 +60,7 @@ class FiniteLoss(Callback):
             self.good_weights_ = weights
             return
         net.module_.load_state_dict(self.good_weights_)
-        raise FloatingPointError(
-            f"Training diverged, with a training loss of {loss} at epoch "
-            f"{net.history[-1, 'epoch']}; lower learning_rate={net.lr} or scale the features."
-        )
+        raise divergence(loss, net.history[-1, "epoch"], net.lr)
 
 
 def _copied_weights(net):
@@ -90,21 +86,15 @@ class Net(NeuralNet):
         """Slice batches from the rows, shuffled when training."""
         if training:
             return Batches(dataset, self.batch_size, self.generator)
-        return Batches(dataset, max(self.batch_size, 8192))
+        return Batches(dataset, self.score_batch_size)
 
     def infer(self, x, **fit_params):
         """Apply the module to the pieces of a batch."""
         return self.module_(*x)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        """Apply the criterion; the targets lie on the device already."""
+        """Give the loss of each row; ``y_true`` is the batch, which lies on the device already."""
         return self.criterion_(y_pred, y_true)
-
-    def notify(self, method_name, **cb_kwargs):
-        """Call the callbacks; what happens in every batch only if one of them listens."""
-        if method_name in _EVERY_BATCH and not self._is_heard(method_name):
-            return
-        super().notify(method_name, **cb_kwargs)
 
     def _is_heard(self, method_name):
         """Say whether a callback does something at an event."""
@@ -113,32 +103,48 @@ class Net(NeuralNet):
             getattr(type(cb), method_name, silent) is not silent for _, cb in self.callbacks_
         )
 
+    def initialize_optimizer(self, *args, **kwargs):
+        """Make the optimizer and list what it trains: its own ``zero_grad`` looks for it anew."""
+        super().initialize_optimizer(*args, **kwargs)
+        self.trained_ = [p for group in self.optimizer_.param_groups for p in group["params"]]
+        return self
+
     def train_step(self, batch, **fit_params):
         """Take one step of the optimizer, without the closure that first-order ones ignore."""
-        self.optimizer_.zero_grad()
-        x, target = batch
-        scores = self.infer(x)
-        loss = self.get_loss(scores, target)
-        loss.backward()
+        for parameter in self.trained_:
+            parameter.grad = None
+        scores = self.infer(batch.x)
+        values = self.get_loss(scores, batch)
+        # The gradient of the weighted mean, without the mean.
+        values.backward(batch.share)
         if self._is_heard("on_grad_computed"):
             named = list(self.get_all_learnable_params())
             self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
         self.optimizer_.step()
-        return {"loss": loss, "y_pred": scores}
+        return values.detach(), scores
+
+    def validation_step(self, batch, **fit_params):
+        """Give the losses and scores of the rows of a batch."""
+        with torch.no_grad():
+            scores = self.infer(batch.x)
+            return self.get_loss(scores, batch), scores
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run an epoch; its loss is read back once, so that a GPU is never waited for."""
         if iterator is None:
             return
         self._set_training(training)
-        total, n = 0.0, 0
+        begins, ends = (self._is_heard(event) for event in ("on_batch_begin", "on_batch_end"))
+        seen = []
         for batch in iterator:
-            self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
-            size = len(step["y_pred"])
-            total, n = total + step["loss"].detach() * size, n + size
-            self.notify("on_batch_end", batch=batch, training=training, **step)
-        self.history.record(prefix + "_loss", float(total) / n)
+            if begins:
+                self.notify("on_batch_begin", batch=batch, training=training)
+            values, scores = step_fn(batch, **fit_params)
+            seen.append((values, batch.weight))
+            if ends:
+                step = {"loss": values @ batch.share, "y_pred": scores}
+                self.notify("on_batch_end", batch=batch, training=training, **step)
+        self.history.record(prefix + "_loss", mean_loss(seen, len(iterator.rows)).item())
         self.history.record(prefix + "_batch_count", len(iterator))
 
 
@@ -147,11 +153,11 @@ def make_net(
     loss,
     *,
     seed,
+    learning_rate,
+    weight_decay,
+    batch_size,
+    max_epochs,
     patience=None,
-    learning_rate=1e-3,
-    weight_decay=0.0,
-    batch_size=128,
-    max_epochs=100,
     callbacks=None,
     verbose=0,
 ):
@@ -179,6 +185,7 @@ def make_net(
         verbose=0,
     )
     net.generator = torch.Generator().manual_seed(seed)
+    net.score_batch_size = network.score_batch_size
     return net.initialize()
 
 
@@ -197,6 +204,11 @@ def train(net, rows, rows_valid=None, *, seed, epochs=None):
     # skorch takes an interrupt for an early stop; in an epoch without an end it is the user's.
     if "dur" not in history[-1]:
         raise KeyboardInterrupt
+    return curves(history, rows_valid)
+
+
+def curves(history, rows_valid):
+    """Give the training and validation losses of epochs."""
     return [e["train_loss"] for e in history], [e["valid_loss"] for e in history if rows_valid]
 
 
@@ -241,7 +253,61 @@ def fit_network(
         options["patience"] = None
     net = make_net(network, loss, seed=seed, **options)
     rows_valid = None if valid_part is None else network.rows(*valid_part)
-    return network, *train(net, network.rows(*train_part), rows_valid, seed=seed)
+    try:
+        return network, *train(net, network.rows(*train_part), rows_valid, seed=seed)
+    except FloatingPointError as error:
+        error.trained = network, *curves(net.history[:-1], rows_valid)
+        raise
+
+
+def fit_networks(
+    train_parts,
+    valid_parts,
+    loss,
+    n_outputs,
+    *,
+    build,
+    device,
+    seeds,
+    callbacks=None,
+    verbose=0,
+    **options,
+):
+    """Build and train a network for each pair of parts, as `fit_network` does one by one.
+
+    Our own networks on dense rows are trained as stacks, which is faster for small ones; with
+    ``callbacks``, which expect one network, they are not.
+
+    Parameters
+    ----------
+    train_parts, valid_parts : list of Part
+        Rows to train on, and rows for early stopping.
+    loss : Loss
+    n_outputs : int
+    build : MLPBuilder or ModuleBuilder
+    device : str
+    seeds : list of int
+    callbacks, verbose, **options
+        Of `make_net`.
+
+    Returns
+    -------
+    list of Network
+    """
+    shared = {"build": build, "device": device}
+    if build.can_stack and not sp.issparse(train_parts[0].X) and not callbacks:
+        networks = [
+            new_network(part, n_outputs, seed=seed, **shared)
+            for part, seed in zip(train_parts, seeds, strict=True)
+        ]
+        options |= {"seeds": seeds, "verbose": verbose}
+        train_in_stacks(networks, train_parts, valid_parts, loss, **options)
+        return networks
+    shared |= {"callbacks": callbacks, "verbose": verbose}
+    return [
+        fit_network(*parts, loss, n_outputs, seed=seed, **shared, **options)[0]
+        for *parts, seed in zip(train_parts, valid_parts, seeds, strict=True)
+    ]
 
 
 def train_one_epoch(network, part, loss, n_outputs, *, build, device, seed, patience, **options):

@@ -25,8 +25,10 @@ PARTS = {name: path for name, path in MODULES.items() if name != "utils"}
 MAY_IMPORT = {
     "utils.validation": set(),
     "losses": set(),
-    "networks": {"losses"},
-    "training": {"losses", "networks"},
+    "rows": set(),
+    "networks": {"losses", "rows"},
+    "stacks": {"rows", "networks"},
+    "training": {"losses", "rows", "networks", "stacks"},
     "sets": set(),
     "datasets": set(),
     "metrics": {"sets"},
@@ -48,7 +50,7 @@ MAY_IMPORT = {
 }
 READS_EVERYTHING = {"__main__"}
 # Packages that only these parts import when they are imported themselves.
-HEAVY = {"torch": {"losses", "networks", "training"}, "skorch": {"training"}}
+HEAVY = {"torch": {"losses", "rows", "networks", "stacks", "training"}, "skorch": {"training"}}
 HEAVY_PARTS = HEAVY["torch"]
 
 

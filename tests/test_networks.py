@@ -1,4 +1,4 @@
-"""Networks: rows and batches, standardization, modules, scores, pickles."""
+"""Networks: modules, scores, pickles."""
 
 import pickle
 from functools import partial
@@ -10,14 +10,12 @@ import torch
 
 from sklearn_setpred.networks import (
     ACTIVATIONS,
-    Batches,
     MLPBuilder,
     ModuleBuilder,
     Network,
-    Standardization,
-    as_rows,
     choose_device,
 )
+from sklearn_setpred.rows import Standardization
 
 CPU = torch.device("cpu")
 
@@ -34,110 +32,6 @@ def make_network(X, n_outputs=3, build=None, *, seed=0):
 
 def sparse_numbers(rng, shape=(40, 6)):
     return rng.normal(size=shape) * (rng.random(shape) < 0.4)
-
-
-# ------------------------------------------------------------------------ rows and batches
-
-
-@pytest.mark.parametrize("index", [[0], [3, 1, 1], [], list(range(40))])
-def test_csr_rows_are_taken_as_dense_rows_are(rng, index):
-    X = sparse_numbers(rng)
-    X[1] = 0.0
-    rows = as_rows(sp.csr_array(X), CPU, (np.arange(40), None, None))
-    assert len(rows) == 40
-    (indptr, indices, values), (target, weight, prior) = rows.take(torch.tensor(index, dtype=int))
-    taken = sp.csr_array((values.numpy(), indices.numpy(), indptr.numpy()), shape=(len(index), 6))
-    np.testing.assert_array_equal(taken.toarray(), X[index].astype(np.float32))
-    assert (target.tolist(), weight, prior) == (index, None, None)
-
-
-def test_batches_hold_every_row_once_in_a_new_order_each_time():
-    rows = as_rows(np.zeros((10, 1)), CPU, (np.arange(10),))
-    batches = Batches(rows, 4, torch.Generator().manual_seed(0))
-    epochs = [[target.tolist() for _, (target,) in batches] for _ in range(2)]
-    assert [len(batch) for batch in epochs[0]] == [4, 4, 2]
-    assert len(batches) == 3
-    orders = [[row for batch in epoch for row in batch] for epoch in epochs]
-    assert sorted(orders[0]) == sorted(orders[1]) == list(range(10))
-    assert orders[0] != orders[1]
-
-
-def test_batches_without_a_generator_keep_the_order():
-    rows = as_rows(np.zeros((5, 1)), CPU, (np.arange(5),))
-    assert [target.tolist() for _, (target,) in Batches(rows, 2)] == [[0, 1], [2, 3], [4]]
-
-
-# ------------------------------------------------------------------------- standardization
-
-
-def test_dense_columns_get_mean_0_and_deviation_1(rng):
-    X = rng.normal(size=(50, 3)) * [1.0, 1e-3, 1e4] + [0.0, 5.0, -1e6]
-    Z = Standardization(X)(X)
-    assert Z.dtype == np.float32
-    np.testing.assert_allclose(Z.mean(axis=0), 0.0, atol=1e-5)
-    np.testing.assert_allclose(Z.std(axis=0), 1.0, rtol=1e-5)
-
-
-def test_the_scale_of_a_sparse_column_is_that_of_its_filled_entries():
-    # Mean 4 / 8 = 0.5; variance 16 / 8 - 0.25 = 1.75; the one entry that is not zero lies 3.5
-    # from the mean, which is more than sqrt(1.75).
-    X = np.zeros((8, 1))
-    X[2] = 4.0
-    for rows in (X, sp.csr_array(X)):
-        standardization = Standardization(rows)
-        np.testing.assert_allclose(standardization.mean, [0.5])
-        np.testing.assert_allclose(standardization.scale, [3.5])
-    np.testing.assert_allclose(Standardization(X)(X)[2], [1.0])
-    np.testing.assert_allclose(Standardization(X)(sp.csr_array(X)).toarray()[2], [4.0 / 3.5])
-
-
-@pytest.mark.parametrize("constant", [0.0, 1.0, -3e7, 0.1])
-def test_constant_columns_become_zero(constant):
-    X = np.full((9, 2), constant)
-    for rows in (X, sp.csr_array(X)):
-        standardization = Standardization(rows)
-        np.testing.assert_array_equal(standardization.scale, 1.0)
-        np.testing.assert_allclose(standardization(X), 0.0, atol=1e-8)
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
-def test_constant_columns_stay_constant_under_weights(rng, container, dtype):
-    X = np.tile(rng.normal(size=50), (99, 1)).astype(dtype)
-    standardization = Standardization(container(X), rng.random(99))
-    np.testing.assert_array_equal(standardization.scale, 1.0)
-    np.testing.assert_allclose(standardization.mean, X[0], rtol=1e-12)
-
-
-def test_rows_are_standardized_alike_in_blocks_and_at_once(rng):
-    X, weight = rng.normal([3.0, 0.0], size=(9000, 2)), rng.random(9000)
-    standardization = Standardization(X, weight)
-    mean = np.average(X, axis=0, weights=weight)
-    scale = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weight))
-    np.testing.assert_allclose(standardization.mean, mean, atol=1e-12)
-    np.testing.assert_allclose(standardization.scale, scale)
-    np.testing.assert_allclose(standardization(X), (X - mean) / scale, atol=1e-6)
-
-
-@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
-def test_standardization_reads_weights_as_repetition(rng, container):
-    X, weight = sparse_numbers(rng), rng.integers(0, 4, size=40)
-    weighted = Standardization(container(X), weight.astype(float))
-    repeated = Standardization(container(np.repeat(X, weight, axis=0)))
-    np.testing.assert_allclose(weighted.mean, repeated.mean, atol=1e-12)
-    np.testing.assert_allclose(weighted.scale, repeated.scale, rtol=1e-12)
-
-
-def test_standardization_ignores_the_unit_of_the_weights(rng):
-    X, weight = sparse_numbers(rng), rng.random(40)
-    ours, scaled = (Standardization(X, factor * weight) for factor in (1.0, 1e-6))
-    np.testing.assert_allclose(ours.scale, scaled.scale, rtol=1e-9)
-
-
-def test_shifted_and_scaled_columns_are_standardized_alike(rng):
-    X = rng.normal(size=(50, 3))
-    moved = X * [2.0, 1e-3, 1e3] + [1.0, -4.0, 100.0]
-    np.testing.assert_allclose(Standardization(moved)(moved), Standardization(X)(X), atol=1e-5)
 
 
 # ------------------------------------------------------------------------- modules, scores
@@ -192,11 +86,14 @@ def test_a_row_alone_scores_the_same_bits_as_in_a_batch(
         np.testing.assert_array_equal(network.scores(X[30 : 30 + size]), scores[30 : 30 + size])
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 16, 39])
-def test_scores_do_not_depend_on_the_size_of_batches(rng, batch_size):
+@pytest.mark.parametrize("batch_size", [16, 17, 39])
+def test_scores_do_not_depend_on_the_size_of_batches(rng, batch_size, monkeypatch):
     X = rng.normal(size=(40, 5))
     network = make_network(X)
-    np.testing.assert_array_equal(network.scores(X, batch_size), network.scores(X))
+    at_once = network.scores(X)
+    monkeypatch.setattr("sklearn_setpred.networks._SCORE_CELLS", batch_size * 3)
+    assert network.score_batch_size == batch_size
+    np.testing.assert_array_equal(network.scores(X), at_once)
 
 
 def test_weights_follow_the_seed(rng):

@@ -1,4 +1,4 @@
-"""Training on skorch: the criterion, early stopping, failures, what is left untouched."""
+"""Training on skorch: early stopping, failures, what is left untouched."""
 
 import random
 
@@ -11,10 +11,11 @@ from skorch.callbacks import Callback, LRScheduler
 from sklearn_setpred.estimators._folds import Part
 from sklearn_setpred.losses import get_loss
 from sklearn_setpred.networks import MLPBuilder, ModuleBuilder
-from sklearn_setpred.training import Criterion, fit_network, train_one_epoch
+from sklearn_setpred.training import fit_network, train_one_epoch
 
 CROSS_ENTROPY = get_loss("cross_entropy")
 OPTIONS = {"build": MLPBuilder((8,)), "device": "cpu", "seed": 0, "patience": None}
+OPTIONS |= {"learning_rate": 1e-3, "weight_decay": 0.0, "batch_size": 128, "max_epochs": 100}
 
 
 @pytest.fixture
@@ -54,24 +55,6 @@ class Interrupt(Callback):
     def on_batch_end(self, net, **kwargs):
         if len(net.history) == 2:
             raise KeyboardInterrupt
-
-
-# ------------------------------------------------------------------------------- criterion
-
-
-def test_the_criterion_is_the_weighted_mean_over_the_rows():
-    # Cross-entropies log 4 and log(4 / 3), with the weights 2 and 1: (2 log 4 + log(4 / 3)) / 2.
-    scores = torch.log(torch.tensor([[1.0, 3.0], [1.0, 3.0]]))
-    target = (torch.tensor([0, 1]), torch.tensor([2.0, 1.0]), None)
-    expected = (2 * np.log(4) + np.log(4 / 3)) / 2
-    np.testing.assert_allclose(Criterion(CROSS_ENTROPY)(scores, target), expected, rtol=1e-6)
-
-
-def test_the_criterion_adds_the_prior_to_the_scores():
-    scores = torch.tensor([[0.5, 0.0]])
-    prior = torch.tensor([[-0.5, np.log(3.0)]])
-    target = (torch.tensor([1]), None, prior)
-    np.testing.assert_allclose(Criterion(CROSS_ENTROPY)(scores, target), np.log(4 / 3), rtol=1e-6)
 
 
 # -------------------------------------------------------------------------------- training

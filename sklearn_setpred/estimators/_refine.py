@@ -106,15 +106,14 @@ def _expert_part(name, X, log_base):
 def _fit_expert(part, log_base, splits, rng, **options):
     """Fit a network per fold; give them and the log-probabilities of the rows left out."""
     from sklearn_setpred.losses import get_loss
-    from sklearn_setpred.training import fit_network
+    from sklearn_setpred.training import fit_networks
 
-    loss, log_p, networks = get_loss("cross_entropy"), log_base.copy(), []
-    for train, test in splits:
-        train_part, test_part, seed = part.take(train), part.take(test), rng.randint(2**31 - 1)
-        network, *_ = fit_network(
-            train_part, test_part, loss, log_base.shape[1], seed=seed, **options
-        )
-        networks.append(network)
+    parts, test_parts = ([part.take(rows) for rows in side] for side in zip(*splits, strict=True))
+    seeds = [rng.randint(2**31 - 1) for _ in splits]
+    loss, n_classes = get_loss("cross_entropy"), log_base.shape[1]
+    networks = fit_networks(parts, test_parts, loss, n_classes, seeds=seeds, **options)
+    log_p = log_base.copy()
+    for network, test_part, (_, test) in zip(networks, test_parts, splits, strict=True):
         log_p[test] = _log_probabilities(network, test_part)
     return networks, log_p
 

@@ -17,6 +17,7 @@ from sklearn_setpred.estimators._refine import (
 from sklearn_setpred.networks import MLPBuilder
 
 OPTIONS = {"build": MLPBuilder((16,)), "device": "cpu", "patience": 5, "learning_rate": 0.01}
+OPTIONS |= {"weight_decay": 0.0, "batch_size": 128, "max_epochs": 100}
 
 
 def likelihood(log_p, codes, weight=None):

@@ -1,0 +1,214 @@
+"""Rows as tensors on a device: standardized columns, batches, the losses over them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from sklearn.utils import gen_batches
+from sklearn.utils.sparsefuncs import mean_variance_axis
+from torch.nn import functional
+
+# Dense rows are shuffled for about so many cells at a time.
+_BLOCK_CELLS = 2**22
+
+
+class Batch(NamedTuple):
+    """Rows that one step of training reads.
+
+    ``x`` is the tuple of the module's inputs, ``target`` holds labels (n,) or costs (n, m),
+    ``prior`` known scores (n, m) to which the network's are added, or None, ``weight`` the rows'
+    weights (n,); ``share`` is weight / n: the loss of the batch is the sum of share times value.
+    """
+
+    x: tuple
+    target: torch.Tensor
+    prior: torch.Tensor | None
+    weight: torch.Tensor
+    share: torch.Tensor
+
+
+class Rows:
+    """Samples as tensors on one device, from which batches are slices.
+
+    Parameters
+    ----------
+    x : tuple of Tensor
+        ``(values,)`` of shape (n, d), or the CSR pieces ``(indptr, indices, values)``.
+    target, weight, prior : Tensor or None
+        Labels (n,) or costs (n, m); the rows' weights (n,), with mean one; known scores (n, m).
+    """
+
+    def __init__(self, x, target=None, weight=None, prior=None):
+        self.x, self.target, self.weight, self.prior = x, target, weight, prior
+
+    def __len__(self):
+        return len(self.x[0]) - 1 if self.is_sparse else len(self.x[0])
+
+    @property
+    def is_sparse(self):
+        """Whether the inputs are the pieces of a CSR array."""
+        return len(self.x) == 3
+
+    @property
+    def device(self):
+        """Where the rows lie."""
+        return self.x[0].device
+
+    def take(self, index):
+        """Give the rows in ``index``, in its order."""
+        pieces = (self.target, self.weight, self.prior)
+        return Rows(self.take_x(index), *(None if p is None else p[index] for p in pieces))
+
+    def take_x(self, index):
+        """Give the inputs of the rows in ``index``."""
+        if not self.is_sparse:
+            return (self.x[0][index],)
+        indptr, indices, values = self.x
+        starts, lengths = indptr[index], indptr[index + 1] - indptr[index]
+        ends = torch.cumsum(lengths, 0)
+        # Position of each kept entry: its row's start, counted on from the row's own zero.
+        shift = torch.repeat_interleave(starts - (ends - lengths), lengths)
+        where = shift + torch.arange(len(shift), device=shift.device)
+        return functional.pad(ends, (1, 0)), indices[where], values[where]
+
+    def as_batch(self, batch_size):
+        """Give all the rows as one `Batch`, the shares those of batches cut from it."""
+        n = len(self)
+        weight = self.x[-1].new_ones(n) if self.weight is None else self.weight
+        n_full = n - n % batch_size
+        share = torch.cat([weight[:n_full] / batch_size, weight[n_full:] / max(n % batch_size, 1)])
+        return Batch(self.x, self.target, self.prior, weight, share)
+
+
+def as_rows(X, device, target=None, weight=None, prior=None):
+    """Put a float array or CSR array, and the pieces of its target, on the device."""
+
+    def put(array):
+        if array is None:
+            return None
+        dtype = torch.int64 if array.dtype.kind in "iu" else torch.float32
+        return torch.as_tensor(np.ascontiguousarray(array), dtype=dtype, device=device)
+
+    pieces = (X.indptr, X.indices, X.data) if sp.issparse(X) else (X,)
+    return Rows(tuple(map(put, pieces)), put(target), put(weight), put(prior))
+
+
+class Batches:
+    """Iterator over batches of rows, in a new random order each time when shuffled.
+
+    Dense rows are brought into order by blocks of many batches, of which batches are slices: a
+    step then gathers nothing, and the copy stays small.
+    """
+
+    def __init__(self, rows, batch_size, generator=None):
+        self.rows, self.batch_size, self.generator = rows, batch_size, generator
+
+    def __len__(self):
+        return math.ceil(len(self.rows) / self.batch_size)
+
+    def __iter__(self):
+        for block in self.blocks():
+            yield from split(block, self.batch_size)
+
+    def blocks(self):
+        """Give the rows in a new order, by blocks of whole batches."""
+        n = len(self.rows)
+        if self.generator is None:
+            order = torch.arange(n)
+        else:
+            order = torch.randperm(n, generator=self.generator)
+        for index in order.to(self.rows.device).split(self._block_size):
+            yield self.rows.take(index).as_batch(self.batch_size)
+
+    @property
+    def _block_size(self):
+        """Rows of a block; CSR rows, of which a slice would be a copy, come batch by batch."""
+        if self.rows.is_sparse:
+            return self.batch_size
+        cells = self.batch_size * self.rows.x[0].shape[-1]
+        return self.batch_size * max(1, _BLOCK_CELLS // cells)
+
+
+def split(block, batch_size, dim=0):
+    """Cut a block into batches along an axis."""
+    if len(block.x) == 3:
+        return [block]
+    x, *pieces = (
+        itertools.repeat(None) if piece is None else piece.split(batch_size, dim)
+        for piece in (block.x[0], *block[1:])
+    )
+    return (Batch((of_x,), *rest) for of_x, *rest in zip(x, *pieces, strict=False))
+
+
+def row_values(loss, scores, batch):
+    """Give the loss of each row, (..., n), of scores (..., n, K) and a batch."""
+    if batch.prior is not None:
+        scores = scores + batch.prior
+    if scores.dim() == 2:
+        return loss(scores, batch.target)
+    n_leading = scores.dim() - 1
+    values = loss(scores.flatten(0, -2), batch.target.flatten(0, n_leading - 1))
+    return values.view(scores.shape[:-1])
+
+
+def mean_loss(seen, n_rows):
+    """Give the mean loss over the rows of an epoch from (values, weights) of its batches."""
+    values, weights = (torch.cat(pieces, dim=-1) for pieces in zip(*seen, strict=True))
+    return (weights * values).sum(dim=-1) / n_rows
+
+
+class Standardization:
+    """Shift and scale of the columns, learned at fit, the same for arrays and CSR.
+
+    The scale of a column is the larger of its standard deviation and of the root mean
+    square of its non-zero entries about its mean: for dense columns that is the standard
+    deviation, and a rare word is not blown up by its many zeros. CSR rows are scaled
+    only; the shift enters through the bias of the first layer.
+    """
+
+    def __init__(self, X, weight=None):
+        weight = np.ones(X.shape[0]) if weight is None else np.asarray(weight, dtype=np.float64)
+        mean, var = column_moments(X, weight)
+        total, filled = weight.sum(), sum(weight[i] @ (X[i] != 0) for i in _blocks(X))
+        about_mean = total * var - (total - filled) * mean**2
+        filled_spread = np.maximum(about_mean, 0.0) / np.maximum(filled, np.finfo(np.float64).tiny)
+        # Constant up to rounding: the scale is one.
+        constant = np.sqrt(var) <= len(weight) * np.finfo(np.float64).eps * np.abs(mean)
+        spread = np.sqrt(np.maximum(var, filled_spread))
+        self.mean, self.scale = mean, np.where(constant, 1.0, spread)
+
+    @property
+    def offset(self):
+        """What a scaled CSR row lacks: mean / scale, float32 of shape (d,)."""
+        return (self.mean / self.scale).astype(np.float32)
+
+    def __call__(self, X):
+        """Give the standardized array, or the scaled CSR array, in float32."""
+        if sp.issparse(X):
+            X = sp.csr_array(X)
+            values = (X.data / self.scale[X.indices]).astype(np.float32)
+            return sp.csr_array((values, X.indices, X.indptr), shape=X.shape)
+        standardized = np.empty(X.shape, dtype=np.float32)
+        for rows in _blocks(X):
+            standardized[rows] = (X[rows] - self.mean) / self.scale
+        return standardized
+
+
+def column_moments(X, weight):
+    """Give the weighted mean and variance of each column, float64 of shape (d,)."""
+    if sp.issparse(X):
+        mean, var = mean_variance_axis(sp.csr_array(X, dtype=np.float64), axis=0, weights=weight)
+        # Its correction for rounding can turn the variance of a constant column negative.
+        return mean, np.maximum(var, 0.0)
+    mean = sum(weight[i] @ X[i] for i in _blocks(X)) / weight.sum()
+    return mean, sum(weight[i] @ (X[i] - mean) ** 2 for i in _blocks(X)) / weight.sum()
+
+
+def _blocks(X):
+    """Give slices of rows, so that no temporary array is as large as X."""
+    return list(gen_batches(X.shape[0], 4096))

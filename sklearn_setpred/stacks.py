@@ -1,0 +1,268 @@
+"""Several networks of one architecture trained as one, with stacked weights.
+
+skorch trains one network. A stack has a loop of its own, because networks leave it one by one
+when they stop early. Each network sees the batches, takes the steps and keeps the weights that
+it would alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from sklearn_setpred.networks import ACTIVATIONS
+from sklearn_setpred.rows import Batch, Batches, mean_loss, row_values, split
+
+# A validation loss has to fall by this share to count as better, as in skorch's EarlyStopping.
+_LEAST_GAIN = 1e-4
+# Inputs that are held for the networks of one stack, in cells (1 GB of float32).
+_STACK_CELLS = 2**28
+
+
+class Stack(nn.Module):
+    """MLPs of one architecture as one module: inputs (m, n, d) to scores (m, n, K).
+
+    Parameters
+    ----------
+    modules : list of MLP
+        They keep their own weights; `load_into` writes those of the stack back.
+    activation : str
+        Of the hidden layers.
+    """
+
+    def __init__(self, modules, activation):
+        super().__init__()
+        self.activation = ACTIVATIONS[activation]()
+        self.weights = nn.ParameterList(
+            torch.stack([piece.detach() for piece in pieces])
+            for pieces in zip(*(module.parameters() for module in modules), strict=True)
+        )
+
+    def forward(self, x):
+        weight, bias, *rest = self.weights
+        scores = torch.baddbmm(bias.unsqueeze(1), x, weight)
+        for weight, bias in zip(rest[::2], rest[1::2], strict=True):
+            scores = torch.baddbmm(bias.unsqueeze(1), self.activation(scores), weight.mT)
+        return scores
+
+    def keep(self, places, optimizer):
+        """Drop the other networks, from the optimizer's memory too."""
+        for stacked in self.weights:
+            stacked.data = stacked.data[places]
+            stacked.grad = None
+            memory = optimizer.state[stacked]
+            for name in ("exp_avg", "exp_avg_sq"):
+                memory[name] = memory[name][places]
+
+    def load_into(self, module, place):
+        """Write the weights of one network into a module of its own."""
+        with torch.no_grad():
+            for own, stacked in zip(module.parameters(), self.weights, strict=True):
+                own.copy_(stacked[place])
+
+
+class StackedBatches:
+    """The batches of several networks side by side: those of one step as one `Batch`.
+
+    All must have the same number of batches. Where rows are missing in the last one, zeros of no
+    weight take their place.
+    """
+
+    def __init__(self, batches):
+        self.batches = batches
+        lengths = [[len(one.rows)] for one in batches]
+        self.n_rows = torch.tensor(lengths, device=batches[0].rows.device).squeeze(1)
+
+    def __iter__(self):
+        size = self.batches[0].batch_size
+        for blocks in zip(*(one.blocks() for one in self.batches), strict=True):
+            yield from split(stacked(blocks), size, dim=1)
+
+
+def stacked(blocks):
+    """Put batches side by side, padded to the longest."""
+    n = max(len(block.target) for block in blocks)
+
+    def side_by_side(pieces):
+        if pieces[0] is None:
+            return None
+        return torch.stack([_padded(piece, n) for piece in pieces])
+
+    pieces = zip(*((block.x[0], *block[1:]) for block in blocks), strict=True)
+    x, *rest = map(side_by_side, pieces)
+    return Batch((x,), *rest)
+
+
+def _padded(tensor, n):
+    """Give the tensor with zero rows behind it, n in all."""
+    missing = n - len(tensor)
+    if missing == 0:
+        return tensor
+    return functional.pad(tensor, (0, 0) * (tensor.dim() - 1) + (0, missing))
+
+
+def divergence(loss, epoch, learning_rate):
+    """Give the error of a training whose loss or weights are no numbers."""
+    return FloatingPointError(
+        f"Training diverged, with a training loss of {loss} at epoch {epoch}; lower "
+        f"learning_rate={learning_rate} or scale the features."
+    )
+
+
+class StackTraining:
+    """The training of a stack, which a network leaves when its validation loss stops falling.
+
+    Parameters
+    ----------
+    networks : list of Network
+        Of one architecture; each holds its best weights in the end.
+    rows, valid_rows : list of Rows
+        Of each network; all make the same numbers of batches.
+    loss : Loss
+    seeds : list of int
+        Of the order of the rows.
+    learning_rate, weight_decay, batch_size, patience
+        As in `training.make_net`.
+    """
+
+    def __init__(
+        self,
+        networks,
+        rows,
+        valid_rows,
+        loss,
+        *,
+        seeds,
+        learning_rate,
+        weight_decay,
+        batch_size,
+        patience,
+    ):
+        self.networks, self.loss, self.patience = list(networks), loss, patience
+        self.stack = Stack([one.module for one in networks], networks[0].build.activation)
+        self.optimizer = torch.optim.AdamW(
+            self.stack.parameters(),
+            lr=learning_rate,
+            weight_decay=weight_decay,
+            fused=networks[0].device.type in ("cpu", "cuda"),
+        )
+        self.batches = [
+            Batches(of_one, batch_size, torch.Generator().manual_seed(seed))
+            for of_one, seed in zip(rows, seeds, strict=True)
+        ]
+        self.held_out = [Batches(of_one, networks[0].score_batch_size) for of_one in valid_rows]
+        self.to_beat = torch.full((len(networks),), torch.inf, dtype=torch.float64)
+        self.misses = torch.zeros(len(networks), dtype=torch.int64)
+
+    def run(self, max_epochs, verbose=0):
+        """Train until every network has left; raise FloatingPointError where one diverges."""
+        for epoch in range(1, max_epochs + 1):
+            losses = self._run_epoch(self.batches, self._step)
+            valid_losses = self._run_epoch(self.held_out, self._row_values)
+            self._check_finite(losses, epoch)
+            if verbose:
+                _show(epoch, max_epochs, losses, valid_losses)
+            self._remember_better(valid_losses.cpu().double())
+            self._dismiss_those_without_hope()
+            if not self.networks:
+                break
+        if verbose:
+            sys.stderr.write("\n")
+
+    def _run_epoch(self, batches, values_of):
+        """Give the mean loss of each network, (m,)."""
+        together = StackedBatches(batches)
+        seen = [(values_of(batch), batch.weight) for batch in together]
+        return mean_loss(seen, together.n_rows)
+
+    @torch.no_grad()
+    def _row_values(self, batch):
+        """Give the losses of a batch, (m, n)."""
+        return row_values(self.loss, self.stack(*batch.x), batch)
+
+    def _step(self, batch):
+        """Give the losses of a batch before a step of the optimizer, (m, n)."""
+        self.optimizer.zero_grad()
+        values = row_values(self.loss, self.stack(*batch.x), batch)
+        values.backward(batch.share)
+        self.optimizer.step()
+        return values.detach()
+
+    def _check_finite(self, losses, epoch):
+        """Raise unless losses and weights are numbers."""
+        checked = [losses, *self.stack.parameters()]
+        if not all(tensor.isfinite().all() for tensor in checked):
+            options = self.optimizer.param_groups[0]
+            raise divergence(losses.mean().item(), epoch, options["lr"])
+
+    def _remember_better(self, losses):
+        """Write the weights of those that have become better into their networks."""
+        better = losses < self.to_beat
+        for place in better.nonzero().flatten().tolist():
+            self.stack.load_into(self.networks[place].module, place)
+        self.to_beat = torch.where(better, losses - _LEAST_GAIN * losses.abs(), self.to_beat)
+        self.misses = torch.where(better, 0, self.misses + 1)
+
+    def _dismiss_those_without_hope(self):
+        """Take the networks out of the stack that have not become better for too long."""
+        going = (self.misses < self.patience).nonzero().flatten()
+        if len(going) == len(self.networks):
+            return
+        self.to_beat, self.misses = self.to_beat[going], self.misses[going]
+        self.networks, self.batches, self.held_out = (
+            [given[place] for place in going]
+            for given in (self.networks, self.batches, self.held_out)
+        )
+        if self.networks:
+            self.stack.keep(going, self.optimizer)
+
+
+def train_in_stacks(networks, parts, valid_parts, loss, *, seeds, max_epochs, verbose, **options):
+    """Train networks, each on its own part, in stacks of those that take as many steps.
+
+    Parameters
+    ----------
+    networks : list of Network
+        Of one architecture.
+    parts, valid_parts : list of Part
+        Rows to train on, and for early stopping.
+    loss, seeds, **options
+        As in `StackTraining`.
+    max_epochs, verbose : int
+        As in `training.make_net`.
+    """
+    batch_sizes = options["batch_size"], networks[0].score_batch_size
+    for members in _stacks(parts, valid_parts, batch_sizes):
+        chosen = [networks[i] for i in members]
+        rows, valid_rows = (
+            [networks[i].rows(*given[i]) for i in members] for given in (parts, valid_parts)
+        )
+        chosen_seeds = [seeds[i] for i in members]
+        training = StackTraining(chosen, rows, valid_rows, loss, seeds=chosen_seeds, **options)
+        training.run(max_epochs, verbose)
+
+
+def _stacks(parts, valid_parts, batch_sizes):
+    """Give the places of the parts that make as many batches, so many that memory holds them."""
+    groups = defaultdict(list)
+    for i, both in enumerate(zip(parts, valid_parts, strict=True)):
+        n_batches = (
+            -(-len(part.target) // size) for part, size in zip(both, batch_sizes, strict=True)
+        )
+        groups[tuple(n_batches)].append(i)
+    for group in groups.values():
+        size = max(1, _STACK_CELLS // max(parts[i].X.size for i in group))
+        yield from (group[i : i + size] for i in range(0, len(group), size))
+
+
+def _show(epoch, max_epochs, losses, valid_losses):
+    """Rewrite the line of progress."""
+    line = (
+        f"epoch {epoch}/{max_epochs}, {len(losses)} networks, loss {losses.mean():.4f}, "
+        f"validation loss {valid_losses.mean():.4f}"
+    )
+    sys.stderr.write("\r" + line.ljust(70))
