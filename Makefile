@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test doctest lint types benchmark-install clean
+.PHONY: demo test doctest lint types docs clean
 
 # One thread: our networks are small, and threads that wait for each other are slower.
 export OMP_NUM_THREADS ?= 1
@@ -24,10 +24,15 @@ types: .venv/installed
 	$(BIN)/python -m pip install -q -c constraints.txt -e ".[typing]"
 	$(BIN)/mypy
 
+# The site, in docs/_build/html; a warning is an error.
+docs: .venv/installed
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[docs]"
+	$(BIN)/python -m sphinx -q -W --keep-going docs docs/_build/html
+
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q -c constraints.txt -e ".[test]"
 	touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv build dist *.egg-info docs/_build docs/auto_examples docs/generated

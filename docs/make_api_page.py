@@ -2,12 +2,15 @@
 
 python docs/make_api_page.py            writes the page
 python docs/make_api_page.py --check    fails if the committed page is not up to date
+
+docs/conf.py takes from here the names that get a page of their own on the site.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +29,19 @@ MODULES = [
     "sklearn_setpred.utils.estimator_checks",
 ]
 
+# The page of one name on the site: its docstring, and the examples of the gallery that use it.
+PAGE_OF_NAME = """\
+{name}
+{rule}
+
+.. currentmodule:: {module}
+
+.. auto{kind}:: {name}
+
+.. minigallery:: {module}.{name}
+   :add-heading: Examples that use it
+"""
+
 INTRODUCTION = """\
 # Public names
 
@@ -35,9 +51,42 @@ Each has a docstring with shapes, errors, source and an example that runs: `help
 """
 
 
+def public_names(module: ModuleType) -> dict[str, object]:
+    """Give the public objects of a module by their names, in alphabetical order."""
+    names = sorted(module.__all__, key=str.lower)
+    return {name: getattr(module, name) for name in names if name != "__version__"}
+
+
+def pages_of_names() -> dict[str, str]:
+    """Give the page of every class and function by its full name; if it has two, the first."""
+    full_names = {}
+    for module in map(importlib.import_module, MODULES):
+        for name, value in public_names(module).items():
+            if callable(value):
+                full_names.setdefault(value, (module.__name__, name))
+    return {
+        f"{module}.{name}": page_of_name(module, name, value)
+        for value, (module, name) in full_names.items()
+    }
+
+
+def page_of_name(module: str, name: str, value: object) -> str:
+    """Give the page of a class or a function, in reStructuredText."""
+    kind = "class" if inspect.isclass(value) else "function"
+    return PAGE_OF_NAME.format(module=module, name=name, kind=kind, rule="=" * len(name))
+
+
 def summary(documented: object) -> str:
-    """Give the first line of a docstring."""
-    return inspect.getdoc(documented).partition("\n")[0]
+    """Give the first line of a docstring, with links as code."""
+    first_line = inspect.getdoc(documented).partition("\n")[0]
+    return re.sub(r":\w+:`~?(.*?)`", r"`\1`", first_line)
+
+
+def description(value: object) -> str:
+    """Give what the table says: the summary of a class or function, the keys of a mapping."""
+    if callable(value):
+        return summary(value)
+    return f"Mapping with the keys {', '.join(f'`{key}`' for key in value)}."
 
 
 def signature(name: str, documented: object) -> str:
@@ -53,11 +102,9 @@ def signature(name: str, documented: object) -> str:
 
 def section(module: ModuleType) -> str:
     """Give the heading of a module and the table of its names."""
-    public = {name: getattr(module, name) for name in sorted(module.__all__, key=str.lower)}
     rows = [
-        f"| `{signature(name, value)}` | {summary(value)} |"
-        for name, value in public.items()
-        if callable(value)
+        f"| `{signature(name, value)}` | {description(value)} |"
+        for name, value in public_names(module).items()
     ]
     head = [
         f"## `{module.__name__}`",

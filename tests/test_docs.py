@@ -1,9 +1,12 @@
-"""Every public name has a complete docstring, and stands on the page of public names."""
+"""Every public name has a complete docstring and a page; the pages hang together."""
 
 import importlib
 import inspect
 import pkgutil
+import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,9 @@ from numpydoc.validate import validate
 
 import sklearn_setpred
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
 API_PAGE = runpy.run_path(str(DOCS / "make_api_page.py"))
 
 IGNORED = {
@@ -69,3 +74,38 @@ def test_the_page_has_every_public_module():
     public = [m.name for m in found if hasattr(importlib.import_module(m.name), "__all__")]
     # Names of `prediction` are names of the package itself.
     assert {*public} - {"sklearn_setpred.prediction"} <= {*API_PAGE["MODULES"]}
+
+
+def test_every_public_object_has_one_page_on_the_site():
+    pages = API_PAGE["pages_of_names"]()
+    assert {PUBLIC[full_name] for full_name in pages} == {*PUBLIC.values()}
+    assert len({PUBLIC[full_name] for full_name in pages}) == len(pages)
+    # The HTML repr of estimators links to pages by these names.
+    estimators = {cls.__name__ for cls in PUBLIC.values() if hasattr(cls, "predict_set")}
+    assert {f"sklearn_setpred.{name}" for name in estimators - {"Pipeline"}} <= {*pages}
+
+
+def test_every_page_stands_in_the_contents_of_the_site():
+    contents = runpy.run_path(str(DOCS / "conf.py"))["CONTENTS"]
+    listed = [page for pages in contents.values() for page in pages]
+    assert {path.stem for path in DOCS.glob("*.md")} <= {"index", *listed}
+    assert len(listed) == len(set(listed))
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted(DOCS.glob("*.md"))], ids=lambda p: p.name
+)
+def test_links_lead_to_files(page):
+    links = re.findall(r"\]\(([^)#:]+)[^):]*\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", EXAMPLES, ids=lambda script: script.stem)
+def test_examples_run(script, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    # matplotlib says that it shows nothing without a screen.
+    ignored = "ignore:FigureCanvasAgg is non-interactive:UserWarning"
+    command = [sys.executable, "-W", "error", "-W", ignored, str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""The code of the README and of the pages in docs runs as it stands."""
+"""The code of the README and of the pages in docs runs as it stands, and prints what it says."""
 
 import re
 from pathlib import Path
@@ -6,30 +6,32 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.skipif(
-    not (ROOT / "README.md").exists(), reason="not run from a source tree"
-)
+CODE = {
+    str(page.relative_to(ROOT)): re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    for page in [*ROOT.glob("README.md"), *sorted(ROOT.glob("docs/*.md"))]
+}
 
 
 def run(page):
     """Run the Python blocks of a page from top to bottom and give the names they leave."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
-    assert len(blocks) == 2
     names = {}
-    for block in blocks:
+    for block in CODE[page]:
         exec(block, names)
     return names
 
 
+@pytest.mark.skipif("README.md" not in CODE, reason="not run from a source tree")
 def test_the_code_of_the_readme_runs(capsys):
     names = run("README.md")
+    assert len(CODE["README.md"]) == 2
     assert names["y_set"].dtype == bool
     assert names["y_set"].shape == (450, 10)
     assert "array([" in capsys.readouterr().out
 
 
-def test_the_code_on_frames_runs_and_prints_what_it_says(capsys):
-    names = run("docs/frames.md")
-    out = capsys.readouterr().out
-    assert out == "['setosa', 'versicolor', 'virginica']\n[['setosa']]\n"
-    assert names["frame"].index.equals(names["flowers"].index)
+@pytest.mark.parametrize("page", [page for page in CODE if CODE[page] and page != "README.md"])
+def test_the_code_of_a_page_runs_and_prints_what_it_says(page, capsys):
+    run(page)
+    announced = re.findall(r"^print\(.*\)  # (.*)$", "".join(CODE[page]), re.MULTILINE)
+    printed = capsys.readouterr().out.splitlines()
+    assert [line for line in announced if line not in printed] == []
