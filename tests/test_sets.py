@@ -88,6 +88,37 @@ def test_top_k_does_not_depend_on_the_size_of_batches(rng, monkeypatch):
     np.testing.assert_array_equal(top_k(scores, 4), whole)
 
 
+def rounded_normal(rng, shape):
+    return rng.standard_normal(shape).round(1)
+
+
+SCORES_OF_MANY_CLASSES = {
+    "distinct": lambda rng, shape: rng.standard_normal(shape),
+    "tied": rounded_normal,
+    "all equal": lambda rng, shape: np.zeros(shape),
+    "nearly all equal": lambda rng, shape: np.maximum(rounded_normal(rng, shape), 2.0),
+    "rising": lambda rng, shape: np.sort(rng.standard_normal(shape), axis=1),
+    "mostly -inf": lambda rng, shape: np.where(rng.random(shape) < 0.02, 1.0, -np.inf),
+    "some inf": lambda rng, shape: np.where(rng.random(shape) < 0.02, np.inf, 0.0),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("make", SCORES_OF_MANY_CLASSES.values(), ids=SCORES_OF_MANY_CLASSES)
+@pytest.mark.parametrize("K", [100, 513])
+def test_top_k_of_many_classes_is_the_head_of_a_stable_sort(rng, make, K, dtype):
+    scores = make(rng, (40, K)).astype(dtype)
+    expected = np.argsort(-scores, axis=1, kind="stable")
+    for k in (1, 2, 3, 7, 16, 25, 60, K - 1, K):
+        np.testing.assert_array_equal(top_k(scores, k), expected[:, :k])
+
+
+def test_top_k_reads_scores_in_any_memory_order(rng):
+    scores = rng.standard_normal((40, 200))
+    for same in (np.asfortranarray(scores), np.repeat(scores, 2, axis=1)[:, ::2]):
+        np.testing.assert_array_equal(top_k(same, 5), top_k(scores, 5))
+
+
 @pytest.mark.parametrize("k", [0, 4, -1])
 def test_top_k_refuses_a_k_out_of_range(k):
     with pytest.raises(ValueError, match=f"k={k}"):
@@ -182,6 +213,27 @@ def test_prefix_sets_hold_the_classes_up_to_the_size(rng, monkeypatch, sparse_ou
     assert sets.dtype == bool
 
 
+@pytest.mark.parametrize("sparse_output", [False, True])
+@pytest.mark.parametrize("make", SCORES_OF_MANY_CLASSES.values(), ids=SCORES_OF_MANY_CLASSES)
+def test_prefix_sets_of_many_classes_and_sizes(rng, monkeypatch, make, sparse_output):
+    work_in_batches_of(monkeypatch, 1000)
+    scores = make(rng, (50, 130))
+    ranks = class_ranks(scores)
+    for sizes in (np.full(50, 4), rng.integers(1, 131, 50), np.where(np.arange(50) == 7, 130, 1)):
+        sets = prefix_sets(scores, sizes, sparse_output)
+        dense = sets.toarray() if sparse_output else sets
+        np.testing.assert_array_equal(dense, ranks <= sizes[:, None])
+
+
+def test_sets_by_hand_with_ties_across_the_last_place():
+    scores = [[0.2, 0.4, 0.2, 0.2], [0.25] * 4, [0.1, 0.1, 0.4, 0.4]]
+    expected = [[1, 1, 0, 0], [1, 1, 1, 0], [0, 0, 1, 0]]
+    sets = prefix_sets(scores, [2, 3, 1], sparse_output=True)
+    np.testing.assert_array_equal(prefix_sets(scores, [2, 3, 1]), expected)
+    np.testing.assert_array_equal(sets.indptr, [0, 2, 5, 6])
+    np.testing.assert_array_equal(sets.indices, [0, 1, 0, 1, 2, 2])
+
+
 def test_one_size_serves_all_rows():
     np.testing.assert_array_equal(prefix_sets([[1, 2, 3]] * 2, 1), [[0, 0, 1]] * 2)
 
@@ -259,11 +311,21 @@ def test_sparse_sets_are_made_batch_by_batch(rng, monkeypatch, make):
     assert sets.sum(axis=1).min() >= 1
 
 
-def test_sparse_sets_are_csr_arrays_in_canonical_form():
-    sets = prefix_sets([[1, 2, 3], [3, 2, 1]], [3, 2], sparse_output=True)
+@pytest.mark.parametrize(
+    "sets",
+    [
+        prefix_sets([[1, 2, 3], [3, 2, 1]], [3, 2], sparse_output=True),
+        threshold_sets([[1, 2, 3], [3, 2, 1]], 2, sparse_output=True),
+        threshold_sets([[1, 2, 3], [3, 2, 1]], 4, sparse_output=True, top=[1, 0]),
+        threshold_sets([[1, 2, 3], [3, 2, 1]], 4, sparse_output=True, allow_empty=True),
+    ],
+)
+def test_sparse_sets_are_csr_arrays_in_canonical_form(sets):
     assert isinstance(sets, sparse.csr_array)
     assert sets.has_canonical_format
+    assert sets.dtype == bool
     assert sets.data.all()
+    assert sets.indices.dtype == sets.indptr.dtype == np.int32
 
 
 # ------------------------------------------------------------ sizes and costs

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_setpred.sets._first import first_columns
 from sklearn_setpred.utils.types import Integers
 from sklearn_setpred.utils.validation import check_integer
 
@@ -142,7 +143,7 @@ def top_k(scores: ArrayLike, k: int) -> Integers:
     check_integer("k", k, low=1, high=scores.shape[1])
     order = np.empty((len(scores), k), dtype=np.int64)
     for rows in row_batches(scores.shape):
-        order[rows] = _top_k_columns(scores[rows], k)
+        order[rows] = first_columns(scores[rows], k)
     return order
 
 
@@ -150,24 +151,3 @@ def row_batches(shape):
     """Give slices of rows of about _BATCH_CELLS cells each."""
     step = max(1, _BATCH_CELLS // shape[1])
     return [slice(start, start + step) for start in range(0, shape[0], step)]
-
-
-def _top_k_columns(scores, k):
-    """Give the columns of the k first-ranked classes in order of rank, shape (n, k)."""
-    n_classes = scores.shape[1]
-    if k == n_classes:
-        return np.argsort(-scores, axis=1, kind="stable")
-    kth_score = np.partition(scores, n_classes - k, axis=1)[:, [n_classes - k]]
-    first = scores >= kth_score
-    crowded = np.flatnonzero(np.count_nonzero(first, axis=1) > k)
-    first[crowded] &= _within_k(scores[crowded], kth_score[crowded], k)
-    columns = np.nonzero(first)[1].reshape(-1, k)
-    order = np.argsort(-np.take_along_axis(scores, columns, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(columns, order, axis=1)
-
-
-def _within_k(scores, kth_score, k):
-    """Leave out the classes tied with the k-th score that come after the k-th place."""
-    tied = scores == kth_score
-    places = k - np.count_nonzero(scores > kth_score, axis=1)
-    return ~tied | (np.cumsum(tied, axis=1) <= places[:, None])

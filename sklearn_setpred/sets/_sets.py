@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from sklearn_setpred.sets._ranks import check_scores, row_batches, top_k
+from sklearn_setpred.sets._first import first_columns
+from sklearn_setpred.sets._ranks import check_scores, row_batches
 from sklearn_setpred.utils.types import Labels, Sets, SetsLike
 
 
@@ -43,11 +44,7 @@ def prefix_sets(scores: ArrayLike, sizes: ArrayLike, sparse_output: bool = False
     """
     scores = check_scores(scores)
     sizes = _check_row_sizes(sizes, scores.shape)
-
-    def sets_of(rows):
-        return _prefixes(scores[rows], sizes[rows])
-
-    return _dense_or_csr(sets_of, scores.shape, sparse_output)
+    return (_csr_prefixes if sparse_output else _dense_prefixes)(scores, sizes)
 
 
 def threshold_sets(
@@ -105,7 +102,7 @@ def threshold_sets(
             np.put_along_axis(sets, top[rows, None], True, axis=1)
         return sets
 
-    return _dense_or_csr(sets_of, levels.shape, sparse_output)
+    return _csr_by_batches(sets_of, levels.shape) if sparse_output else sets_of(slice(None))
 
 
 def check_y_set(y_set: SetsLike) -> Sets:
@@ -214,17 +211,61 @@ def _describe(values):
     return f"the value {values[(values != 0) & (values != 1)].flat[0]}"
 
 
-def _prefixes(scores, sizes):
-    """Give the sets of the sizes_i first-ranked classes, dense."""
-    columns = top_k(scores, sizes.max(initial=1))
+def _dense_prefixes(scores, sizes):
+    """Give the sets of the sizes_i first-ranked classes as an array."""
     sets = np.zeros(scores.shape, dtype=bool)
-    np.put_along_axis(sets, columns, np.arange(columns.shape[1]) < sizes[:, None], axis=1)
+    cells, starts = sets.reshape(-1), np.arange(len(sizes)) * scores.shape[1]
+    for rows in _batches_of_like_size(sizes, scores.shape):
+        columns, inside = _prefixes(scores[rows], sizes[rows])
+        cells[(columns + starts[rows, None])[inside]] = True
     return sets
 
 
-def _dense_or_csr(sets_of, shape, sparse_output):
-    """Give the sets that ``sets_of`` makes for a slice of rows: at once, or in CSR batches."""
-    if not sparse_output:
-        return sets_of(slice(None))
-    blocks = [sparse.csr_array(sets_of(rows)) for rows in row_batches(shape)]
-    return sparse.vstack(blocks or [sparse.csr_array(shape, dtype=bool)], format="csr")
+def _csr_prefixes(scores, sizes):
+    """Give the sets of the sizes_i first-ranked classes as a CSR array."""
+    indptr = np.append(0, np.cumsum(sizes))
+    indices = np.empty(indptr[-1], dtype=_index_dtype(scores.shape[1]))
+    for rows in _batches_of_like_size(sizes, scores.shape):
+        columns, inside = _prefixes(scores[rows], sizes[rows])
+        columns[~inside] = scores.shape[1]
+        columns.sort(axis=1)
+        places = indptr[:-1][rows, None] + np.arange(columns.shape[1])
+        indices[places[inside]] = columns[inside]
+    return _csr_sets(indices, indptr, scores.shape)
+
+
+def _prefixes(scores, sizes):
+    """Give the first columns of each row, (n, k), and which of them lie inside its set."""
+    columns = first_columns(scores, sizes.max())
+    return columns, np.arange(columns.shape[1]) < sizes[:, None]
+
+
+def _batches_of_like_size(sizes, shape):
+    """Give batches of rows, as slices or indices, so that a large set makes no small one dear."""
+    batches = row_batches(shape)
+    if len(sizes) == 0 or sizes.min() == sizes.max():
+        return batches
+    order = np.argsort(sizes, kind="stable")
+    return [order[rows] for rows in batches]
+
+
+def _csr_by_batches(sets_of, shape):
+    """Give the sets that ``sets_of`` makes for a slice of rows, as a CSR array."""
+    counts, indices = [np.zeros(1, dtype=np.int64)], [np.zeros(0, dtype=np.int32)]
+    for rows in row_batches(shape):
+        sets = sets_of(rows)
+        counts.append(np.count_nonzero(sets, axis=1))
+        indices.append((np.flatnonzero(sets) % shape[1]).astype(_index_dtype(shape[1])))
+    return _csr_sets(np.concatenate(indices), np.cumsum(np.concatenate(counts)), shape)
+
+
+def _csr_sets(indices, indptr, shape):
+    """Give the CSR array that is True at the columns ``indices``."""
+    dtype = _index_dtype(max(indptr[-1], shape[1]))
+    pieces = np.ones(len(indices), dtype=bool), indices.astype(dtype, copy=False)
+    return sparse.csr_array((*pieces, indptr.astype(dtype)), shape=shape)
+
+
+def _index_dtype(largest):
+    """Give the smaller integer type that holds a number."""
+    return np.int32 if largest <= np.iinfo(np.int32).max else np.int64
