@@ -15,6 +15,7 @@ from torch.nn import functional
 
 # Dense rows are shuffled for about so many cells at a time.
 _BLOCK_CELLS = 2**22
+_SCALES = (0.3, 0.4, 0.5, 0.63, 0.8, 1.0, 1.25)
 
 
 class Batch(NamedTuple):
@@ -156,10 +157,45 @@ def row_values(loss, scores, batch):
     return values.view(scores.shape[:-1])
 
 
-def mean_loss(seen, n_rows):
-    """Give the mean loss over the rows of an epoch from (values, weights) of its batches."""
-    values, weights = (torch.cat(pieces, dim=-1) for pieces in zip(*seen, strict=True))
-    return (weights * values).sum(dim=-1) / n_rows
+def values_at_best_scale(loss, scores, batch):
+    """Give `row_values` of the scores, and priors, times that of some scales which fits best.
+
+    Where a scale is fitted later on, as by a pool, epochs are compared at their best one: a network
+    in training is too sure of itself long before it ranks worse.
+    """
+    if batch.prior is not None:
+        scores, batch = scores + batch.prior, batch._replace(prior=None)
+    values = torch.stack([row_values(loss, scale * scores, batch) for scale in _SCALES])
+    best = (values * batch.share).sum(dim=-1, keepdim=True).argmin(dim=0, keepdim=True)
+    return values.gather(0, best.expand(1, *values.shape[1:])).squeeze(0)
+
+
+class EpochLoss:
+    """The losses of the rows of an epoch, on the device until their mean is asked for.
+
+    They lie in one tensor: where scores are large, many small tensors between them would break up
+    the memory that the next scores need.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows of all batches, with those that pad.
+    """
+
+    def __init__(self, n_rows):
+        self.n_rows, self.n_seen, self.losses = n_rows, 0, None
+
+    def add(self, values, weight):
+        """Take the values (..., n) of a batch and the weights of its rows."""
+        if self.losses is None:
+            self.losses = values.new_empty(*values.shape[:-1], self.n_rows)
+        n = values.shape[-1]
+        torch.mul(values, weight, out=self.losses.narrow(-1, self.n_seen, n))
+        self.n_seen += n
+
+    def sum(self):
+        """Give the sum of the weighted losses, (...)."""
+        return self.losses.sum(dim=-1)
 
 
 class Standardization:

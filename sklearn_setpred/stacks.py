@@ -15,7 +15,14 @@ from torch import nn
 from torch.nn import functional
 
 from sklearn_setpred.networks import ACTIVATIONS
-from sklearn_setpred.rows import Batch, Batches, mean_loss, row_values, split
+from sklearn_setpred.rows import (
+    Batch,
+    Batches,
+    EpochLoss,
+    row_values,
+    split,
+    values_at_best_scale,
+)
 
 # A validation loss has to fall by this share to count as better, as in skorch's EarlyStopping.
 _LEAST_GAIN = 1e-4
@@ -125,7 +132,7 @@ class StackTraining:
     loss : Loss
     seeds : list of int
         Of the order of the rows.
-    learning_rate, weight_decay, batch_size, patience
+    learning_rate, weight_decay, batch_size, patience, scale_free
         As in `training.make_net`.
     """
 
@@ -141,8 +148,10 @@ class StackTraining:
         weight_decay,
         batch_size,
         patience,
+        scale_free=False,
     ):
         self.networks, self.loss, self.patience = list(networks), loss, patience
+        self.validation_values = values_at_best_scale if scale_free else row_values
         self.stack = Stack([one.module for one in networks], networks[0].build.activation)
         self.optimizer = torch.optim.AdamW(
             self.stack.parameters(),
@@ -162,7 +171,7 @@ class StackTraining:
         """Train until every network has left; raise FloatingPointError where one diverges."""
         for epoch in range(1, max_epochs + 1):
             losses = self._run_epoch(self.batches, self._step)
-            valid_losses = self._run_epoch(self.held_out, self._row_values)
+            valid_losses = self._run_epoch(self.held_out, self._validation_values)
             self._check_finite(losses, epoch)
             if verbose:
                 _show(epoch, max_epochs, losses, valid_losses)
@@ -176,13 +185,15 @@ class StackTraining:
     def _run_epoch(self, batches, values_of):
         """Give the mean loss of each network, (m,)."""
         together = StackedBatches(batches)
-        seen = [(values_of(batch), batch.weight) for batch in together]
-        return mean_loss(seen, together.n_rows)
+        epoch = EpochLoss(int(together.n_rows.max()))
+        for batch in together:
+            epoch.add(values_of(batch), batch.weight)
+        return epoch.sum() / together.n_rows
 
     @torch.no_grad()
-    def _row_values(self, batch):
-        """Give the losses of a batch, (m, n)."""
-        return row_values(self.loss, self.stack(*batch.x), batch)
+    def _validation_values(self, batch):
+        """Give the losses of a batch of held-out rows, (m, n)."""
+        return self.validation_values(self.loss, self.stack(*batch.x), batch)
 
     def _step(self, batch):
         """Give the losses of a batch before a step of the optimizer, (m, n)."""

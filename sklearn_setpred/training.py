@@ -19,7 +19,13 @@ from skorch.utils import noop
 from torch import nn
 
 from sklearn_setpred.networks import Network, seeded
-from sklearn_setpred.rows import Batches, Standardization, mean_loss, row_values
+from sklearn_setpred.rows import (
+    Batches,
+    EpochLoss,
+    Standardization,
+    row_values,
+    values_at_best_scale,
+)
 from sklearn_setpred.stacks import divergence, train_in_stacks
 
 
@@ -127,7 +133,7 @@ class Net(NeuralNet):
         """Give the losses and scores of the rows of a batch."""
         with torch.no_grad():
             scores = self.infer(batch.x)
-            return self.get_loss(scores, batch), scores
+            return self.validation_values(self.criterion_.loss, scores, batch), scores
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run an epoch; its loss is read back once, so that a GPU is never waited for."""
@@ -135,16 +141,16 @@ class Net(NeuralNet):
             return
         self._set_training(training)
         begins, ends = (self._is_heard(event) for event in ("on_batch_begin", "on_batch_end"))
-        seen = []
+        epoch = EpochLoss(len(iterator.rows))
         for batch in iterator:
             if begins:
                 self.notify("on_batch_begin", batch=batch, training=training)
             values, scores = step_fn(batch, **fit_params)
-            seen.append((values, batch.weight))
+            epoch.add(values, batch.weight)
             if ends:
                 step = {"loss": values @ batch.share, "y_pred": scores}
                 self.notify("on_batch_end", batch=batch, training=training, **step)
-        self.history.record(prefix + "_loss", mean_loss(seen, len(iterator.rows)).item())
+        self.history.record(prefix + "_loss", epoch.sum().item() / len(iterator.rows))
         self.history.record(prefix + "_batch_count", len(iterator))
 
 
@@ -158,13 +164,15 @@ def make_net(
     batch_size,
     max_epochs,
     patience=None,
+    scale_free=False,
     callbacks=None,
     verbose=0,
 ):
     """Build the skorch net that trains ``network`` with ``loss``.
 
     ``patience`` is the number of epochs without a better validation loss after which
-    training stops; None where there are no validation rows.
+    training stops; None where there are no validation rows. Where
+    ``scale_free``, validation losses are those at the best scale of the scores.
     """
     ours = [FiniteLoss()]
     if patience is not None:
@@ -186,6 +194,7 @@ def make_net(
     )
     net.generator = torch.Generator().manual_seed(seed)
     net.score_batch_size = network.score_batch_size
+    net.validation_values = values_at_best_scale if scale_free else row_values
     return net.initialize()
 
 

@@ -6,7 +6,15 @@ import scipy.sparse as sp
 import torch
 
 from sklearn_setpred.losses import get_loss
-from sklearn_setpred.rows import Batch, Batches, Standardization, as_rows, mean_loss, row_values
+from sklearn_setpred.rows import (
+    Batch,
+    Batches,
+    EpochLoss,
+    Standardization,
+    as_rows,
+    row_values,
+    values_at_best_scale,
+)
 
 CPU = torch.device("cpu")
 
@@ -99,9 +107,29 @@ def test_networks_side_by_side_have_their_own_losses():
     np.testing.assert_allclose(values, [[np.log(2)], [np.log(4 / 3)]], rtol=1e-6)
 
 
-def test_the_loss_of_an_epoch_is_the_weighted_mean_over_all_rows():
-    seen = [(torch.tensor([1.0, 2.0]), torch.tensor([0.5, 1.0])), (torch.ones(1), torch.ones(1))]
-    np.testing.assert_allclose(mean_loss(seen, 3), 3.5 / 3)
+def test_the_best_scale_is_that_of_the_least_mean_loss():
+    # A row that is right and one that is wrong, both as sure: the flatter the better.
+    batch = as_rows(np.zeros((2, 1)), CPU, np.array([0, 1])).as_batch(8)
+    scores = torch.tensor([[10.0, 0.0], [10.0, 0.0]])
+    values = values_at_best_scale(get_loss("cross_entropy"), scores, batch)
+    np.testing.assert_allclose(values, [np.log1p(np.exp(-3.0)), np.log1p(np.exp(3.0))], rtol=1e-5)
+
+
+def test_each_network_has_a_best_scale_and_the_prior_is_scaled_too():
+    batch = Batch((), torch.tensor([[0], [1]]), torch.ones(2, 1, 2), *torch.ones(2, 2, 1))
+    scores = torch.tensor([[[3.0, -1.0]], [[3.0, -1.0]]])
+    values = values_at_best_scale(get_loss("cross_entropy"), scores, batch)
+    # The first is right, 1.25 suits it best, the second is wrong, for which 0.3 is best.
+    np.testing.assert_allclose(
+        values, [[np.log1p(np.exp(-5.0))], [np.log1p(np.exp(1.2))]], rtol=1e-5
+    )
+
+
+def test_the_loss_of_an_epoch_is_the_weighted_sum_over_all_rows():
+    epoch = EpochLoss(3)
+    epoch.add(torch.tensor([1.0, 2.0]), torch.tensor([0.5, 1.0]))
+    epoch.add(torch.ones(1), torch.ones(1))
+    np.testing.assert_allclose(epoch.sum(), 3.5)
 
 
 # ------------------------------------------------------------------------- standardization

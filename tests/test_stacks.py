@@ -54,11 +54,11 @@ OPTIONS = {"learning_rate": 0.02, "weight_decay": 0.01, "max_epochs": 80, "patie
 
 
 @pytest.mark.parametrize("build", [MLPBuilder(()), MLPBuilder((8,)), MLPBuilder((8, 6), "tanh")])
-@pytest.mark.parametrize("batch_size", [32, 100])
-def test_a_stack_trains_as_skorch_trains_one_by_one(problem, build, batch_size):
+@pytest.mark.parametrize(("batch_size", "scale_free"), [(32, False), (100, True)])
+def test_a_stack_trains_as_skorch_trains_one_by_one(problem, build, batch_size, scale_free):
     parts, _ = problem
     together, alone = new_networks(parts, build), new_networks(parts, build)
-    options = OPTIONS | {"batch_size": batch_size}
+    options = OPTIONS | {"batch_size": batch_size, "scale_free": scale_free}
     lengths = []
     for seed, (network, *both) in enumerate(zip(alone, *problem, strict=True)):
         net = make_net(network, CROSS_ENTROPY, seed=seed, **options)
