@@ -3,6 +3,7 @@
 from typing import Any
 
 import sklearn.pipeline
+from scipy.sparse import csr_array
 from sklearn.utils.metaestimators import available_if
 
 from sklearn_setpred.prediction import call_through, find_inside
@@ -68,20 +69,22 @@ class Pipeline(sklearn.pipeline.Pipeline):
         return call_through(_plain(self), "predict_set", X, **params)
 
     @_holds("set_levels")
-    def set_levels(self, X: Samples) -> Floats:
+    def set_levels(self, X: Samples, **params: Any) -> Floats | csr_array:
         """Transform X and give the level at which each class drops out of the set.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             What the first step takes.
+        **params
+            Keywords of the last step, such as ``sparse_output``.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_classes)
+        ndarray or scipy.sparse.csr_array of shape (n_samples, n_classes)
             The set at level t is ``set_levels(X) >= t``.
         """
-        return call_through(_plain(self), "set_levels", X)
+        return call_through(_plain(self), "set_levels", X, **params)
 
     @_holds("predict_top_k")
     def predict_top_k(self, X: Samples, k: int | None = None) -> Labels:

@@ -27,6 +27,7 @@ from sklearn_setpred import (
     TopKSetClassifier,
     predict_set,
 )
+from sklearn_setpred.estimators._refine import Pool
 from sklearn_setpred.losses import LDAM, LOSSES, Loss, get_loss
 from sklearn_setpred.onnx import to_onnx
 from sklearn_setpred.onnx._graph import Graph
@@ -65,6 +66,17 @@ ESTIMATORS = {
     "no penalty": cardinality_aware(size_penalty=0),
     "without refiner": cardinality_aware(refine=False),
     "log cost, few sizes": cardinality_aware(size_cost="log", sizes=[1, 3], size_penalty=0.3),
+    "thresholds": cardinality_aware(thresholds=[0.1, 0.3, 0.5]),
+    "thresholds, log cost, without refiner": cardinality_aware(
+        thresholds=[0.1, 0.3, 0.5], size_cost="log", refine=False
+    ),
+    "comp-sum by thresholds": cardinality_aware(
+        thresholds=[0.01, 0.3], surrogate="cost_sensitive_comp_sum"
+    ),
+    "coverage by class, thresholds inside": coverage(
+        cardinality_aware(thresholds=[0.01, 0.3]), conditional="class"
+    ),
+    "all labels for a target coverage": cardinality_aware(sizes=[1], target_coverage=0.9),
     "target coverage": cardinality_aware(target_coverage=0.8),
     "comp-sum": cardinality_aware(surrogate="cost_sensitive_comp_sum"),
     "constrained": cardinality_aware(surrogate="cost_sensitive_constrained"),
@@ -136,7 +148,8 @@ def test_ties_go_to_the_lower_column():
 def test_among_sizes_of_equal_worth_the_largest_is_taken():
     estimator = cardinality_aware(size_penalty=0).fit(X, y)
     # So sure that further labels add nothing, which a penalty of zero does not mind.
-    estimator.refiner_.weights = dict.fromkeys(estimator.refiner_.weights, 1e5)
+    n_experts = len(estimator.expert_weights_)
+    estimator.refiner_.pool = Pool(np.full(n_experts, 1e5), np.eye(1 + n_experts)[0])
     outputs = run(to_onnx(estimator), X_new)
     assert outputs["sets"].all()
     assert estimator.predict_set(X_new).all()

@@ -17,7 +17,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import ShuffleSplit
 
-from sklearn_setpred import CardinalityAwareClassifier, CoverageSetClassifier
+from sklearn_setpred import (
+    CardinalityAwareClassifier,
+    CoverageSetClassifier,
+    NeuralClassifier,
+)
 from sklearn_setpred.sets import class_levels, class_ranks, concave_hull_levels, threshold_sets
 
 PENALTIES = (0.01, 0.03, 0.1)
@@ -323,10 +327,11 @@ def outcomes(classifier, problem, levels, seed):
     base = classifier if frozen else Remembered(classifier)
     y = problem.calibration[1]
 
-    model, seconds = fit_ours(base, problem, random_state=seed)
-    ours = path_answers(problem, model, seconds)
-    unrefined = path_answers(problem, *fit_ours(base, problem, refine=False, random_state=seed))
-    fitted = model.estimator_
+    # Of our own network there is a form without a base: the networks of the folds.
+    refined = None if isinstance(classifier, NeuralClassifier) else base
+    ours = path_answers(problem, *fit_ours(refined, problem, random_state=seed))
+    model, seconds = fit_ours(base, problem, refine=False, random_state=seed)
+    unrefined, fitted = path_answers(problem, model, seconds), model.estimator_
     seconds = 0.0 if frozen else fitted.seconds_
     plain = ask(fitted, problem, probabilities, seconds)
     scaled, y_rest = at_temperature(plain, y, seed)

@@ -1,8 +1,10 @@
 """What every set predictor shares: one ranking, and everything that follows from it."""
 
 import functools
+import itertools
 import warnings
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -31,8 +33,11 @@ from sklearn_setpred.utils.validation import check_k
 
 Fit = TypeVar("Fit", bound=Callable[..., Any])
 
-# Scores are made for this many cells at a time (32 MB of float64).
-_BATCH_CELLS = 2**22
+# Scores are made for this many cells at a time (8 MB of float64), and for no fewer rows.
+_BATCH_CELLS = 2**20
+_BATCH_ROWS = 16
+# The largest array that a method gives.
+_LARGEST_ARRAY = 2**33  # bytes
 
 
 def all_or_nothing(fit: Fit) -> Fit:
@@ -51,6 +56,55 @@ def all_or_nothing(fit: Fit) -> Fit:
     return cast(Fit, wrapper)
 
 
+def documentation_address():
+    """Give the address of the documentation in the metadata of the package, or ""."""
+    try:
+        entries = metadata("sklearn-setpred").get_all("Project-URL", [])
+    except PackageNotFoundError:  # a source tree that was never installed
+        return ""
+    address_of = dict(entry.split(", ", 1) for entry in entries)
+    return address_of.get("Documentation", "").rstrip("/")
+
+
+def forget_fit(estimator):
+    """Remove the attributes of an earlier fit."""
+    for name in [name for name in vars(estimator) if name.endswith("_")]:
+        delattr(estimator, name)
+
+
+def in_batches(n_classes, X, *aligned):
+    """Give batches of the rows of X, each with those of the arrays aligned with X."""
+    n, step = _num_samples(X), max(_BATCH_ROWS, _BATCH_CELLS // n_classes)
+    if n <= step:
+        yield X, *aligned
+        return
+    for i in range(0, n, step):
+        rows = slice(i, i + step)
+        yield _safe_indexing(X, rows), *(array[rows] for array in aligned)
+
+
+def stack(parts, n):
+    """Give the parts, an iterator of arrays or of CSR, as one of n rows; at most 8 GiB."""
+    first = next(parts)
+    if sp.issparse(first):
+        return sp.vstack([first, *parts], format="csr")
+    if len(first) == n:
+        return first
+    needed = first.nbytes // len(first) * n
+    if needed > _LARGEST_ARRAY:
+        raise MemoryError(
+            f"An array of shape {(n, *first.shape[1:])} needs {needed / 1e9:.2g} GB. Ask for fewer "
+            "rows at a time, or for CSR: predict_set of an estimator with sparse_output=True, "
+            "set_levels(X, sparse_output=True) of CardinalityAwareClassifier."
+        )
+    whole = np.empty((n, *first.shape[1:]), dtype=first.dtype)
+    filled = 0
+    for part in itertools.chain([first], parts):
+        whole[filled : filled + len(part)] = part
+        filled += len(part)
+    return whole
+
+
 class SetPredictorMixin(ClassifierMixin):
     """Predictions of a classifier with one ranking of the classes per row.
 
@@ -59,6 +113,14 @@ class SetPredictorMixin(ClassifierMixin):
     """
 
     classes_: Labels
+
+    _doc_link_module = "sklearn_setpred"
+
+    @property
+    def _doc_link_template(self):
+        """Where the HTML repr finds the page of an estimator; "" makes no link."""
+        address = documentation_address()
+        return address and f"{address}/generated/sklearn_setpred.{{estimator_name}}.html"
 
     def __getstate__(self):
         return {**super().__getstate__(), "_setpred_version": sklearn_setpred.__version__}
@@ -76,15 +138,8 @@ class SetPredictorMixin(ClassifierMixin):
     def _map_batches(self, X, function, *aligned):
         """Apply a function to batches of the rows of X, and of arrays aligned with them."""
         (X,) = indexable(self._checked_input(X))
-        n, step = _num_samples(X), max(1, _BATCH_CELLS // len(self.classes_))
-        if n <= step:
-            return function(X, *aligned)
-        batches = [slice(i, i + step) for i in range(0, n, step)]
-        parts = [
-            function(_safe_indexing(X, rows), *(array[rows] for array in aligned))
-            for rows in batches
-        ]
-        return sp.vstack(parts, format="csr") if sp.issparse(parts[0]) else np.concatenate(parts)
+        batches = in_batches(len(self.classes_), X, *aligned)
+        return stack((function(*batch) for batch in batches), _num_samples(X))
 
     def _by_batches(self, X, function):
         """Apply a function of the scores to batches of rows and stack what it gives."""

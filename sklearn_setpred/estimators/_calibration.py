@@ -58,16 +58,19 @@ def levels_of_strata(strata, levels):
     return np.array([levels[value] for value in values.tolist()])[places]
 
 
-def size_level(levels, target_size):
+def size_level(batches, shape, target_size):
     """Give the smallest level t with ``(n mean |S_t| + n_classes) / (n + 1) <= target_size``.
 
-    ``S_t`` holds the labels of level t or more. Of the n n_classes levels, at most
-    ``target_size (n + 1) - n_classes`` may reach t.
+    ``S_t`` holds the labels of level t or more. Of the n n_classes levels, which come in batches
+    of rows, at most ``target_size (n + 1) - n_classes`` may reach t.
     """
-    n, n_classes = levels.shape
+    n, n_classes = shape
     allowed = math.floor(target_size * (n + 1) - n_classes + 1e-9)
-    descending = -np.sort(-levels, axis=None)
-    if allowed >= descending.size:
+    if allowed >= n * n_classes:
         return -math.inf
+    highest = np.empty(0)
+    for levels in batches:
+        highest = np.append(highest, levels)
+        highest = -np.partition(-highest, min(allowed, highest.size - 1))[: allowed + 1]
     # Just above the first level that is one too many, so that ties with it stay out too.
-    return float(np.nextafter(descending[allowed], np.inf))
+    return float(np.nextafter(highest.min(), np.inf))

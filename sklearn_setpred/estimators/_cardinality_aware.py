@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import csr_array
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state, indexable
@@ -12,38 +13,26 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_setpred.estimators._base import (
-    SetPredictorMixin,
     all_or_nothing,
     check_labels,
     check_weights,
+    forget_fit,
 )
+from sklearn_setpred.estimators._candidates import check_candidates, sketch_of_labels
 from sklearn_setpred.estimators._coverage import CoverageSetClassifier
-from sklearn_setpred.estimators._folds import (
-    Part,
-    make_splits,
-    out_of_fold_probabilities,
-    rows_to_learn_from,
-    splits_within,
-)
+from sklearn_setpred.estimators._folds import Part, rows_to_learn_from
+from sklearn_setpred.estimators._learning import Task, way_to_learn
 from sklearn_setpred.estimators._parameters import network_options
-from sklearn_setpred.estimators._refine import fit_refiner, floored_log
 from sklearn_setpred.estimators._selectors import CostRule, RankLaw, cost_loss
+from sklearn_setpred.estimators._size_levels import SizeLevelsMixin
 from sklearn_setpred.estimators._wrapped import (
+    NetworksAlone,
     WrappingMixin,
     as_numbers,
     check_numbers,
-    is_frozen,
     known_classes,
-    read_probabilities,
 )
-from sklearn_setpred.sets import (
-    check_sizes,
-    class_levels,
-    class_ranks,
-    concave_hull_levels,
-    prefix_sets,
-    size_costs,
-)
+from sklearn_setpred.sets import prefix_sets, sparse_class_levels
 from sklearn_setpred.utils.types import Estimator, Floats, Integers, Samples, Seed, Sets, SizeCost
 from sklearn_setpred.utils.validation import check_number
 
@@ -53,7 +42,7 @@ def _learns_path(self):
     return self.surrogate == "rank"
 
 
-class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
+class CardinalityAwareClassifier(SizeLevelsMixin, WrappingMixin, BaseEstimator):
     """Sets whose size is chosen for each sample, around any classifier.
 
     The classifier ranks the labels; the set holds the first s of them. The size s minimises
@@ -76,13 +65,18 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
     estimator : classifier, default=None
         Any scikit-learn classifier or pipeline with ``predict_proba`` or ``decision_function``.
         ``FrozenEstimator(fitted)`` is used as it is: the rows given to ``fit`` must then be new
-        to it. None means `NeuralClassifier`.
+        to it. None means our networks alone: one per fold, averaged; with ``refine=False`` it
+        means `NeuralClassifier`.
     size_penalty : float, default=0.05
         Weight of the size, in units of coverage per unit of cost.
     size_cost : {"linear", "log"} or callable, default="linear"
         ``cost(s) = s`` or ``log s``; a callable maps sizes (m,) to non-decreasing costs (m,).
     sizes : array-like of int, default=None
-        Candidate sizes, increasing; None means 1 ... n_classes.
+        Candidate sizes, increasing. None means 1 ... n_classes; for more than 1024 classes
+        1 ... 64, then sizes that grow by a tenth, and n_classes.
+    thresholds : array-like of float, default=None
+        Instead of sizes, thresholds of the probability, above 0 and up to 1: a row's candidate
+        sets are the labels that reach one of them, with the first label.
     target_coverage : float, default=None
         Let a fifth of the rows, set aside first, find the penalty at which the sets hold the
         right label with this probability, as `CoverageSetClassifier` does, with its guarantee;
@@ -94,7 +88,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         Correct the classifier's probabilities; False keeps its ranking.
     cv : int, splitter or iterable, default=10
         Folds for out-of-fold probabilities and for the networks. With an int, rare classes are
-        spread over as many folds as they have rows.
+        spread over as many folds as they have rows. Above 2e8 rows times classes: see Notes.
     n_jobs : int, default=None
         Jobs for the folds of the classifier.
     hidden_layer_sizes : int or tuple of int, default=(256,)
@@ -112,7 +106,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
     callbacks : list of skorch callbacks, default=None
         Passed to skorch.
     verbose : int, default=0
-        0 is silent, 1 shows a progress line for each network.
+        0 is silent, 1 shows a line of progress for networks that train together.
     random_state : int, RandomState or None, default=None
         Seeds folds and networks; global generators are left alone.
     sparse_output : bool, default=False
@@ -123,7 +117,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     estimator_ : classifier
-        The classifier inside, fitted on all rows.
+        The classifier inside, fitted on all rows; where networks stand alone, one that finds all
+        classes equally likely.
     expert_weights_ : dict of float
         How much each expert counts in the pooled probabilities: "base" (the classifier),
         "residual" (networks that correct it) and "plain" (networks on x alone).
@@ -135,9 +130,11 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
     n_calibration_ : int
         Rows that found it, only with a ``target_coverage``.
     sizes_ : ndarray of shape (m,), int64
-        The candidate sizes.
+        The sizes that sets may have: the candidates, or with ``thresholds`` 1 ... n_classes.
     costs_ : ndarray of shape (m,), float64
         Their costs.
+    candidates_ : FixedSizes or SizesByThreshold
+        What gives the candidates of a row.
     refiner_ : Refiner or None
         What corrects the probabilities.
     selector_ : RankLaw or CostRule
@@ -156,6 +153,11 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
     -----
     A row whose class is absent from the models that left it out has no rank, and takes no part
     in steps 2 and 3; a warning tells if these are more than a tenth of the weight.
+
+    Where rows times classes exceed 2e8, the out-of-fold probabilities are not held in memory. One
+    of ``cv`` parts of the rows, never the last row of a class, is held out, and the classifier
+    that is fitted on the others is kept. There is no refiner: the ranking is the classifier's, and
+    a network learns the law of the rank from the first 64 log-probabilities of the held-out rows.
 
     References
     ----------
@@ -184,6 +186,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         size_penalty: float = 0.05,
         size_cost: SizeCost = "linear",
         sizes: ArrayLike | None = None,
+        thresholds: ArrayLike | None = None,
         target_coverage: float | None = None,
         surrogate: str | BaseEstimator = "rank",
         refine: bool = True,
@@ -204,6 +207,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         self.size_penalty = size_penalty
         self.size_cost = size_cost
         self.sizes = sizes
+        self.thresholds = thresholds
         self.target_coverage = target_coverage
         self.surrogate = surrogate
         self.refine = refine
@@ -226,6 +230,16 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
     def expert_weights_(self) -> dict[str, float]:
         """How much each expert counts in the pooled probabilities, a dict of float."""
         return {"base": 1.0} if self.refiner_ is None else self.refiner_.weights
+
+    @property
+    def sizes_(self) -> Integers:
+        """The sizes that sets may have, int64."""
+        return self.candidates_.sizes
+
+    @property
+    def costs_(self) -> Floats:
+        """The costs of the sizes, float64."""
+        return self.candidates_.costs
 
     @all_or_nothing
     def fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -252,34 +266,35 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
             zero, an estimator without scores, a frozen one that lacks a class, or if no row is
             left whose label has a rank.
         """
+        forget_fit(self)
         if self.target_coverage is not None:
             return self._fit_to_coverage(X, y, sample_weight)
         options = network_options(self)
         X, y, sample_weight = indexable(X, y, sample_weight)
         inner = self._inner()
         classes, codes = known_classes(inner, *check_labels(X, y))
-        sizes = check_sizes(self.sizes, len(classes))
-        costs = size_costs(sizes, self.size_cost)
-        self._check_surrogate(len(sizes))
+        candidates = check_candidates(self.sizes, self.thresholds, self.size_cost, len(classes))
+        self._check_surrogate(len(candidates))
         weight = check_weights(sample_weight, None, X, y)
+        numbers = check_numbers(X) if self.estimator is None else as_numbers(X)
         fit_params = self._inner_fit_params(inner, weight)
         rng = check_random_state(self.random_state)
-        splits = make_splits(self.cv, X, codes, rng)
 
-        p_base, known = self._held_out_probabilities(inner, X, y, classes, splits, fit_params)
-        rows = rows_to_learn_from(known[np.arange(len(codes)), codes], weight)
-        floor = 1.0 / (10 * len(rows))
-        numbers = as_numbers(X)
-        part = Part(numbers, codes, weight, floored_log(p_base, floor)).take(rows)
-        part = part.with_weights_of_mean_one()
-        refiner, part = self._refine(part, splits_within(rows, splits, len(codes)), rng, options)
-        selector = self._fit_selector(part, sizes, costs, rng, options)
-        fitted = inner if is_frozen(inner) else clone(inner).fit(X, y, **fit_params)
+        learner = way_to_learn(len(codes), len(classes))
+        if self.estimator is None and self.refine and learner.can_refine:
+            inner = NetworksAlone()
+        task = Task(inner, X, y, classes, codes, fit_params)
+        way = learner(task, self.cv, rng, self.n_jobs)
+        of_tested = None if weight is None else weight[way.tested]
+        rows = way.tested[rows_to_learn_from(way.ranked, of_tested)]
+        floor = 1.0 / (10 * (len(codes) if weight is None else np.count_nonzero(weight)))
+        part = Part(numbers, codes, weight).take(rows).with_weights_of_mean_one()
+        base, refiner, batches = way.learn(part, rows, floor, rng, refine=self.refine, **options)
+        selector = self._fit_selector(part, refiner, candidates, batches, rng, options)
 
-        self.classes_, self.estimator_, self.floor_ = classes, fitted, floor
-        self.sizes_, self.costs_ = sizes, costs
+        self.classes_, self.estimator_, self.floor_ = classes, base, floor
+        self.candidates_, self.refiner_, self.selector_ = candidates, refiner, selector
         self.reads_ = "scores" if numbers is None else "x and scores"
-        self.refiner_, self.selector_ = refiner, selector
         self.level_ = self.size_penalty if _learns_path(self) else 0.0
         return self
 
@@ -300,44 +315,18 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         if not _learns_path(self):
             cost_loss(self.surrogate).check(n_sizes)
 
-    def _held_out_probabilities(self, inner, X, y, classes, splits, fit_params):
-        """Give the probabilities of rows by models fitted without them, and what these know."""
-        if is_frozen(inner):
-            p_base = read_probabilities(inner, X)
-            return p_base, np.ones(p_base.shape, dtype=bool)
-        return out_of_fold_probabilities(inner, X, y, classes, splits, fit_params, self.n_jobs)
-
-    def _refine(self, part, splits, rng, options):
-        """Give the refiner, None if there is none, and the part with the final scores."""
-        if not self.refine:
-            return None, part
-        refiner, log_p = fit_refiner(part, splits, rng, **options)
-        return refiner, part._replace(prior=log_p)
-
-    def _fit_selector(self, part, sizes, costs, rng, options):
+    def _fit_selector(self, part, refiner, candidates, batches, rng, options):
         """Give what chooses the size, trained unless refined probabilities tell it."""
+        if _learns_path(self) and refiner is not None:
+            return RankLaw()
+        sketch, ranks = sketch_of_labels(candidates, batches)
+        seen = part.X, sketch, ranks, part.weight, rng
         if _learns_path(self):
-            return RankLaw(sizes) if self.refine else RankLaw.fit(part, sizes, rng, **options)
+            return RankLaw.fit(*seen, **options)
         loss = cost_loss(self.surrogate)
-        return CostRule.fit(part, sizes, costs, self.size_penalty, loss, rng, **options)
+        return CostRule.fit(*seen, loss=loss, size_penalty=self.size_penalty, **options)
 
     # -------------------------------------------------------------- prediction
-
-    def _numbers(self, X):
-        """Give X as our networks read it, None where they read the scores alone."""
-        return check_numbers(X) if self.reads_ == "x and scores" else None
-
-    def _scores(self, X):
-        """Give the final log-probabilities, (n, n_classes)."""
-        log_p = floored_log(read_probabilities(self.estimator_, X), self.floor_)
-        if self.refiner_ is None:
-            return log_p
-        return self.refiner_.log_probabilities(self._numbers(X), log_p)
-
-    def _size_levels(self, X, log_p):
-        """Give the level of each candidate size, (n, m)."""
-        numbers = None if self.selector_.network is None else self._numbers(X)
-        return concave_hull_levels(self.costs_, self.selector_.values(numbers, log_p))
 
     def _level(self, size_penalty):
         """Give the level that stands for a penalty, that of the fit where it is None."""
@@ -350,13 +339,6 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
                 "surrogate='rank', which serves them all."
             )
         return check_number("size_penalty", size_penalty, low=0)
-
-    def _sizes_at(self, X, log_p, level):
-        """Give the size chosen for each row at a level, (n,); at -inf, all labels."""
-        if level == -np.inf:
-            return np.full(len(log_p), len(self.classes_))
-        chosen = (self._size_levels(X, log_p) >= level).sum(axis=1) - 1
-        return self.sizes_[chosen]
 
     def predict_set(self, X: Samples, *, size_penalty: float | None = None) -> Sets:
         """Predict the set of labels.
@@ -403,7 +385,9 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         return self._map_batches(X, lambda X: self._sizes_at(X, self._scores(X), level))
 
     @available_if(_learns_path)
-    def set_levels(self, X: Samples) -> Floats:
+    def set_levels(
+        self, X: Samples, *, sparse_output: bool = False, floor: float = 1e-3
+    ) -> Floats | csr_array:
         """Give the penalty at which each class drops out of the set.
 
         Available with ``surrogate="rank"``.
@@ -412,24 +396,32 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         ----------
         X : array-like of shape (n_samples, n_features)
             The samples.
+        sparse_output : bool, default=False
+            Give the levels of ``floor`` or more as CSR, for many classes. A class without an
+            entry has a lower level.
+        floor : float, default=0.001
+            The smallest level that CSR holds, above 0. With the linear cost no more than
+            1 / floor labels of a row have one, beside the smallest candidate.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_classes), float64
-            ``set_levels(X) >= p`` is ``predict_set(X, size_penalty=p)``: inf for the classes of
-            the smallest candidate set, -inf for those beyond the largest.
-        """
-        return self._path_levels(X)
+        ndarray or scipy.sparse.csr_array of shape (n_samples, n_classes), float64
+            ``set_levels(X) >= p`` is ``predict_set(X, size_penalty=p)``, of CSR for p from
+            ``floor`` on: inf for the classes of the smallest candidate set, -inf for those
+            beyond the largest.
 
-    def _path_levels(self, X):
-        """Give the levels of the classes; of a rule for one penalty, those of its tilt.
-
-        The tilt ``argmax_s u(s) - t cost(s)`` is nested in t, and t = 0 is the rule itself.
+        Raises
+        ------
+        MemoryError
+            For a dense array above 8 GiB, after the first batch of rows.
         """
+        if not sparse_output:
+            return self._path_levels(X)
+        check_number("floor", floor, low=0, is_open=True)
 
         def levels(X):
             log_p = self._scores(X)
-            return class_levels(class_ranks(log_p), self.sizes_, self._size_levels(X, log_p))
+            return sparse_class_levels(log_p, *self._size_levels(X, log_p), floor)
 
         return self._map_batches(X, levels)
 
@@ -445,5 +437,10 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator
         -------
         ndarray of shape (n_samples, n_classes), float64
             Rows sum to one.
+
+        Raises
+        ------
+        MemoryError
+            For an array above 8 GiB, after the first batch of rows.
         """
         return self._by_batches(X, lambda log_p: softmax(log_p, axis=1))

@@ -15,6 +15,9 @@ from sklearn_setpred.estimators._base import (
     all_or_nothing,
     check_labels,
     check_weights,
+    forget_fit,
+    in_batches,
+    stack,
 )
 from sklearn_setpred.estimators._calibration import (
     class_levels_at,
@@ -177,6 +180,7 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
             rows at hand cannot reach.
         """
         self._check_wishes()
+        forget_fit(self)
         X, y, sample_weight = indexable(X, y, sample_weight)
         inner = self._inner()
         classes, codes = known_classes(inner, *check_labels(X, y))
@@ -187,10 +191,9 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
 
         self.estimator_ = self._fit_on(train, inner, X, y, sample_weight)
         self.classes_, self.n_calibration_ = np.asarray(self.estimator_.classes_), len(held_out)
-        levels = self._levels(_safe_indexing(X, held_out))
         codes = label_indices(classes[codes[held_out]], self.classes_)
         strata = None if strata is None else strata[held_out]
-        self.level_ = self._find_level(levels, codes, strata)
+        self.level_ = self._find_level(X, held_out, codes, strata)
         return self
 
     # ------------------------------------------------------------------ wishes
@@ -272,14 +275,18 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         params = {name: _safe_indexing(value, train) for name, value in params.items()}
         return clone(inner).fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
 
-    def _find_level(self, levels, codes, strata):
-        """Give the level that meets the wish on the calibration rows."""
+    def _find_level(self, X, rows, codes, strata):
+        """Give the level that meets the wish on the calibration rows, given by their numbers."""
+        n_classes = len(self.classes_)
+        batches = (
+            (_safe_indexing(X, rows), codes) for rows, codes in in_batches(n_classes, rows, codes)
+        )
         if self.target_size is not None:
-            return size_level(levels, self.target_size)
-        # No set holds a label that no training row has: its level is -inf.
-        of_label = np.where(codes < 0, -np.inf, levels[np.arange(len(codes)), codes])
+            levels = (self._levels(X) for X, _ in batches)
+            return size_level(levels, (len(codes), n_classes), self.target_size)
+        of_label = stack((self._label_levels(*batch) for batch in batches), len(codes))
         if self.conditional == "class":
-            level, pooled = class_levels_at(of_label, codes, levels.shape[1], self._alpha)
+            level, pooled = class_levels_at(of_label, codes, n_classes, self._alpha)
             self.pooled_classes_ = self.classes_[pooled]
             return level
         if self.conditional == "strata":
@@ -302,6 +309,12 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         levels = scores.copy() if levels is None else levels.copy()
         np.put_along_axis(levels, scores.argmax(axis=1)[:, None], np.inf, axis=1)
         return levels
+
+    def _label_levels(self, X, codes):
+        """Give the level of each row's label; -inf for one that no training row has."""
+        if level_method(self.estimator_) == "_path_levels":
+            return call_through(self.estimator_, "_path_levels_of", X, codes=codes)
+        return np.where(codes < 0, -np.inf, self._levels(X)[np.arange(len(codes)), codes])
 
     def predict_set(self, X: Samples, *, strata: ArrayLike | None = None) -> Sets:
         """Predict the set of labels.

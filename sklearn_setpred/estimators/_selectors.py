@@ -11,11 +11,8 @@ from scipy.special import softmax
 
 from sklearn_setpred.estimators._folds import Part, validation_rows
 from sklearn_setpred.estimators._refine import join_features
-from sklearn_setpred.sets import label_ranks
 from sklearn_setpred.utils.validation import check_option
 
-# Of the sorted scores the selector reads the head; the tail behind it is smooth.
-SCORES_READ = 64
 # The share of rows that stops the selector's training early.
 _HELD_OUT = 0.1
 FLOOR = 1e-12
@@ -31,19 +28,21 @@ class RankLaw:
     starts at zero, the ranks have to teach it anything else.
     """
 
-    sizes: np.ndarray
     network: object = None
 
     @classmethod
-    def fit(cls, part, sizes, rng, *, build, **options):
+    def fit(cls, X, sketch, ranks, weight, rng, *, build, **options):
         """Learn the law from the ranks of rows that the scores were not fitted on.
 
         Parameters
         ----------
-        part : Part
-            X as numbers or None, labels, weights, and as prior the log-probabilities.
-        sizes : ndarray of shape (m,), int
-            Candidate sizes.
+        X : array or CSR of shape (n, n_features), or None
+            What can be read beside the scores.
+        sketch : Sketch
+            Of the rows' log-probabilities.
+        ranks : ndarray of shape (n,), int
+            Of the labels.
+        weight : ndarray of shape (n,) or None
         rng : RandomState
         build, **options
             Of `training.fit_network`.
@@ -54,22 +53,18 @@ class RankLaw:
         """
         from sklearn_setpred.losses import get_loss
 
-        bucket = np.searchsorted(sizes, label_ranks(part.prior, part.target))
-        prior = _log(bucket_masses(part.prior, sizes))
-        ranks_part = Part(_features(part.X, part.prior), bucket, part.weight, prior)
+        bucket, prior = sketch.buckets(ranks), _log(sketch.masses())
+        part = Part(join_features(X, sketch.head), bucket, weight, prior)
         build = replace(build, zero_start=True)
         loss = get_loss("cross_entropy")
-        network = _fit_network(
-            ranks_part, bucket, loss, prior.shape[1], rng, build=build, **options
-        )
-        return cls(sizes, network)
+        return cls(_fit_network(part, bucket, loss, prior.shape[1], rng, build=build, **options))
 
-    def values(self, X, log_p):
+    def values(self, X, sketch):
         """Give F at the candidate sizes, (n, m)."""
-        masses = bucket_masses(log_p, self.sizes)
-        if self.network is not None:
-            g = self.network.scores(_features(X, log_p))
-            masses = softmax(_log(masses) + g, axis=1)
+        if self.network is None:
+            return sketch.covered
+        g = self.network.scores(join_features(X, sketch.head))
+        masses = softmax(_log(sketch.masses()) + g, axis=1)
         return np.cumsum(masses, axis=1)[:, :-1]
 
 
@@ -85,35 +80,33 @@ class CostRule:
     loss: object
 
     @classmethod
-    def fit(cls, part, sizes, costs, size_penalty, loss, rng, **options):
+    def fit(cls, X, sketch, ranks, weight, rng, *, loss, size_penalty, **options):
         """Train on the costs of each row's candidate sets.
 
         Parameters
         ----------
-        part, sizes, rng, **options
+        X, sketch, ranks, weight, rng, **options
             As in `RankLaw`.
-        costs : ndarray of shape (m,)
-            Cost of each size.
-        size_penalty : float
-            Weight of the cost.
         loss : Loss
             With ``target = "cost"``.
+        size_penalty : float
+            Weight of the cost.
 
         Returns
         -------
         CostRule
         """
-        ranks = label_ranks(part.prior, part.target)
-        c = set_costs(ranks, sizes, costs, size_penalty)
-        costs_part = Part(_features(part.X, part.prior), c, part.weight)
-        network = _fit_network(costs_part, part.target, loss, len(sizes), rng, **options)
+        costs = set_costs(ranks, sketch.sizes, sketch.costs, size_penalty)
+        part = Part(join_features(X, sketch.head), costs, weight)
+        strata = sketch.buckets(ranks)
+        network = _fit_network(part, strata, loss, costs.shape[1], rng, **options)
         return cls(network, loss)
 
-    def values(self, X, log_p):
+    def values(self, X, sketch):
         """Give the inverse link of the scores of the candidate sizes, (n, m)."""
         import torch
 
-        scores = torch.from_numpy(self.network.scores(_features(X, log_p)))
+        scores = torch.from_numpy(self.network.scores(join_features(X, sketch.head)))
         return self.loss.probabilities(scores).numpy()
 
 
@@ -130,18 +123,6 @@ def cost_loss(surrogate):
     return loss
 
 
-def bucket_masses(log_p, sizes):
-    """Give the probability of each bucket of ranks, (n, m + 1).
-
-    Bucket j holds the ranks above the size before it and up to ``sizes[j]``, the last bucket
-    those above all sizes.
-    """
-    covered = np.cumsum(-np.sort(-np.exp(log_p), axis=1), axis=1)[:, sizes - 1]
-    n = len(log_p)
-    edges = np.hstack([np.zeros((n, 1)), covered, np.ones((n, 1))])
-    return np.maximum(np.diff(edges, axis=1), 0.0)
-
-
 def _log(masses):
     """Give the logarithm of masses, of which some may be zero."""
     return np.log(np.maximum(masses, FLOOR))
@@ -151,15 +132,10 @@ def set_costs(ranks, sizes, costs, size_penalty):
     """Give the normalised costs of the candidate sets, (n, m), in [0, 1].
 
     ``c(x, s, y) = (1[rank(y) > s] + size_penalty cost(s)) / (1 + size_penalty max cost)``
-    (Cortes et al. 2024, Section 4).
+    (Cortes et al. 2024, Section 4), the maximum over all sets.
     """
     raw = (ranks[:, None] > sizes) + size_penalty * costs
     return raw / (1.0 + size_penalty * costs.max())
-
-
-def _features(X, log_p):
-    """Give what a selector reads: x, where it can, and the sorted log-probabilities."""
-    return join_features(X, -np.sort(-log_p, axis=1)[:, :SCORES_READ])
 
 
 def _fit_network(part, strata, loss, n_outputs, rng, **options):

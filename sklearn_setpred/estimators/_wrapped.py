@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from scipy.special import softmax
-from sklearn.base import MetaEstimatorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, get_tags
@@ -15,7 +15,7 @@ from sklearn.utils.metadata_routing import (
     _routing_enabled,
     process_routing,
 )
-from sklearn.utils.validation import has_fit_parameter
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from sklearn_setpred.sets import label_indices
 from sklearn_setpred.utils.types import Labels
@@ -90,6 +90,22 @@ class WrappingMixin(MetaEstimatorMixin):
         return self.estimator_.feature_names_in_
 
 
+class NetworksAlone(ClassifierMixin, BaseEstimator):
+    """A base that finds all classes equally likely, where our networks need no other."""
+
+    def fit(self, X, y, sample_weight=None):
+        """Learn the classes and the columns."""
+        validate_data(self, X, y, accept_sparse="csr")
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        """Give the same probability to all classes."""
+        check_is_fitted(self)
+        X, n_classes = validate_data(self, X, reset=False, accept_sparse="csr"), len(self.classes_)
+        return np.full((X.shape[0], n_classes), 1.0 / n_classes)
+
+
 def is_frozen(estimator):
     """Say whether an estimator is trained already and must not be fitted again."""
     return isinstance(estimator, FrozenEstimator)
@@ -146,7 +162,7 @@ def read_probabilities(fitted, X):
 
 def check_numbers(X):
     """Give X as a float array or CSR; raise where it holds text, NaN or infinite values."""
-    return check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
+    return check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32], input_name="X")
 
 
 def as_numbers(X):

@@ -1,9 +1,13 @@
 """The refined probabilities and the sizes of `CardinalityAwareClassifier`."""
 
-import numpy as np
+from functools import singledispatch
 
+import numpy as np
+from onnx import TensorProto
+
+from sklearn_setpred.estimators._candidates import SCORES_READ, FixedSizes, SizesByThreshold
 from sklearn_setpred.estimators._refine import SMALLEST
-from sklearn_setpred.estimators._selectors import FLOOR, SCORES_READ, RankLaw
+from sklearn_setpred.estimators._selectors import FLOOR, RankLaw
 from sklearn_setpred.onnx._graph import log_softmax, network_scores, softmax, sorted_rows
 from sklearn_setpred.onnx._links import probabilities
 
@@ -16,14 +20,30 @@ def log_probabilities(g, estimator, x, p_base):
     log_base = _floored_log(g, p_base, estimator.floor_)
     if estimator.refiner_ is None:
         return log_base
-    experts = {"base": log_base}
+    experts = [log_softmax(g, log_base)] if estimator.refiner_.with_base else []
     for name, networks in estimator.refiner_.networks.items():
         expert = _expert(name)
         log_p = [expert(g, network, _read(estimator, x), log_base) for network in networks]
-        experts[name] = g("Div", g("Sum", *log_p), np.float64(len(networks)))
-    weights = estimator.refiner_.weights
-    weighted = [g("Mul", np.float64(weights[name]), log_p) for name, log_p in experts.items()]
-    return log_softmax(g, g("Sum", *weighted))
+        experts.append(_log_mean(g, log_p, np.full(len(log_p), 1.0 / len(log_p))))
+    return _pooled(g, estimator.refiner_.pool, experts)
+
+
+def _pooled(g, pool, experts):
+    """Give the log-probabilities of a `Pool`."""
+    weighted = [g("Mul", w, log_p) for w, log_p in zip(pool.exponents, experts, strict=True)]
+    return _log_mean(g, [log_softmax(g, g("Sum", *weighted)), *experts], pool.shares)
+
+
+def _log_mean(g, log_p, shares):
+    """Give the logarithm of the weighted mean of probabilities."""
+    parts = [
+        g("Add", one, np.log(share))
+        for one, share in zip(log_p, shares, strict=True)
+        if share > SMALLEST
+    ]
+    largest = g("Max", *parts)
+    scaled = [g("Exp", g("Sub", part, largest)) for part in parts]
+    return g("Add", largest, g("Log", g("Sum", *scaled)))
 
 
 def _floored_log(g, p, floor):
@@ -38,11 +58,34 @@ def sizes_at(g, estimator, x, log_p, level):
 
     It is the largest minimiser of ``1 - F(s) + level cost(s)``.
     """
-    values = _values(g, estimator, _read(estimator, x), log_p)
-    level = np.clip(np.atleast_1d(level), -_HUGE, _HUGE).astype(np.float64)
-    worth = g("Sub", g("Unsqueeze", values, [1]), np.outer(level, estimator.costs_)[None])
+    log_sorted, _ = sorted_rows(g, log_softmax(g, log_p), len(estimator.classes_))
+    place = _places(estimator.candidates_, g, log_sorted)
+    sizes, costs = g("Gather", estimator.sizes_, place), g("Gather", estimator.costs_, place)
+    values = _values(g, estimator, _read(estimator, x), log_sorted, sizes)
+    level = np.clip(np.reshape(level, (1, -1, 1)), -_HUGE, _HUGE).astype(np.float64)
+    price = g("Mul", level, g("Unsqueeze", costs, [1]))
+    worth = g("Sub", g("Unsqueeze", values, [1]), price)
     best = g("ArgMax", worth, axis=2, keepdims=0, select_last_index=1)
-    return g("Gather", estimator.sizes_, best)
+    return g("GatherElements", sizes, best, axis=1)
+
+
+@singledispatch
+def _places(candidates, g, log_sorted):
+    """Give the places of each row's candidates among the sizes, (n, m)."""
+
+
+@_places.register(FixedSizes)
+def _all_places(candidates, g, log_sorted):
+    zero = g("Cast", g("Mul", _columns(g, log_sorted, 0, 1), np.float64(0)), to=TensorProto.INT64)
+    return g("Add", zero, np.arange(len(candidates))[None])
+
+
+@_places.register(SizesByThreshold)
+def _places_by_threshold(candidates, g, log_sorted):
+    log_t = np.log(candidates.thresholds)[None, None]
+    reached = g("GreaterOrEqual", g("Unsqueeze", log_sorted, [2]), log_t)
+    count = g("ReduceSum", g("Cast", reached, to=TensorProto.INT64), [1], keepdims=0)
+    return g("Sub", g("Max", count, np.int64(1)), np.int64(1))
 
 
 def _read(estimator, x):
@@ -68,31 +111,30 @@ def _residual(g, network, x, log_base):
     return log_softmax(g, g("Add", log_base, network_scores(g, network, _join(g, x, log_base))))
 
 
-def _values(g, estimator, x, log_p):
+def _values(g, estimator, x, log_sorted, sizes):
     """Give the values of the candidate sizes, (n, m)."""
-    selector, sizes, n_classes = estimator.selector_, estimator.sizes_, len(estimator.classes_)
-    log_sorted, _ = sorted_rows(g, log_p, n_classes)
+    selector, m = estimator.selector_, len(estimator.candidates_)
 
     def scores():
-        head = _columns(g, log_sorted, 0, min(SCORES_READ, n_classes))
+        head = _columns(g, log_sorted, 0, min(SCORES_READ, len(estimator.classes_)))
         return network_scores(g, selector.network, _join(g, x, head))
 
     if not isinstance(selector, RankLaw):
-        return probabilities(g, selector.loss, scores(), len(sizes))
-    masses = _bucket_masses(g, log_sorted, sizes)
-    if selector.network is not None:
-        prior = g("Log", g("Max", masses, np.float64(FLOOR)))
-        masses = softmax(g, g("Add", prior, scores()))
-    return _columns(g, g("CumSum", masses, np.int64(1)), 0, len(sizes))
+        return probabilities(g, selector.loss, scores(), m)
+    cumulative = g("CumSum", g("Exp", log_sorted), np.int64(1))
+    covered = g("GatherElements", cumulative, g("Sub", sizes, np.int64(1)), axis=1)
+    if selector.network is None:
+        return covered
+    prior = g("Log", g("Max", _masses(g, covered, m), np.float64(FLOOR)))
+    masses = softmax(g, g("Add", prior, scores()))
+    return _columns(g, g("CumSum", masses, np.int64(1)), 0, m)
 
 
-def _bucket_masses(g, log_sorted, sizes):
+def _masses(g, covered, m):
     """Give the probability of each bucket of ranks, (n, m + 1)."""
-    covered = g("Gather", g("CumSum", g("Exp", log_sorted), np.int64(1)), sizes - 1, axis=1)
     zero = g("Mul", _columns(g, covered, 0, 1), np.float64(0))
     edges = g("Concat", zero, covered, g("Add", zero, np.float64(1)), axis=1)
-    n_edges = len(sizes) + 2
-    upper, lower = _columns(g, edges, 1, n_edges), _columns(g, edges, 0, n_edges - 1)
+    upper, lower = _columns(g, edges, 1, m + 2), _columns(g, edges, 0, m + 1)
     return g("Max", g("Sub", upper, lower), np.float64(0))
 
 

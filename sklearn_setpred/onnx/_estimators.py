@@ -14,6 +14,7 @@ from sklearn_setpred.estimators._cardinality_aware import CardinalityAwareClassi
 from sklearn_setpred.estimators._coverage import CoverageSetClassifier
 from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
 from sklearn_setpred.estimators._set_classifiers import ThresholdSetClassifier, TopKSetClassifier
+from sklearn_setpred.estimators._wrapped import NetworksAlone
 from sklearn_setpred.onnx._cardinality_aware import log_probabilities, sizes_at
 from sklearn_setpred.onnx._foreign import add_classifier, add_transformer
 from sklearn_setpred.onnx._graph import class_ranks, network_scores, softmax
@@ -66,6 +67,16 @@ def _network(estimator, g, x):
     return Parts(scores, probabilities(g, estimator.loss_, f, n_classes), sets)
 
 
+@parts.register(NetworksAlone)
+def _networks_alone(estimator, g, x):
+    n_classes = len(estimator.classes_)
+    nothing = g(
+        "Mul", g("Cast", g("Slice", x, [0], [1], [1]), to=TensorProto.DOUBLE), np.float64(0)
+    )
+    p = g("Add", nothing, np.full((1, n_classes), 1.0 / n_classes))
+    return Parts(p, p)
+
+
 @parts.register(TopKSetClassifier)
 def _top_k(estimator, g, x):
     n_classes = len(estimator.classes_)
@@ -97,7 +108,8 @@ def _cardinality_aware(estimator, g, x):
     ranks = class_ranks(g, log_p, len(estimator.classes_))
 
     def sets_at(level):
-        return _prefixes(g, ranks, sizes_at(g, estimator, x, log_p, level))
+        sets = _prefixes(g, ranks, sizes_at(g, estimator, x, log_p, level))
+        return g("Or", sets, np.isneginf(level))
 
     return Parts(log_p, softmax(g, log_p), lambda: sets_at(estimator.level_), sets_at)
 

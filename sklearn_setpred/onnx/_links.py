@@ -8,7 +8,9 @@ from sklearn_setpred.onnx._temperature import temperatures
 
 def probabilities(g, loss, scores, n_classes):
     """Give the probabilities that a loss makes of scores (n, n_classes)."""
-    return _translation(loss, "inverse_link", _LINKS, _softmax)(g, loss, scores, n_classes)
+    p = _translation(loss, "inverse_link", _LINKS, _softmax)(g, loss, scores, n_classes)
+    power = getattr(loss, "power", 1.0)
+    return p if power == 1.0 else softmax(g, g("Mul", g("Log", p), np.float64(power)))
 
 
 def decision_scores(g, loss, scores, n_classes):

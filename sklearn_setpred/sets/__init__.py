@@ -11,9 +11,11 @@ from sklearn_setpred.sets._sets import check_y_set, prefix_sets, sets_to_labels,
 from sklearn_setpred.sets._sizes import (
     SIZE_COSTS,
     check_sizes,
+    check_thresholds,
     class_levels,
     concave_hull_levels,
     size_costs,
+    sparse_class_levels,
 )
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "check_labels",
     "check_scores",
     "check_sizes",
+    "check_thresholds",
     "check_y_set",
     "class_levels",
     "class_ranks",
@@ -31,6 +34,7 @@ __all__ = [
     "sets_to_frame",
     "sets_to_labels",
     "size_costs",
+    "sparse_class_levels",
     "threshold_sets",
     "top_k",
 ]

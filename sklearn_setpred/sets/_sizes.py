@@ -2,12 +2,20 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 
+from sklearn_setpred.sets._ranks import top_k
 from sklearn_setpred.utils.types import Floats, Integers, SizeCost
 from sklearn_setpred.utils.validation import check_option
 
 SIZE_COSTS = {"log": np.log, "linear": np.copy}
 """Costs of a set's size known by name; each maps sizes (m,) to costs (m,)."""
+
+# Up to this many classes all sizes are candidates: the levels of a row take time in proportion to
+# their number. Above it sizes beyond _FINE_SIZES double in _STEPS_TO_DOUBLE steps.
+ALL_SIZES_UP_TO = 1024
+_FINE_SIZES = 64
+_STEPS_TO_DOUBLE = 8
 
 
 def check_sizes(sizes: ArrayLike | None, n_classes: int) -> Integers:
@@ -16,7 +24,8 @@ def check_sizes(sizes: ArrayLike | None, n_classes: int) -> Integers:
     Parameters
     ----------
     sizes : array-like of shape (m,), int, or None
-        Strictly increasing, between 1 and n_classes.
+        Strictly increasing, between 1 and n_classes. None means all sizes; for more than 1024
+        classes 1 ... 64, then sizes that grow by a tenth, and n_classes.
     n_classes : int
         Number of classes.
 
@@ -37,7 +46,7 @@ def check_sizes(sizes: ArrayLike | None, n_classes: int) -> Integers:
     array([1, 2, 3, 4])
     """
     if sizes is None:
-        return np.arange(1, n_classes + 1)
+        return _default_sizes(n_classes)
     array = np.asarray(sizes)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"sizes={sizes!r} must be a list of one or more sizes, or None for all.")
@@ -48,6 +57,38 @@ def check_sizes(sizes: ArrayLike | None, n_classes: int) -> Integers:
     if np.any(array[1:] <= array[:-1]):
         raise ValueError(f"sizes={sizes!r} must be strictly increasing.")
     return array.astype(np.int64)
+
+
+def check_thresholds(thresholds: ArrayLike) -> Floats:
+    """Give thresholds of the probability, from the highest to the lowest.
+
+    Parameters
+    ----------
+    thresholds : array-like of shape (m,)
+        Above 0 and up to 1, in any order.
+
+    Returns
+    -------
+    ndarray of shape (m,), float64
+        Strictly decreasing, so that the sets of the labels above them grow.
+
+    Raises
+    ------
+    ValueError
+        If there is no threshold, or one is no number in (0, 1].
+
+    Examples
+    --------
+    >>> from sklearn_setpred.sets import check_thresholds
+    >>> check_thresholds([0.1, 0.5, 0.1])
+    array([0.5, 0.1])
+    """
+    array = np.asarray(thresholds)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"thresholds={thresholds!r} must be a list of one or more numbers.")
+    if array.dtype.kind not in "iuf" or not np.all((array > 0) & (array <= 1)):
+        raise ValueError(f"thresholds={thresholds!r} must be numbers above 0 and up to 1.")
+    return np.unique(array.astype(np.float64))[::-1]
 
 
 def size_costs(sizes: ArrayLike, size_cost: SizeCost) -> Floats:
@@ -99,10 +140,11 @@ def concave_hull_levels(costs: ArrayLike, cumulative: ArrayLike) -> Floats:
 
     Parameters
     ----------
-    costs : array-like of shape (m,)
-        Cost of each candidate size, non-decreasing.
+    costs : array-like of shape (m,) or (n, m)
+        Cost of each candidate size, non-decreasing along the row; (m,) where all rows have the
+        same candidates.
     cumulative : array-like of shape (n, m)
-        F at each candidate size, non-decreasing along the row.
+        F at each candidate size.
 
     Returns
     -------
@@ -112,8 +154,8 @@ def concave_hull_levels(costs: ArrayLike, cumulative: ArrayLike) -> Floats:
 
     Notes
     -----
-    Candidates of equal cost share one level: the largest covers at least as much as the others,
-    so they enter together.
+    Between candidates of equal cost the slope is inf, or -inf where F falls: if the largest
+    covers most they share its level and enter together.
 
     For a concave cost such as the logarithm the sequence of single steps
     ``(F(s + 1) - F(s)) / (cost(s + 1) - cost(s))`` may rise, and adding labels as long as a step
@@ -128,12 +170,10 @@ def concave_hull_levels(costs: ArrayLike, cumulative: ArrayLike) -> Floats:
     >>> concave_hull_levels([1, 2, 3], [[0.5, 0.6, 0.9]])
     array([[inf, 0.2, 0.2]])
     """
-    costs = np.asarray(costs, dtype=np.float64)
     cumulative = np.asarray(cumulative, dtype=np.float64)
-    last = np.flatnonzero(np.append(np.diff(costs) > 0, True))
-    slopes = _smallest_slopes(costs[last], cumulative[:, last])
-    levels = np.maximum.accumulate(slopes[:, ::-1], axis=1)[:, ::-1]
-    return levels[:, np.searchsorted(costs[last], costs)]
+    costs = np.broadcast_to(np.asarray(costs, dtype=np.float64), cumulative.shape)
+    slopes = _smallest_slopes(costs, cumulative)
+    return np.maximum.accumulate(slopes[:, ::-1], axis=1)[:, ::-1]
 
 
 def class_levels(ranks: ArrayLike, sizes: ArrayLike, levels: ArrayLike) -> Floats:
@@ -142,15 +182,15 @@ def class_levels(ranks: ArrayLike, sizes: ArrayLike, levels: ArrayLike) -> Float
     Parameters
     ----------
     ranks : array-like of shape (n, K), int
-        From `class_ranks`.
-    sizes : array-like of shape (m,), int
-        Candidate sizes, strictly increasing.
+        From `class_ranks`; or of some classes only, (n, any).
+    sizes : array-like of shape (m,) or (n, m), int
+        Candidate sizes, non-decreasing along the row; (m,) where all rows have the same.
     levels : array-like of shape (n, m)
         Level of each candidate, non-increasing along the row, as from `concave_hull_levels`.
 
     Returns
     -------
-    ndarray of shape (n, K), float64
+    ndarray of the shape of ranks, float64
         ``class_levels >= p`` is the set whose size is the last candidate with level >= p;
         -inf for the classes beyond the largest candidate.
 
@@ -162,8 +202,69 @@ def class_levels(ranks: ArrayLike, sizes: ArrayLike, levels: ArrayLike) -> Float
     """
     levels = np.asarray(levels, dtype=np.float64)
     never = np.full((len(levels), 1), -np.inf)
-    candidate = np.searchsorted(sizes, ranks)
-    return np.take_along_axis(np.hstack([levels, never]), candidate, axis=1)
+    return np.take_along_axis(np.hstack([levels, never]), _candidates_of(ranks, sizes), axis=1)
+
+
+def sparse_class_levels(
+    scores: ArrayLike, sizes: ArrayLike, levels: ArrayLike, floor: float
+) -> sparse.csr_array:
+    """Give `class_levels` of the classes whose level is ``floor`` or more, as CSR.
+
+    Parameters
+    ----------
+    scores : array-like of shape (n, K)
+        What ranks the classes, without NaN.
+    sizes : array-like of shape (m,) or (n, m), int
+        Candidate sizes, as for `class_levels`.
+    levels : array-like of shape (n, m)
+        Level of each candidate, non-increasing along the row and inf for the first.
+    floor : float
+        Positive, so that an entry that is not stored, read as zero, lies below all levels.
+
+    Returns
+    -------
+    scipy.sparse.csr_array of shape (n, K), float64
+        Only the classes kept are sorted.
+
+    Examples
+    --------
+    >>> from sklearn_setpred.sets import sparse_class_levels
+    >>> levels = sparse_class_levels(
+    ...     [[0.2, 0.5, 0.1, 0.2]], sizes=[1, 3], levels=[[float("inf"), 0.2]], floor=0.1)
+    >>> levels.toarray()
+    array([[0.2, inf, 0. , 0.2]])
+    """
+    levels = np.asarray(levels, dtype=np.float64)
+    sizes = np.broadcast_to(sizes, levels.shape)
+    last = np.count_nonzero(levels >= floor, axis=1, keepdims=True) - 1
+    kept = np.take_along_axis(sizes, last, axis=1)
+    ranks = np.arange(1, kept.max(initial=1) + 1)[None, :]
+    columns, inside = top_k(scores, ranks.size), ranks <= kept
+    values = class_levels(ranks, sizes, levels)
+    ends = np.append(0, np.cumsum(kept))
+    shape = (len(levels), np.shape(scores)[1])
+    found = sparse.csr_array((values[inside], columns[inside], ends), shape=shape)
+    found.sort_indices()
+    return found
+
+
+def _default_sizes(n_classes):
+    """Give all sizes; of very many the small ones, and a grid of the others."""
+    if n_classes <= ALL_SIZES_UP_TO:
+        return np.arange(1, n_classes + 1)
+    doublings = np.log2(n_classes / _FINE_SIZES)
+    grown = _FINE_SIZES * 2 ** (np.arange(1, doublings * _STEPS_TO_DOUBLE) / _STEPS_TO_DOUBLE)
+    small = np.arange(1, _FINE_SIZES + 1)
+    return np.unique(np.concatenate([small, grown.astype(np.int64), [n_classes]]))
+
+
+def _candidates_of(ranks, sizes):
+    """Give the place of the first size that reaches each rank, m where none does."""
+    ranks, sizes = np.asarray(ranks), np.atleast_2d(sizes)
+    # Rows are lifted above each other, so that one search serves them all.
+    rows = np.arange(len(sizes), dtype=np.int64)[:, None]
+    lift = rows * (max(ranks.max(initial=0), sizes.max(initial=0)) + 1)
+    return np.searchsorted((sizes + lift).ravel(), ranks + lift) - rows * sizes.shape[1]
 
 
 def _known_cost(name):
@@ -195,12 +296,15 @@ def _smallest_slopes(costs, cumulative):
     """
     slopes = np.full(cumulative.shape, np.inf)
     left = np.zeros(cumulative.shape, dtype=np.intp)
-    for t in range(1, len(costs)):
+    for t in range(1, cumulative.shape[1]):
         rows = np.arange(len(cumulative))
         r = np.full(len(rows), t - 1)
         while rows.size:
-            slope = (cumulative[rows, t] - cumulative[rows, r]) / (costs[t] - costs[r])
+            gain = cumulative[rows, t] - cumulative[rows, r]
+            step = costs[rows, t] - costs[rows, r]
+            upright = np.where(gain < 0, -np.inf, np.inf)
+            slope = np.divide(gain, step, out=upright, where=step > 0)
             slopes[rows, t], left[rows, t] = slope, r
-            passed = slope >= slopes[rows, r]
+            passed = (slope >= slopes[rows, r]) & (r > 0)
             rows, r = rows[passed], left[rows[passed], r[passed]]
     return slopes

@@ -208,7 +208,7 @@ def test_a_rule_takes_the_size_of_the_greatest_value(problem, surrogate):
     X, y = problem
     clf = small(surrogate=surrogate, refine=False, sizes=[1, 2, 4, 8]).fit(X, y)
     log_p = floored_log(GaussianNB().fit(X, y).predict_proba(X), clf.floor_)
-    values = clf.selector_.values(X, log_p)
+    values = clf.selector_.values(X, clf.candidates_.sketch(log_p))
     np.testing.assert_array_equal(clf.predict_set_size(X), clf.sizes_[values.argmax(axis=1)])
 
 
@@ -449,10 +449,12 @@ def test_progress_is_silent_unless_asked_for(problem, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_progress_is_one_line_for_each_network(problem, capsys):
+def test_progress_is_one_line_for_each_kind_of_expert(problem, capsys):
     small(max_epochs=1, verbose=1).fit(*problem)
-    # Two experts in each of 3 folds.
-    assert capsys.readouterr().err.count("\n") == 6
+    # The networks of the 3 folds train together.
+    err = capsys.readouterr().err
+    assert err.count("\n") == 2
+    assert err.count("3 networks") == 2
 
 
 def test_a_fit_that_fails_leaves_the_classifier_as_it_was(problem):
@@ -462,3 +464,18 @@ def test_a_fit_that_fails_leaves_the_classifier_as_it_was(problem):
     with pytest.raises(FloatingPointError, match=r"learning_rate=1e\+30"):
         clf.set_params(learning_rate=1e30, max_epochs=50).fit(X[:, :2], y)
     np.testing.assert_array_equal(clf.set_levels(X), levels)
+
+
+def test_gaps_are_refused_before_our_own_network_is_fitted(problem, monkeypatch):
+    X, y = problem
+    monkeypatch.setattr(NeuralClassifier, "fit", lambda *args: pytest.fail("it was fitted"))
+    with pytest.raises(ValueError, match="X contains NaN"):
+        CardinalityAwareClassifier().fit(np.where(X > 8, np.nan, X), y)
+
+
+def test_a_new_fit_leaves_nothing_of_the_one_before(problem):
+    X, y = problem
+    clf = small(target_coverage=0.8).fit(X, y)
+    assert clf.n_calibration_ == 60
+    clf.set_params(target_coverage=None).fit(X, y)
+    assert vars(clf).keys() == vars(small().fit(X, y)).keys()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import betabinom
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.datasets import load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -91,15 +92,16 @@ def test_strata_have_a_level_each_and_are_refused_where_rows_or_strata_are_missi
 def test_the_level_for_a_size_lets_in_as_many_labels_as_the_bound_allows():
     # n = 3 rows and K = 2: sizes s_i with (sum s_i + 2) / 4 <= 1.5, so at most 4 labels.
     levels = np.array([[np.inf, 0.1], [np.inf, 0.3], [0.2, np.inf]])
-    level = size_level(levels, target_size=1.5)
+    level = size_level([levels], (3, 2), target_size=1.5)
+    assert size_level([levels[:1], levels[1:]], (3, 2), target_size=1.5) == level
     assert (levels >= level).sum() == 4
     assert 0.2 < level <= 0.3
-    assert size_level(levels, target_size=2) == -np.inf
+    assert size_level([levels], (3, 2), target_size=2) == -np.inf
 
 
 def test_labels_that_tie_at_the_border_of_a_size_stay_out_together():
     levels = np.array([[np.inf, 0.1], [np.inf, 0.3], [0.3, np.inf]])
-    assert (levels >= size_level(levels, target_size=1.5)).sum() == 3
+    assert (levels >= size_level([levels], (3, 2), target_size=1.5)).sum() == 3
 
 
 # ------------------------------------------------------------- coverage in the long run
@@ -282,3 +284,28 @@ def test_an_inner_predictor_with_levels_is_asked_once_for_a_set(monkeypatch):
     monkeypatch.setattr(model, "_scores", lambda X: asked.append(len(X)) or scores(X))
     sets.predict_set(X)
     assert asked == [len(X)]
+
+
+def test_a_new_fit_leaves_nothing_of_the_one_before():
+    X, y = load_iris(return_X_y=True)
+    clf = CoverageSetClassifier(GaussianNB(), target_coverage=0.8, conditional="class")
+    assert hasattr(clf.fit(X, y), "pooled_classes_")
+    assert not hasattr(clf.set_params(conditional=None).fit(X, y), "pooled_classes_")
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [GaussianNB(), CardinalityAwareClassifier(GaussianNB(), refine=False, cv=2, **SMALL)],
+    ids=["levels", "levels of labels"],
+)
+def test_a_label_that_only_calibration_rows_have_counts_as_a_miss(inner):
+    X, y = load_iris(return_X_y=True)
+    y[0] = 9
+    # The row is among those set aside; of 30 levels 0.95 allows one miss, 0.9 three.
+    seed = next(
+        seed for seed in range(99) if 0 in np.random.RandomState(seed).permutation(150)[:30]
+    )
+    for coverage, is_all in ((0.95, True), (0.9, False)):
+        clf = CoverageSetClassifier(inner, target_coverage=coverage, random_state=seed).fit(X, y)
+        assert clf.classes_.tolist() == [0, 1, 2]
+        assert clf.predict_set(X).all() == is_all

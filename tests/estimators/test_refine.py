@@ -8,11 +8,14 @@ from scipy.special import log_softmax
 from sklearn_setpred.datasets import make_confusable_classes
 from sklearn_setpred.estimators._folds import Part, make_splits
 from sklearn_setpred.estimators._refine import (
+    Pool,
     fit_refiner,
     floored_log,
     join_features,
-    pool,
-    pool_weights,
+    log_linear_pool,
+    log_mean,
+    mixture_shares,
+    pool_exponents,
 )
 from sklearn_setpred.networks import MLPBuilder
 
@@ -37,49 +40,89 @@ def draw_labels(rng, log_p):
 # ------------------------------------------------------------------------------------- pool
 
 
-def test_the_pool_is_the_normalised_product_of_powers():
+def test_the_log_linear_pool_is_the_normalised_product_of_powers():
     # sqrt(0.8 * 0.2) : sqrt(0.2 * 0.8) is 1 : 1; 0.8^2 : 0.2^2 is 16 : 1.
     p, q = np.log([[0.8, 0.2]]), np.log([[0.2, 0.8]])
-    np.testing.assert_allclose(np.exp(pool([p, q], [0.5, 0.5])), [[0.5, 0.5]])
-    np.testing.assert_allclose(np.exp(pool([p, q], [2.0, 0.0])), [[16 / 17, 1 / 17]])
+    np.testing.assert_allclose(np.exp(log_linear_pool([p, q], [0.5, 0.5])), [[0.5, 0.5]])
+    np.testing.assert_allclose(np.exp(log_linear_pool([p, q], [2.0, 0.0])), [[16 / 17, 1 / 17]])
 
 
-def test_one_expert_of_weight_one_is_the_pool(rng):
+def test_one_expert_of_weight_one_is_the_log_linear_pool(rng):
     log_p = random_log_probabilities(rng, 10)
-    np.testing.assert_allclose(pool([log_p], [1.0]), log_p)
+    np.testing.assert_allclose(log_linear_pool([log_p], [1.0]), log_p)
 
 
 @pytest.mark.parametrize("true_weights", [(0.7, 0.9), (1.0, 0.0), (0.3, 1.5)])
-def test_known_weights_are_recovered(rng, true_weights):
+def test_known_exponents_are_recovered(rng, true_weights):
     experts = [random_log_probabilities(rng, 20_000) for _ in range(2)]
-    codes = draw_labels(rng, pool(experts, true_weights))
-    np.testing.assert_allclose(pool_weights(experts, codes), true_weights, atol=0.04)
+    codes = draw_labels(rng, log_linear_pool(experts, true_weights))
+    w = pool_exponents(experts, codes, np.ones(len(codes)))
+    np.testing.assert_allclose(w, true_weights, atol=0.04)
 
 
 def test_a_single_overconfident_expert_is_tempered(rng):
     log_p = random_log_probabilities(rng, 20_000)
-    codes = draw_labels(rng, pool([log_p], [0.5]))
-    np.testing.assert_allclose(pool_weights([log_p], codes), [0.5], atol=0.03)
+    codes = draw_labels(rng, log_linear_pool([log_p], [0.5]))
+    pool = Pool.fit([log_p], codes)
+    np.testing.assert_allclose(pool.exponents, [0.5], atol=0.03)
+    np.testing.assert_allclose(pool.shares, [1.0, 0.0], atol=0.02)
+
+
+def test_the_mean_of_probabilities_is_taken_under_the_logarithm():
+    log_p = np.log([[[0.8, 0.2]], [[0.2, 0.8]]])
+    np.testing.assert_allclose(np.exp(log_mean(log_p)), [[0.5, 0.5]])
+    np.testing.assert_allclose(np.exp(log_mean(log_p, np.array([0.75, 0.25]))), [[0.65, 0.35]])
+
+
+@pytest.mark.parametrize("true_shares", [(0.3, 0.7), (1.0, 0.0)])
+def test_known_shares_are_recovered(rng, true_shares):
+    experts = [random_log_probabilities(rng, 20_000) for _ in range(2)]
+    codes = draw_labels(rng, log_mean(experts, np.array(true_shares)))
+    p = np.exp([log_p[np.arange(len(codes)), codes] for log_p in experts])
+    shares = mixture_shares(p, np.ones(len(codes)))
+    np.testing.assert_allclose(shares, true_shares, atol=0.04)
+    np.testing.assert_allclose(shares.sum(), 1.0)
+
+
+def test_the_pool_mixes_the_product_and_the_experts():
+    # The product with exponents 1 and 1 is (1/2, 1/2): 0.2 * 0.5 + 0.5 * 0.8 + 0.3 * 0.2 = 0.56.
+    experts = [np.log([[0.8, 0.2]]), np.log([[0.2, 0.8]])]
+    pool = Pool(np.array([1.0, 1.0]), np.array([0.2, 0.5, 0.3]))
+    np.testing.assert_allclose(np.exp(pool(experts)), [[0.56, 0.44]])
+    np.testing.assert_allclose(pool.counts, [0.6, 0.4])
+
+
+def test_a_label_that_one_expert_believes_in_keeps_a_probability():
+    # Half of the labels are told by one expert alone, the other half by the other.
+    codes = np.zeros(100, dtype=int)
+    sure, wrong = np.log([1 - 1e-6, 1e-6]), np.log([1e-6, 1 - 1e-6])
+    first = np.where(np.arange(100)[:, None] < 50, sure, wrong)
+    experts = [first, first[::-1]]
+    pool = Pool.fit(experts, codes)
+    assert np.exp(pool(experts))[:, 0].min() > 0.49
 
 
 def test_the_pool_is_never_worse_in_likelihood_than_an_expert(rng):
     for _ in range(10):
         experts = [random_log_probabilities(rng, 100) for _ in range(3)]
         codes, weight = rng.integers(0, 4, size=100), rng.random(100)
-        w = pool_weights(experts, codes, weight)
-        assert (w >= 0).all()
-        best = max(likelihood(log_p, codes, weight) for log_p in experts)
-        assert likelihood(pool(experts, w), codes, weight) >= best - 1e-9
+        pool = Pool.fit(experts, codes, weight)
+        assert (pool.exponents >= 0).all()
+        assert (pool.shares >= 0).all()
+        product = log_linear_pool(experts, pool.exponents)
+        best = max(likelihood(log_p, codes, weight) for log_p in [product, *experts])
+        assert likelihood(pool(experts), codes, weight) >= best - 1e-3
 
 
 def test_weights_of_rows_are_repetition(rng):
     experts, codes = [random_log_probabilities(rng, 100) for _ in range(2)], np.arange(100) % 4
     repeats = rng.integers(0, 3, size=100)
-    weighted = pool_weights(experts, codes, repeats.astype(float))
-    repeated = pool_weights(
+    weighted = Pool.fit(experts, codes, repeats.astype(float))
+    repeated = Pool.fit(
         [np.repeat(log_p, repeats, axis=0) for log_p in experts], np.repeat(codes, repeats)
     )
-    np.testing.assert_allclose(weighted, repeated, atol=1e-3)
+    np.testing.assert_allclose(weighted.exponents, repeated.exponents, atol=1e-3)
+    np.testing.assert_allclose(weighted.shares, repeated.shares, atol=1e-3)
 
 
 def test_features_stand_beside_scores(rng):
@@ -116,6 +159,7 @@ def test_refining_a_bad_base_brings_it_nearer_to_the_labels(problem):
     refiner, log_p = fit(problem, X, bad)
     assert likelihood(log_p, y) > likelihood(bad, y) + 0.2
     assert set(refiner.weights) == {"base", "residual", "plain"}
+    np.testing.assert_allclose(sum(refiner.weights.values()), 1.0)
     assert [len(networks) for networks in refiner.networks.values()] == [3, 3]
 
 

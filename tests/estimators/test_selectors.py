@@ -5,37 +5,116 @@ import pytest
 from scipy.special import log_softmax
 
 from sklearn_setpred.datasets import make_confusable_classes
+from sklearn_setpred.estimators import _candidates
+from sklearn_setpred.estimators._candidates import (
+    FixedSizes,
+    SizesByThreshold,
+    batches_of,
+    check_candidates,
+    sketch_of_labels,
+)
 from sklearn_setpred.estimators._folds import Part
-from sklearn_setpred.estimators._selectors import CostRule, RankLaw, bucket_masses, set_costs
+from sklearn_setpred.estimators._selectors import CostRule, RankLaw, set_costs
 from sklearn_setpred.losses import get_loss
 from sklearn_setpred.networks import MLPBuilder
 from sklearn_setpred.sets import concave_hull_levels, label_ranks
 
 OPTIONS = {"build": MLPBuilder((16,)), "device": "cpu", "patience": 5, "max_epochs": 20}
+OPTIONS |= {"learning_rate": 1e-3, "weight_decay": 0.0, "batch_size": 128}
 
 
 def random_state():
     return np.random.RandomState(0)
 
 
+def fixed(*sizes):
+    """Give candidates of the linear cost."""
+    return FixedSizes(np.array(sizes), np.array(sizes, dtype=float))
+
+
+def by_threshold(*thresholds, n_classes=4):
+    """Give candidates of the linear cost, by thresholds."""
+    sizes = np.arange(1, n_classes + 1)
+    return SizesByThreshold(sizes, 1.0 * sizes, np.array(thresholds))
+
+
+def learn(rule, part, candidates, **options):
+    """Fit a rule to the rows of a part, whose prior are their log-probabilities."""
+    sketch, ranks = sketch_of_labels(candidates, batches_of(part.prior, part.target))
+    return rule.fit(part.X, sketch, ranks, part.weight, random_state(), **(OPTIONS | options))
+
+
+def law_values(law, part, candidates):
+    """Give F at the candidates of the rows of a part."""
+    return law.values(part.X, candidates.sketch(part.prior))
+
+
 # ------------------------------------------------------------------------- hand-computed
 
+# Sorted: 0.5, 0.25, 0.125, 0.125.
+LOG_P = np.log([[0.125, 0.5, 0.125, 0.25]])
 
-def test_bucket_masses_by_hand():
-    # Sorted: 0.5, 0.25, 0.125, 0.125. Sizes 1 and 3 make the buckets {1}, {2, 3}, {4}.
-    log_p = np.log([[0.125, 0.5, 0.125, 0.25]])
-    masses = bucket_masses(log_p, np.array([1, 3]))
-    np.testing.assert_allclose(masses, [[0.5, 0.375, 0.125]])
+
+def test_a_sketch_by_hand():
+    sketch = fixed(1, 3).sketch(LOG_P)
+    np.testing.assert_allclose(np.exp(sketch.head), [[0.5, 0.25, 0.125, 0.125]])
+    np.testing.assert_allclose(sketch.covered, [[0.5, 0.875]])
+    # Sizes 1 and 3 make the buckets {1}, {2, 3}, {4}.
+    np.testing.assert_allclose(sketch.masses(), [[0.5, 0.375, 0.125]])
+    assert [sketch.buckets(np.array([rank])).item() for rank in (1, 2, 3, 4)] == [0, 1, 1, 2]
+
+
+def test_a_sketch_by_thresholds_by_hand():
+    # No label reaches 0.9, so that the first stands alone, as at 0.5 and 0.3.
+    sketch = by_threshold(0.9, 0.5, 0.3, 0.2, 0.01).sketch(LOG_P)
+    assert sketch.sizes.tolist() == [[1, 1, 1, 2, 4]]
+    assert sketch.costs.tolist() == [[1.0, 1.0, 1.0, 2.0, 4.0]]
+    np.testing.assert_allclose(sketch.covered, [[0.5, 0.5, 0.5, 0.75, 1.0]])
+    np.testing.assert_allclose(sketch.masses(), [[0.5, 0, 0, 0.25, 0.25, 0]], atol=1e-15)
+    assert sketch.buckets(np.array([3])).tolist() == [4]
 
 
 def test_an_impossible_bucket_has_no_mass():
-    masses = bucket_masses(np.log([[0.5, 0.5]]), np.array([1, 2]))
-    np.testing.assert_array_equal(masses, [[0.5, 0.5, 0.0]])
+    sketch = fixed(1, 2).sketch(np.log([[0.5, 0.5]]))
+    np.testing.assert_array_equal(sketch.masses(), [[0.5, 0.5, 0.0]])
+
+
+def test_log_probabilities_of_a_sketch_are_normalised():
+    candidates = by_threshold(0.3, 0.2)
+    exact, shifted = candidates.sketch(LOG_P), candidates.sketch(LOG_P - 700)
+    for left, right in zip(exact, shifted, strict=True):
+        np.testing.assert_allclose(left, right)
+
+
+@pytest.mark.parametrize("candidates", [fixed(1, 2, 70, 71, 150, 299, 300), fixed(200)])
+def test_of_many_classes_only_those_asked_for_are_sorted(rng, monkeypatch, candidates):
+    log_p = log_softmax(rng.normal(size=(20, 300)), axis=1)
+    all_sorted = candidates.sketch(log_p)
+    monkeypatch.setattr(_candidates, "_SORTED", 70)
+    for left, right in zip(all_sorted, candidates.sketch(log_p), strict=True):
+        np.testing.assert_allclose(left, right)
+
+
+def test_labels_above_a_threshold_are_all_sorted(rng, monkeypatch):
+    log_p = log_softmax(0.1 * rng.normal(size=(20, 300)), axis=1)
+    thresholds = 0.0038, 0.0033
+    candidates = by_threshold(*thresholds, n_classes=300)
+    monkeypatch.setattr(_candidates, "_SORTED", 64)
+    sketch = candidates.sketch(log_p)
+    assert sketch.sizes.max() > 100
+    for j, t in enumerate(thresholds):
+        np.testing.assert_array_equal(sketch.sizes[:, j], (log_p >= np.log(t)).sum(axis=1))
+        covered = np.where(log_p >= np.log(t), np.exp(log_p), 0).sum(axis=1)
+        np.testing.assert_allclose(sketch.covered[:, j], covered)
+
+
+def test_two_families_of_candidates_are_refused():
+    with pytest.raises(ValueError, match=r"sizes=\[1\] and thresholds=\[0\.5\]"):
+        check_candidates([1], [0.5], "linear", 4)
 
 
 def test_without_a_network_the_law_is_that_of_the_sorted_probabilities():
-    log_p = np.log([[0.125, 0.5, 0.125, 0.25]])
-    np.testing.assert_allclose(RankLaw(np.array([1, 3])).values(None, log_p), [[0.5, 0.875]])
+    np.testing.assert_allclose(RankLaw().values(None, fixed(1, 3).sketch(LOG_P)), [[0.5, 0.875]])
 
 
 def test_set_costs_by_hand():
@@ -43,6 +122,13 @@ def test_set_costs_by_hand():
     # by the set of one label: (1 + 0.1) / 1.4; the others cost 0.2 / 1.4 and 0.4 / 1.4.
     costs = set_costs(np.array([2]), np.array([1, 2, 4]), np.array([1.0, 2.0, 4.0]), 0.1)
     np.testing.assert_allclose(costs, [[1.1 / 1.4, 0.2 / 1.4, 0.4 / 1.4]])
+
+
+def test_set_costs_of_rows_with_their_own_sizes_by_hand():
+    # The greatest cost of all rows is 4: (1[rank > s] + 0.1 s) / 1.4.
+    sizes = np.array([[1, 2], [2, 4]])
+    costs = set_costs(np.array([2, 3]), sizes, 1.0 * sizes, 0.1)
+    np.testing.assert_allclose(costs, [[1.1 / 1.4, 0.2 / 1.4], [1.2 / 1.4, 0.4 / 1.4]])
 
 
 def test_set_costs_lie_between_0_and_1(rng):
@@ -63,34 +149,39 @@ def problem():
     return Part(X, y, None, np.log(np.maximum(posterior, 1e-12)))
 
 
-@pytest.mark.parametrize("sizes", [np.arange(1, 13), np.array([1, 2, 4, 8]), np.array([3])])
-def test_before_training_the_law_is_that_of_the_probabilities(problem, sizes):
-    law = RankLaw.fit(
-        problem, sizes, random_state(), **(OPTIONS | {"max_epochs": 1, "learning_rate": 1e-12})
-    )
-    F = law.values(problem.X, problem.prior)
-    covered = np.cumsum(-np.sort(-np.exp(problem.prior), axis=1), axis=1)[:, sizes - 1]
-    np.testing.assert_allclose(F, covered, atol=1e-6)
+CANDIDATES = [
+    fixed(*range(1, 13)),
+    fixed(1, 2, 4, 8),
+    fixed(3),
+    by_threshold(0.5, 0.2, 0.05, 0.001, n_classes=12),
+]
 
 
-def test_the_law_is_a_distribution_function(problem):
-    F = RankLaw.fit(problem, np.arange(1, 13), random_state(), **OPTIONS).values(
-        problem.X, problem.prior
-    )
+@pytest.mark.parametrize("candidates", CANDIDATES)
+def test_before_training_the_law_is_that_of_the_probabilities(problem, candidates):
+    law = learn(RankLaw, problem, candidates, max_epochs=1, learning_rate=1e-12)
+    covered = candidates.sketch(problem.prior).covered
+    np.testing.assert_allclose(law_values(law, problem, candidates), covered, atol=1e-6)
+
+
+@pytest.mark.parametrize("candidates", CANDIDATES)
+def test_the_law_is_a_distribution_function(problem, candidates):
+    F = law_values(learn(RankLaw, problem, candidates), problem, candidates)
     assert (np.diff(F, axis=1) >= 0).all()
     assert F.min() > 0
-    np.testing.assert_allclose(F[:, -1], 1.0, atol=1e-3)
+    everything = candidates.sketch(problem.prior).sizes == 12
+    np.testing.assert_allclose(F[everything], 1.0, atol=1e-3)
 
 
 def test_the_law_learns_from_ranks_what_bad_probabilities_miss(problem):
     # The scores rank as the truth does, but promise far too much.
     sharp = problem._replace(prior=log_softmax(5.0 * problem.prior, axis=1))
-    ranks = label_ranks(sharp.prior, sharp.target)
-    law = RankLaw.fit(sharp, np.arange(1, 13), random_state(), **OPTIONS)
-    believed = np.sort(np.exp(sharp.prior), axis=1)[:, -1].mean()
-    learned = law.values(sharp.X, sharp.prior)[:, 0].mean()
-    truth = np.mean(ranks == 1)
-    assert abs(learned - truth) < 0.25 * abs(believed - truth)
+    for candidates in (fixed(*range(1, 13)), by_threshold(1.0, 0.01, 1e-4, n_classes=12)):
+        ranks = label_ranks(sharp.prior, sharp.target)
+        law = learn(RankLaw, sharp, candidates)
+        believed = np.sort(np.exp(sharp.prior), axis=1)[:, -1].mean()
+        learned = law_values(law, sharp, candidates)[:, 0].mean()
+        assert abs(learned - np.mean(ranks == 1)) < 0.25 * abs(believed - np.mean(ranks == 1))
 
 
 def chosen_sizes(values, costs, penalty):
@@ -106,10 +197,10 @@ def loss_of(sizes, ranks, penalty):
 @pytest.mark.parametrize("penalty", [0.02, 0.05, 0.2])
 def test_with_the_true_posterior_the_law_is_nearly_as_good_as_the_rule_of_bayes(problem, penalty):
     train, test = problem.take(np.arange(1000)), problem.take(np.arange(1000, 1500))
-    sizes = np.arange(1, 13)
-    law = RankLaw.fit(train, sizes, random_state(), **OPTIONS)
+    candidates = fixed(*range(1, 13))
+    law = learn(RankLaw, train, candidates)
     ranks = label_ranks(test.prior, test.target)
-    chosen = chosen_sizes(law.values(test.X, test.prior), 1.0 * sizes, penalty)
+    chosen = chosen_sizes(law_values(law, test, candidates), candidates.costs, penalty)
     bayes = np.maximum((np.exp(test.prior) >= penalty).sum(axis=1), 1)
     assert loss_of(chosen, ranks, penalty) <= 1.05 * loss_of(bayes, ranks, penalty)
 
@@ -120,25 +211,22 @@ def test_with_the_true_posterior_the_law_is_nearly_as_good_as_the_rule_of_bayes(
 @pytest.mark.parametrize("name", ["cost_sensitive_comp_sum", "cost_sensitive_constrained"])
 def test_a_rule_trained_on_costs_is_better_than_any_fixed_size(problem, name):
     train, test = problem.take(np.arange(1000)), problem.take(np.arange(1000, 1500))
-    sizes, penalty = np.arange(1, 13), 0.05
-    options = OPTIONS | {"max_epochs": 40, "learning_rate": 0.01}
-    rule = CostRule.fit(
-        train, sizes, 1.0 * sizes, penalty, get_loss(name), random_state(), **options
-    )
+    candidates, penalty = fixed(*range(1, 13)), 0.05
+    options = {"max_epochs": 40, "learning_rate": 0.01}
+    rule = learn(CostRule, train, candidates, loss=get_loss(name), size_penalty=penalty, **options)
     ranks = label_ranks(test.prior, test.target)
-    chosen = rule.values(test.X, test.prior).argmax(axis=1) + 1
-    fixed = min(loss_of(size, ranks, penalty) for size in sizes)
-    assert loss_of(chosen, ranks, penalty) < fixed
+    chosen = law_values(rule, test, candidates).argmax(axis=1) + 1
+    fixed_sizes = min(loss_of(size, ranks, penalty) for size in range(1, 13))
+    assert loss_of(chosen, ranks, penalty) < fixed_sizes
 
 
 def test_weights_move_the_law(problem):
     ranks = label_ranks(problem.prior, problem.target)
     weight = np.where(ranks == 1, 0.1, 1.0)
     weighted = problem._replace(weight=weight / weight.mean())
+    candidates = fixed(*range(1, 13))
     means = [
-        RankLaw.fit(part, np.arange(1, 13), random_state(), **OPTIONS)
-        .values(part.X, part.prior)[:, 0]
-        .mean()
+        law_values(learn(RankLaw, part, candidates), part, candidates)[:, 0].mean()
         for part in (problem, weighted)
     ]
     assert means[1] < means[0] - 0.1

@@ -1,0 +1,138 @@
+"""The base of a `CardinalityAwareClassifier`, and scores of rows that it has not learned from.
+
+Two ways give the same things: `Folds` where the probabilities of all rows fit in memory, and
+`OneSplit` where they do not. Both have ``tested``, the rows that a model left out, and ``ranked``,
+which of them have a label that their model knows.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing
+
+from sklearn_setpred.estimators._base import in_batches
+from sklearn_setpred.estimators._candidates import batches_of
+from sklearn_setpred.estimators._folds import (
+    make_splits,
+    out_of_fold_probabilities,
+    splits_within,
+    validation_rows,
+)
+from sklearn_setpred.estimators._refine import fit_refiner, floored_log
+from sklearn_setpred.estimators._wrapped import NetworksAlone, is_frozen, read_probabilities
+from sklearn_setpred.utils.validation import check_integer
+
+# Up to this many probabilities of the training rows are held at once (1.6 GB).
+_CELLS_OF_FOLDS = 2e8
+
+
+class Task(NamedTuple):
+    """A base classifier and the rows to learn from, checked.
+
+    ``codes`` are the places of ``y`` among ``classes``; ``fit_params`` go to the base's ``fit``.
+    """
+
+    inner: Any
+    X: Any
+    y: Any
+    classes: np.ndarray
+    codes: np.ndarray
+    fit_params: dict
+
+    def take(self, rows):
+        """Give the task of the rows that a mask or an index chooses."""
+        X, y = _safe_indexing(self.X, rows), _safe_indexing(self.y, rows)
+        params = {name: _safe_indexing(value, rows) for name, value in self.fit_params.items()}
+        return self._replace(X=X, y=y, codes=self.codes[rows], fit_params=params)
+
+    def fitted_base(self):
+        """Give the base, fitted on all rows; a frozen one as it is."""
+        if is_frozen(self.inner):
+            return self.inner
+        return clone(self.inner).fit(self.X, self.y, **self.fit_params)
+
+
+class Folds:
+    """Probabilities of every row by models that left it out; the base is fitted on all rows."""
+
+    can_refine = True
+
+    def __init__(self, task, cv, rng, n_jobs):
+        self.task = task
+        self.splits = make_splits(cv, task.X, task.codes, rng)
+        self.p, known = self._probabilities(n_jobs)
+        self.tested = np.arange(len(task.codes))
+        self.ranked = known[self.tested, task.codes]
+
+    def _probabilities(self, n_jobs):
+        """Give the probabilities of all rows, and of which classes their model knows."""
+        inner, X, y, classes, _, fit_params = self.task
+        if is_frozen(inner):
+            p = read_probabilities(inner, X)
+            return p, np.ones(p.shape, dtype=bool)
+        return out_of_fold_probabilities(inner, X, y, classes, self.splits, fit_params, n_jobs)
+
+    def learn(self, part, rows, floor, rng, *, refine, **options):
+        """Give the base, the refiner or None, and batches of log-probabilities and labels.
+
+        Parameters
+        ----------
+        part : Part
+            What our networks read of the rows, their labels and weights.
+        rows : ndarray of int
+            The rows' numbers.
+        floor : float
+            Stands for smaller probabilities.
+        rng : RandomState
+        refine : bool
+        **options
+            Of `training.fit_network`.
+        """
+        refiner, log_p = None, floored_log(self.p[rows], floor)
+        if refine:
+            splits = splits_within(rows, self.splits, len(self.p))
+            options["with_base"] = not isinstance(self.task.inner, NetworksAlone)
+            refiner, log_p = fit_refiner(part._replace(prior=log_p), splits, rng, **options)
+        return self.task.fitted_base(), refiner, batches_of(log_p, part.target)
+
+
+class OneSplit:
+    """Probabilities of one of ``cv`` parts of the rows by a base that left it out and is kept.
+
+    They are read batch by batch, and there is no refiner.
+    """
+
+    can_refine = False
+
+    def __init__(self, task, cv, rng, n_jobs):
+        n = len(task.codes)
+        if not isinstance(cv, (int, np.integer)):
+            raise ValueError(
+                f"cv={cv!r} is for up to {_CELLS_OF_FOLDS:g} probabilities, rows times classes; "
+                f"{n} rows of {len(task.classes)} classes have more: give an int, of which one "
+                "part is held out."
+            )
+        check_integer("cv", cv, low=2)
+        self.task = task
+        self.left_out = np.ones(n, dtype=bool)
+        if not is_frozen(task.inner):
+            self.left_out = validation_rows(task.codes, 1 / cv, rng)
+        self.tested = np.flatnonzero(self.left_out)
+        self.ranked = np.ones(len(self.tested), dtype=bool)
+
+    def learn(self, part, rows, floor, rng, **options):
+        """Give what `Folds.learn` gives."""
+        base = self.task.take(~self.left_out).fitted_base()
+
+        def log_probabilities():
+            for some, codes in in_batches(len(self.task.classes), rows, part.target):
+                p = read_probabilities(base, _safe_indexing(self.task.X, some))
+                yield floored_log(p, floor), codes
+
+        return base, None, log_probabilities()
+
+
+def way_to_learn(n_rows, n_classes):
+    """Give the class that learns from so many rows of so many classes."""
+    return Folds if n_rows * n_classes <= _CELLS_OF_FOLDS else OneSplit
