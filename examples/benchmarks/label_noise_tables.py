@@ -10,8 +10,10 @@ SIGNS = ("auroc_p_y", "auroc_loss", "auroc_temperature")
 CALIBRATION = ("ece", "brier", "log_loss")
 CELL = ["dataset", "noise", "level", "method"]
 SETTING = CELL[:3]
+NOISE_ORDER = {"clean": 0, "uniform": 1, "class_dependent": 2}
 DEFAULTS = ("LDRClassifier", "MLPClassifier", "LogisticRegression")
 ONE_STEP = "one_step_aldr_kl"
+OURS = ("aldr_kl", "ldr_kl")
 
 
 def report(path):
@@ -19,32 +21,43 @@ def report(path):
     frame = chosen(pd.read_csv(path))
     losses = frame[~frame["method"].isin([*DEFAULTS, ONE_STEP])]
     sections = {
-        "Average rank over the noisy settings (1 is best)": average_ranks(losses),
+        "Average rank over the noisy settings (1 is best)": compared_ranks(losses),
+        "Average rank over all settings": average_ranks(settings_means(losses)).round(2),
         "ALDR-KL against each other loss, noisy settings": paired_tests(losses),
+        "LDRClassifier's defaults less those of scikit-learn": defaults_compared(frame),
+        "The same by setting, ± standard error of the paired folds": defaults_by_setting(frame),
         "Exact temperature less one step for each visit, mean accuracy": exact_less_one_step(frame),
         "Flipped labels found among held-out rows, AUROC": flips_found(losses),
         "Calibration on clean test labels": calibration(frame),
-        "LDRClassifier's defaults less those of scikit-learn": defaults_compared(frame),
-        "Top-1 accuracy, mean ± standard deviation over folds": accuracies(frame, "top_1"),
-        "Top-5 accuracy, mean ± standard deviation over folds": accuracies(frame, "top_5"),
+    }
+    sections |= {
+        f"Top-{k} accuracy, mean ± standard deviation over folds": accuracies(frame, f"top_{k}")
+        for k in KS
     }
     return "\n\n".join(f"## {title}\n\n{markdown(table)}" for title, table in sections.items())
 
 
 def chosen(frame):
     """Keep the lines of the configuration that was trained on most folds, the best of those."""
+    frame = frame.sort_values(SETTING, key=lambda column: column.replace(NOISE_ORDER))
     rounds = frame.groupby([*CELL, "config"])["valid_score"].agg(["size", "mean"]).reset_index()
     best = rounds.sort_values(["size", "mean"]).groupby(CELL).tail(1)
     return frame.merge(best[[*CELL, "config"]])
 
 
-def noisy(frame, accuracy="top_2"):
-    """Keep the settings with noise in which an accuracy means something.
+def meaningful(frame, accuracy="top_2"):
+    """Keep the settings in which an accuracy means something."""
+    return frame[~(is_tied(frame) & (accuracy == "top_1"))]
 
-    Where half of a class gets another label, nothing tells which of the two comes first.
-    """
-    tied = (frame["noise"] == "class_dependent") & (frame["level"] == 0.5) & (accuracy == "top_1")
-    return frame[(frame["noise"] != "clean") & ~tied]
+
+def noisy(frame, accuracy="top_2"):
+    """Keep those of them that have noise."""
+    return meaningful(frame, accuracy).query("noise != 'clean'")
+
+
+def is_tied(frame):
+    """Tell the lines where half of a class has another label: nothing says which comes first."""
+    return (frame["noise"] == "class_dependent") & (frame["level"] == 0.5)
 
 
 def by_setting(frame, column):
@@ -52,18 +65,28 @@ def by_setting(frame, column):
     return frame.pivot_table(column, SETTING, "method", sort=False)
 
 
-def average_ranks(frame):
-    """Give the average rank of each method for each k, and the difference that counts."""
-    means = {k: by_setting(noisy(frame, k), k) for k in ACCURACIES}
+def settings_means(frame, keep=meaningful):
+    """Give for each k the accuracy of each method in each of the settings to keep."""
+    return {k: by_setting(keep(frame, k), k) for k in ACCURACIES}
+
+
+def average_ranks(means):
+    """Give the average rank of each method for each k, from their accuracies by setting."""
     ranks = {
         k: pd.Series(rankdata(-mean.round(6), axis=1).mean(axis=0), mean.columns)
         for k, mean in means.items()
     }
-    table = pd.DataFrame(ranks).sort_values("top_1")
-    table.loc["Nemenyi difference, 5 %"] = [
-        nemenyi_difference(*mean.shape) for mean in means.values()
-    ]
-    return table.round(2)
+    return pd.DataFrame(ranks).sort_values("top_1")
+
+
+def compared_ranks(frame):
+    """Give the average ranks, ALDR-KL's less that of the best baseline, and what counts."""
+    means = settings_means(frame, noisy)
+    ranks = average_ranks(means)
+    behind = ranks.loc["aldr_kl"] - ranks.drop(index=list(OURS)).min()
+    ranks.loc["ALDR-KL less the best baseline"] = behind
+    ranks.loc["Nemenyi difference, 5 %"] = [nemenyi_difference(*m.shape) for m in means.values()]
+    return ranks.round(2)
 
 
 def nemenyi_difference(n_settings, n_methods, level=0.05):
@@ -79,8 +102,7 @@ def nemenyi_difference(n_settings, n_methods, level=0.05):
 def paired_tests(frame):
     """Give the mean difference of ALDR-KL to each loss and the p-value of Wilcoxon's test."""
     columns = {}
-    for k in ("top_1", "top_5"):
-        mean = by_setting(noisy(frame, k), k)
+    for k, mean in settings_means(frame, noisy).items():
         gains = -mean.drop(columns="aldr_kl").sub(mean["aldr_kl"], axis=0)
         columns[f"{k} gain"] = gains.mean().round(4)
         columns[f"{k} p-value"] = gains.apply(
@@ -92,8 +114,7 @@ def paired_tests(frame):
 def exact_less_one_step(frame):
     """Give the gain of the exact temperature in each data set, and its standard error."""
     rows = {}
-    for k in ("top_1", "top_5"):
-        mean = by_setting(frame, k)
+    for k, mean in settings_means(frame).items():
         gain = (mean["aldr_kl"] - mean[ONE_STEP]).groupby("dataset", sort=False)
         rows[f"{k} gain"], rows[f"{k} standard error"] = gain.mean(), gain.sem()
     return pd.DataFrame(rows).round(4)
@@ -117,30 +138,43 @@ def defaults_compared(frame):
 
     The last column is the least ratio, over settings, of the gain to its standard error.
     """
-    tables = [gains_over(frame, other) for other in DEFAULTS[1:]]
+    tables = [summarized(gains_over(frame, other)) for other in DEFAULTS[1:]]
     return pd.concat(tables, keys=DEFAULTS[1:], names=["less"]).round(4)
 
 
+def summarized(gain):
+    """Give for each data set the gains on clean labels and under noise, and the worst ratio."""
+    is_clean = gain.index.get_level_values("noise") == "clean"
+    parts = {
+        "clean": gain.loc[is_clean, "mean"],
+        "noisy, mean": gain.loc[~is_clean, "mean"],
+    }
+    means = {name: part.groupby("dataset", sort=False).mean() for name, part in parts.items()}
+    ratio = (gain["mean"] / gain["sem"]).groupby("dataset", sort=False).min()
+    return pd.DataFrame(means | {"worst ratio": ratio})
+
+
+def defaults_by_setting(frame):
+    """Give the same gains in each setting as text, with their standard errors."""
+    gains = {other: gains_over(frame, other) for other in DEFAULTS[1:]}
+    texts = {
+        other: gain.apply(lambda part: f"{part['mean']:.4f} ± {part['sem']:.4f}", axis=1)
+        for other, gain in gains.items()
+    }
+    return pd.DataFrame(texts)
+
+
 def gains_over(frame, other):
-    """Give the gains over one other classifier; top-2 where top-1 has no answer."""
-    column = np.where(
-        (frame["noise"] == "class_dependent") & (frame["level"] == 0.5),
-        frame["top_2"],
-        frame["top_1"],
-    )
-    folds = frame.assign(accuracy=column).pivot_table(
+    """Give mean and standard error of the gains over one other classifier in each setting.
+
+    Gains are of accuracy at top-1, and at top-2 where top-1 has no answer.
+    """
+    accuracy = np.where(is_tied(frame), frame["top_2"], frame["top_1"])
+    folds = frame.assign(accuracy=accuracy).pivot_table(
         "accuracy", [*SETTING, "fold"], "method", sort=False
     )
-    gain = (folds[DEFAULTS[0]] - folds[other]).groupby(SETTING, sort=False).agg(["mean", "sem"])
-    gain["ratio"] = gain["mean"] / gain["sem"]
-    is_clean = gain.index.get_level_values("noise") == "clean"
-    return pd.DataFrame(
-        {
-            "clean": gain.loc[is_clean, "mean"].groupby("dataset", sort=False).mean(),
-            "noisy, mean": gain.loc[~is_clean, "mean"].groupby("dataset", sort=False).mean(),
-            "worst ratio": gain["ratio"].groupby("dataset", sort=False).min(),
-        }
-    )
+    gain = folds[DEFAULTS[0]] - folds[other]
+    return gain.groupby(SETTING, sort=False).agg(["mean", "sem"])
 
 
 def accuracies(frame, column):

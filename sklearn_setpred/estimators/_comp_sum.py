@@ -25,7 +25,7 @@ class CompSumClassifier(BaseNeuralClassifier):
         The network, as in `NeuralClassifier`.
     learning_rate, weight_decay, batch_size, max_epochs : default=0.002, 0.01, 128, 200
         Its training, as in `NeuralClassifier`.
-    early_stopping, validation_fraction, n_iter_no_change : default=True, 0.1, 10
+    early_stopping, validation_fraction, n_iter_no_change, refit : default=True, 0.1, 10, False
         When training ends, as in `NeuralClassifier`.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with ``sample_weight``.
@@ -93,6 +93,7 @@ class CompSumClassifier(BaseNeuralClassifier):
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
+        refit: bool = False,
         class_weight: Mapping[Any, float] | str | None = None,
         k: int | None = None,
         device: str = "auto",
@@ -112,6 +113,7 @@ class CompSumClassifier(BaseNeuralClassifier):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.refit = refit
         self.class_weight = class_weight
         self.k = k
         self.device = device
@@ -121,7 +123,7 @@ class CompSumClassifier(BaseNeuralClassifier):
         self.random_state = random_state
         self.sparse_output = sparse_output
 
-    def _make_loss(self):
+    def _make_loss(self, n_classes):
         from sklearn_setpred.losses import CompSum
 
         return CompSum(tau=self.tau)

@@ -10,6 +10,9 @@ from sklearn_setpred.utils.types import Floats, Samples, Seed
 from sklearn_setpred.utils.validation import check_option
 
 LDR_LOSSES = ("aldr_kl", "ldr_kl")
+# Division by the l1 norm withstands wrong labels best, but with few classes it forgets how certain
+# a row is: two scores of opposite sign always make the same probabilities.
+MANY_CLASSES = 10
 
 
 def _adapts(self):
@@ -34,23 +37,26 @@ class LDRClassifier(BaseNeuralClassifier):
     ----------
     loss : {"aldr_kl", "ldr_kl"}, default="aldr_kl"
         The loss: temperature by row, or the same for all.
-    lam : float, default=1.0
-        Temperature, positive; for "aldr_kl" the highest one.
+    lam : float, default=None
+        Temperature, positive; for "aldr_kl" the highest one. None means 3 for normalised scores
+        and 1 for others.
     alpha : float, default=2.0
         How little the temperatures of "aldr_kl" adapt, above 1: they lie in
         ``[lam * (1 - 1 / alpha), lam]``. "ldr_kl" does not read it.
     margin : float, default=0.0
         What another class's score must lag behind that of the label, at least 0.
-    normalize : {None, "l1", "softplus"}, default=None
+    normalize : {"auto", None, "l1", "softplus"}, default="auto"
         What the loss makes of the scores of a row first: nothing, or division by their mean
-        absolute value, or the same after softplus. Either bounds the loss.
+        absolute value, or the same after softplus. Either bounds the loss, which is what
+        withstands wrong labels. "auto" means "l1" from 10 classes on, and None below.
     hidden_layer_sizes, activation : default=(256,), "relu"
         The network, as in `NeuralClassifier`.
     learning_rate, weight_decay, batch_size, max_epochs : default=0.002, 0.01, 128, 200
         Its training, as in `NeuralClassifier`.
-    early_stopping, validation_fraction, n_iter_no_change : default=True, 0.1, 10
-        When training ends, as in `NeuralClassifier`; rows are held out as they are, with wrong
-        labels.
+    early_stopping, validation_fraction, n_iter_no_change, refit : default=True, 0.1, 20, True
+        When training ends, and that it is done once more on all rows, as in `NeuralClassifier`.
+        Rows are held out as they are, with wrong labels; without ``normalize`` their loss is read
+        at the scale of the scores that suits it best, as scores soon are too large for them.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with ``sample_weight``.
     k : int, default=None
@@ -71,7 +77,7 @@ class LDRClassifier(BaseNeuralClassifier):
     validation_scores_ : list of float
         Minus the mean validation loss of each epoch; empty without early stopping.
     loss_ : Loss
-        The loss trained with.
+        The loss trained with; its ``power`` is what probabilities are raised to.
     net_ : Network
         The trained network.
     n_features_in_ : int
@@ -87,13 +93,20 @@ class LDRClassifier(BaseNeuralClassifier):
     Notes
     -----
     Probabilities invert the link of the loss, and are those of the labels as given, wrong ones
-    included. With ``normalize`` they rank but are not calibrated: for scores of mean 1 none
-    exceeds ``exp(K / lam) / (exp(K / lam) + K - 1)``.
+    included. They are then raised to the power that gives the held-out rows the least log-loss
+    [2]_, and renormalised: under ``normalize`` the link alone lets none exceed
+    ``exp(K / lam) / (exp(K / lam) + K - 1)``, for scores of mean 1. Without held-out rows, and
+    after ``partial_fit`` alone, the power is 1.
+
+    Where labels are right, ``normalize=None`` is close to cross-entropy. With "l1" the order of
+    classes that are all ruled out is arbitrary.
 
     References
     ----------
     .. [1] D. Zhu, Y. Ying, T. Yang, "Label distributionally robust losses for multi-class
        classification: consistency, robustness and adaptivity", ICML 2023.
+    .. [2] C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks",
+       ICML 2017.
 
     Examples
     --------
@@ -105,7 +118,7 @@ class LDRClassifier(BaseNeuralClassifier):
     array([[0, 1],
            [1, 2]])
     >>> certain, undecided = clf.temperature(X[[0, 70]])
-    >>> bool(0.5 < certain < undecided < 1)
+    >>> bool(certain < undecided)
     True
     """
 
@@ -113,10 +126,10 @@ class LDRClassifier(BaseNeuralClassifier):
         self,
         loss: str = "aldr_kl",
         *,
-        lam: float = 1.0,
+        lam: float | None = None,
         alpha: float = 2.0,
         margin: float = 0.0,
-        normalize: str | None = None,
+        normalize: str | None = "auto",
         hidden_layer_sizes: int | Sequence[int] = (256,),
         activation: str = "relu",
         learning_rate: float = 2e-3,
@@ -125,7 +138,8 @@ class LDRClassifier(BaseNeuralClassifier):
         max_epochs: int = 200,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: int = 20,
+        refit: bool = True,
         class_weight: Mapping[Any, float] | str | None = None,
         k: int | None = None,
         device: str = "auto",
@@ -149,6 +163,7 @@ class LDRClassifier(BaseNeuralClassifier):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.refit = refit
         self.class_weight = class_weight
         self.k = k
         self.device = device
@@ -158,11 +173,30 @@ class LDRClassifier(BaseNeuralClassifier):
         self.random_state = random_state
         self.sparse_output = sparse_output
 
-    def _make_loss(self):
+    def _make_loss(self, n_classes):
         from sklearn_setpred.losses import get_loss
+        from sklearn_setpred.losses._scores import NORMALIZATIONS
 
+        check_option("normalize", self.normalize, ["auto", *NORMALIZATIONS])
         loss = get_loss(check_option("loss", self.loss, LDR_LOSSES))
-        return loss.set_params(**{name: getattr(self, name) for name in loss.get_params()})
+        params = {name: getattr(self, name) for name in loss.get_params()}
+        if self.normalize == "auto":
+            params["normalize"] = "l1" if n_classes >= MANY_CLASSES else None
+        if self.lam is None:
+            params["lam"] = 1.0 if params["normalize"] is None else 3.0
+        return loss.set_params(**params)
+
+    def _compares_at_best_scale(self, loss):
+        """Say so unless the loss itself divides by the size of the scores."""
+        return loss.normalize is None
+
+    def _calibrated(self, loss, network, valid):
+        """Give the loss with the power of its probabilities that suits the held-out rows."""
+        import torch
+
+        scores, target = torch.from_numpy(network.scores(valid.X)), torch.from_numpy(valid.target)
+        weight = None if valid.weight is None else torch.from_numpy(valid.weight)
+        return loss.calibrated(scores, target, weight)
 
     @available_if(_adapts)
     def temperature(self, X: Samples) -> Floats:

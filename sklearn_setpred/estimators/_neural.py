@@ -42,6 +42,9 @@ class NeuralClassifier(BaseNeuralClassifier):
         The share held out, of each class; a class's only row always trains.
     n_iter_no_change : int, default=10
         Epochs without a better validation loss after which training stops.
+    refit : bool, default=False
+        Train once more, on the held-out rows too, for the number of epochs that was best on
+        them. Takes about twice the time.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with ``sample_weight``.
     k : int, default=None
@@ -113,6 +116,7 @@ class NeuralClassifier(BaseNeuralClassifier):
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
+        refit: bool = False,
         class_weight: Mapping[Any, float] | str | None = None,
         k: int | None = None,
         device: str = "auto",
@@ -133,6 +137,7 @@ class NeuralClassifier(BaseNeuralClassifier):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.refit = refit
         self.class_weight = class_weight
         self.k = k
         self.device = device
@@ -142,7 +147,7 @@ class NeuralClassifier(BaseNeuralClassifier):
         self.random_state = random_state
         self.sparse_output = sparse_output
 
-    def _make_loss(self):
+    def _make_loss(self, n_classes):
         from sklearn_setpred.losses import get_loss
 
         return get_loss(self.loss)

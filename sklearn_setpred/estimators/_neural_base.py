@@ -1,5 +1,6 @@
 """What all network classifiers share: validation, training by skorch, scores."""
 
+from copy import copy
 from typing import Self
 
 import numpy as np
@@ -28,12 +29,20 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
     """Everything of a network classifier but the choice of its loss.
 
     A subclass has the parameters of `NeuralClassifier`, less some, and gives its loss through
-    ``_make_loss()``.
+    ``_make_loss(n_classes)``.
     """
 
-    def _make_loss(self):
+    def _make_loss(self, n_classes):
         """Give the loss instance."""
         raise NotImplementedError
+
+    def _compares_at_best_scale(self, loss):
+        """Say whether early stopping looks past the size of the scores."""
+        return False
+
+    def _calibrated(self, loss, network, valid):
+        """Give the loss with its link adjusted to rows held out; here as it is."""
+        return loss
 
     # ---------------------------------------------------------------- training
 
@@ -70,7 +79,8 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
             For a parameter out of range, NaN or infinite values, a single class, weights that
             are negative or sum to zero.
         FloatingPointError
-            If the training loss is no longer finite.
+            If the loss or a weight is no longer finite. This estimator stays as it was; the
+            error's attribute ``estimator`` is another, fitted up to the last good epoch.
         """
         options = network_options(self)
         start = getattr(self, "net_", None) if self.warm_start else None
@@ -82,16 +92,39 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         counts = np.bincount(codes, minlength=len(classes))
         loss = self._checked_loss(len(classes)).fit_classes(np.maximum(counts, 1))
         rng = check_random_state(self.random_state)
-        valid = self._validation_part(X_val, y_val, classes)
+        given = self._validation_part(X_val, y_val, classes)
+        part = with_positive_weights(Part(X, codes, weight))
+        train, valid = self._split(part, given, rng)
+        options |= {"start": start, "seed": rng.randint(_MAX_SEED)}
+        again = part if self.refit and given is None and valid is not None else None
+        return self._train(train, valid, again, classes, loss, options)
 
+    def _train(self, train, valid, again, classes, loss, options):
+        """Train a network and keep it; where it diverges, the error bears what was learned.
+
+        Where the part ``again`` is given, the network that is kept is trained on it for as many
+        epochs as were best on the part ``valid``.
+        """
         from sklearn_setpred.training import fit_network
 
-        train, valid = self._split(Part(X, codes, weight), valid, rng)
+        stopping = {"scale_free": self._compares_at_best_scale(loss)}
+        try:
+            network, losses, valid_losses = fit_network(
+                train, valid, loss, len(classes), **options, **stopping
+            )
+            if valid is not None:
+                loss = self._calibrated(loss, network, valid)
+            if again is not None:
+                options |= {"max_epochs": int(np.argmin(valid_losses)) + 1}
+                network, losses, _ = fit_network(again, None, loss, len(classes), **options)
+        except FloatingPointError as error:
+            error.estimator = copy(self)._keep(classes, loss, *error.trained)
+            error.add_note("Its attribute `estimator` is fitted up to the last good epoch.")
+            raise
+        return self._keep(classes, loss, network, losses, valid_losses)
 
-        seed = rng.randint(_MAX_SEED)
-        network, losses, valid_losses = fit_network(
-            train, valid, loss, len(classes), seed=seed, start=start, **options
-        )
+    def _keep(self, classes, loss, network, losses, valid_losses):
+        """Set the attributes of a fit."""
         self.classes_, self.loss_, self.net_ = classes, loss, network
         self.loss_curve_, self.validation_scores_ = losses, [-value for value in valid_losses]
         self.n_iter_ = len(losses)
@@ -166,7 +199,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         """Give the loss, its parameters and the estimator's checked against the classes."""
         check_k(self.k, n_classes)
         check_number("validation_fraction", self.validation_fraction, low=0, high=1, is_open=True)
-        loss = self._make_loss()
+        loss = self._make_loss(n_classes)
         if loss.target != "label":
             raise ValueError(
                 f"loss={loss.name!r} compares scores with costs, not labels; "
@@ -177,8 +210,6 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
 
     def _split(self, part, valid, rng):
         """Give the rows to train on and, for early stopping, the rows to validate with."""
-        if part.weight is not None:
-            part = part.take(part.weight > 0).with_weights_of_mean_one()
         if valid is not None or not self.early_stopping:
             return part, valid
         held_out = validation_rows(part.target, self.validation_fraction, rng)
@@ -213,7 +244,10 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         return self._of_scores(self.loss_.decision_scores, X)
 
     def decision_function(self, X: Samples) -> Floats:
-        """Give the scores by which the classes rank, before the softmax.
+        """Give the scores by which the classes rank, to which the inverse link is applied.
+
+        They are those of the network, before a normalisation that belongs to the loss: that and
+        the softmax are part of the inverse link.
 
         Parameters
         ----------
@@ -248,6 +282,13 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def with_positive_weights(part):
+    """Give the rows whose weight is positive, the weights scaled to mean one."""
+    if part.weight is None:
+        return part
+    return part.take(part.weight > 0).with_weights_of_mean_one()
 
 
 def known_codes(y, classes, name="y"):

@@ -1,4 +1,7 @@
-"""Log-loss after temperature scaling: how well scores rank, whatever their size."""
+"""Powers of probabilities: temperature scaling of a trained network.
+
+C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks", ICML 2017.
+"""
 
 from __future__ import annotations
 
@@ -9,33 +12,36 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from sklearn_setpred.losses._base import Loss
+# Rows that are all predicted right would ask for the power infinity.
+LOG_POWERS = (-3.0, 2.0)
 
-LOG_POWERS = (-4.0, 2.0)
+
+def to_power(p: Tensor, power: float) -> Tensor:
+    """Give p_k^s / sum_j p_j^s of each row, s = power."""
+    return torch.softmax(power * log(p), dim=-1)
 
 
-class ScaledLogLoss:
-    """Log-loss of the probabilities of a loss, raised to the power that suits the rows best.
+def best_power(p: Tensor, target: Tensor, weight: Tensor | None = None) -> float:
+    """Give the s at which the mean log-loss of p_k^s / sum_j p_j^s is least.
 
-    ``-log(p_y^s / sum_k p_k^s)``, the same s > 0 for all rows, where the mean is least: the
-    log-loss after temperature scaling [1]_. A network whose scores have grown too large can still
-    learn to rank; under label noise they soon are, and a loss that sees their size would stop it.
-
-    References
+    Parameters
     ----------
-    .. [1] C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks",
-       ICML 2017.
+    p : Tensor of shape (n, K)
+        Probabilities.
+    target : Tensor of shape (n,)
+        Labels.
+    weight : Tensor of shape (n,), optional
+        Weights of the rows.
     """
+    log_p = log(p)
 
-    def __init__(self, loss: Loss) -> None:
-        self.loss = loss
+    def mean_log_loss(log_power):
+        values = cross_entropy(math.exp(log_power) * log_p, target, reduction="none")
+        return (values.mean() if weight is None else (weight * values).mean()).item()
 
-    def __call__(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the log-loss of each row, at the best power for them all."""
-        log_p = self.loss.probabilities(scores).clamp_min(torch.finfo(scores.dtype).tiny).log()
+    return math.exp(minimize_scalar(mean_log_loss, bounds=LOG_POWERS, method="bounded").x)
 
-        def mean(log_power):
-            return cross_entropy(math.exp(log_power) * log_p, target).item()
 
-        best = minimize_scalar(mean, bounds=LOG_POWERS, method="bounded", options={"xatol": 0.05})
-        return cross_entropy(math.exp(best.x) * log_p, target, reduction="none")
+def log(p: Tensor) -> Tensor:
+    """Give the logarithms of probabilities; those of zeros are finite."""
+    return p.clamp_min(torch.finfo(p.dtype).tiny).log()

@@ -5,9 +5,11 @@ from math import exp, log
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import torch
 from scipy.special import softmax
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import log_loss
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_setpred import CompSumClassifier, LDRClassifier, NeuralClassifier
@@ -22,7 +24,11 @@ SMALL = {
 }
 # A classifier and the loss it stands for.
 CLASSIFIERS = [
-    pytest.param(LDRClassifier(lam=2.0, alpha=3.0), ALDRKL(lam=2.0, alpha=3.0), id="aldr_kl"),
+    pytest.param(
+        LDRClassifier(lam=2.0, alpha=3.0, normalize=None),
+        ALDRKL(lam=2.0, alpha=3.0),
+        id="aldr_kl",
+    ),
     pytest.param(
         LDRClassifier("ldr_kl", lam=0.5, margin=0.1, normalize="l1"),
         LDRKL(lam=0.5, margin=0.1, normalize="l1"),
@@ -40,26 +46,31 @@ def blobs():
 
 @pytest.fixture(scope="module")
 def fitted(blobs):
-    return LDRClassifier(lam=2.0, alpha=3.0, margin=0.5, **SMALL).fit(*blobs)
+    return LDRClassifier(lam=2.0, alpha=3.0, margin=0.5, normalize=None, **SMALL).fit(*blobs)
 
 
 @pytest.mark.parametrize(("classifier", "loss"), CLASSIFIERS)
 def test_the_flat_parameters_are_those_of_the_loss(classifier, loss, blobs):
     X, y = blobs
-    ours = classifier.set_params(**SMALL).fit(X, y)
-    same = NeuralClassifier(loss, **SMALL).fit(X, y)
+    options = {**SMALL, "early_stopping": False}
+    ours = classifier.set_params(**options).fit(X, y)
+    same = NeuralClassifier(loss, **options).fit(X, y)
     assert ours.loss_.get_params() == loss.get_params()
     np.testing.assert_array_equal(ours.predict_proba(X), same.predict_proba(X))
 
 
-@pytest.mark.parametrize("cls", [LDRClassifier, CompSumClassifier])
-def test_the_network_has_the_parameters_and_defaults_of_neural_classifier(cls):
+@pytest.mark.parametrize(
+    ("cls", "own"),
+    [(CompSumClassifier, {}), (LDRClassifier, {"n_iter_no_change": 20, "refit": True})],
+)
+def test_the_network_has_the_parameters_and_defaults_of_neural_classifier(cls, own):
     def network_parameters(cls):
         parameters = inspect.signature(cls).parameters.values()
         shared = [p.name for p in parameters].index("hidden_layer_sizes")
-        return [(p.name, p.default) for p in parameters][shared:]
+        return {p.name: p.default for p in list(parameters)[shared:]}
 
-    assert network_parameters(cls) == network_parameters(NeuralClassifier)
+    assert network_parameters(cls) == network_parameters(NeuralClassifier) | own
+    assert list(network_parameters(cls)) == list(network_parameters(NeuralClassifier))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +93,7 @@ def test_other_losses_are_refused(loss, message, blobs):
         (LDRClassifier(lam=0.0), r"lam=0\.0 is not in \(0, inf\)"),
         (LDRClassifier("ldr_kl", lam=-1.0), r"lam=-1\.0"),
         (LDRClassifier(margin=-0.1), r"margin=-0\.1 is not in \[0, inf\)"),
-        (LDRClassifier(normalize="l2"), r"normalize='l2' is unknown.*\[None, 'l1', 'softplus'\]"),
+        (LDRClassifier(normalize="l2"), r"'l2' is unknown.*\['auto', None, 'l1', 'softplus'\]"),
         (CompSumClassifier(tau=-1), r"tau=-1 is not in \[0, inf\)"),
         (LDRClassifier(k=0), r"k=0 is not in \[1, inf\)"),
         (LDRClassifier(k=5), "k=5 is above the number of classes, 4"),
@@ -96,6 +107,25 @@ def test_parameters_out_of_range_are_refused(classifier, message, method, blobs)
         getattr(classifier, method)(X, y, **arguments)
     with pytest.raises(NotFittedError):
         check_is_fitted(classifier)
+
+
+@pytest.mark.parametrize(
+    ("given", "n_classes", "normalize", "lam"),
+    [
+        ({}, 10, "l1", 3),
+        ({}, 9, None, 1),
+        ({"normalize": None}, 10, None, 1),
+        ({"normalize": "softplus"}, 4, "softplus", 3),
+        ({"lam": 2.0}, 10, "l1", 2),
+    ],
+)
+def test_normalisation_and_temperature_follow_from_the_number_of_classes(
+    given, n_classes, normalize, lam
+):
+    y = np.arange(40) % n_classes
+    X = np.eye(n_classes)[y]
+    loss = LDRClassifier(**(SMALL | {"max_epochs": 1} | given)).fit(X, y).loss_
+    assert (loss.normalize, loss.lam) == (normalize, lam)
 
 
 def test_ldr_kl_does_not_read_alpha(blobs):
@@ -161,7 +191,7 @@ def test_temperature_of_a_row_does_not_depend_on_the_rows_beside_it(fitted, blob
 
 def test_temperature_of_two_classes(blobs):
     X, y = blobs
-    t = LDRClassifier(**SMALL).fit(X, y < 2).temperature(X)
+    t = LDRClassifier(lam=1.0, **SMALL).fit(X, y < 2).temperature(X)
     assert ((t > 0.5) & (t <= 1)).all()
 
 
@@ -173,12 +203,53 @@ def test_only_the_adaptive_loss_has_temperatures():
 def test_probabilities_invert_the_link_of_the_margin(blobs):
     # q_j ~ p_j (a - (a - 1) p_j), p = softmax(f / lam), a = exp(margin / lam).
     X, y = blobs
-    classifier = LDRClassifier("ldr_kl", lam=0.5, margin=1.0, **SMALL).fit(X, y)
+    classifier = LDRClassifier("ldr_kl", lam=0.5, margin=1.0, normalize=None, **SMALL).fit(X, y)
     p, a = softmax(classifier.decision_function(X) / 0.5, axis=1), exp(2)
-    q = p * (a - (a - 1) * p)
+    q = (p * (a - (a - 1) * p)) ** classifier.loss_.power
     np.testing.assert_allclose(
         classifier.predict_proba(X), q / q.sum(axis=1, keepdims=True), rtol=1e-9
     )
+
+
+@pytest.mark.parametrize("normalize", [None, "l1"])
+def test_probabilities_are_those_of_least_log_loss_on_held_out_rows(normalize, blobs):
+    X, y = blobs
+    rows = {"X_val": X[60:], "y_val": y[60:]}
+    classifier = LDRClassifier(normalize=normalize, **SMALL).fit(X[:60], y[:60], **rows)
+    log_p = np.log(classifier.predict_proba(X[60:]))
+    losses = [log_loss(y[60:], softmax(s * log_p, axis=1)) for s in (0.8, 1.0, 1.25)]
+    assert np.argmin(losses) == 1
+
+
+def test_without_held_out_rows_probabilities_are_those_of_the_loss(blobs):
+    X, y = blobs
+    whole = LDRClassifier(early_stopping=False, **SMALL).fit(X, y)
+    part = LDRClassifier(**SMALL).partial_fit(X, y, classes=range(4))
+    assert (whole.loss_.power, part.loss_.power) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("loss", ["aldr_kl", "ldr_kl"])
+@pytest.mark.parametrize("normalize", [None, "l1", "softplus"])
+def test_scores_probabilities_labels_and_sets_have_one_ranking(loss, normalize, blobs):
+    X, y = blobs
+    classifier = LDRClassifier(loss, normalize=normalize, margin=0.5, **SMALL).fit(X, y)
+    scores, proba = classifier.decision_function(X), classifier.predict_proba(X)
+    inverse_link = classifier.loss_.probabilities(torch.from_numpy(scores)).numpy()
+    np.testing.assert_array_equal(proba, inverse_link)
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+    order = np.argsort(-scores, axis=1)
+    np.testing.assert_array_equal(np.argsort(-proba, axis=1), order)
+    np.testing.assert_array_equal(classifier.predict_top_k(X, 4), order)
+    np.testing.assert_array_equal(classifier.predict(X), order[:, 0])
+
+
+def test_the_default_sets_are_those_of_the_constructors_k(fitted, blobs):
+    X, y = blobs
+    assert fitted.predict_set(X).all()  # min(5, 4) labels
+    assert fitted.predict_top_k(X).shape == (100, 4)
+    two = LDRClassifier(k=2, **SMALL).fit(X, y)
+    np.testing.assert_array_equal(two.predict_set(X), two.predict_set(X, k=2))
+    assert (two.predict_set(X, k=3).sum(axis=1) == 3).all()
 
 
 def test_top_k_sets_hold_the_top_k_labels_for_every_k(fitted, blobs):

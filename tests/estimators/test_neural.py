@@ -405,6 +405,76 @@ def test_a_fit_that_fails_leaves_an_unfitted_classifier_unfitted(blobs):
         clf.predict(blobs[0])
 
 
+class RowCounts(Callback):
+    """Notes the numbers of rows that networks are trained on."""
+
+    def __init__(self):
+        self.counts = []
+
+    def on_train_begin(self, net, X=None, **kwargs):
+        self.counts.append(len(X[0]))
+
+
+def test_a_refit_trains_on_all_rows_for_the_best_number_of_epochs(blobs):
+    options = {"early_stopping": True, "max_epochs": 40, "n_iter_no_change": 3, "batch_size": 32}
+    part, whole = network(**options).fit(*blobs), network(refit=True, **options)
+    whole.set_params(callbacks=[RowCounts()]).fit(*blobs)
+    assert whole.callbacks[0].counts == [270, 300]
+    assert whole.validation_scores_ == part.validation_scores_
+    best = int(np.argmax(whole.validation_scores_)) + 1
+    assert whole.n_iter_ == len(whole.loss_curve_) == best < part.n_iter_
+
+
+def test_a_refit_needs_rows_that_were_held_out(blobs):
+    X, y = blobs
+    rows = {"X_val": X[200:], "y_val": y[200:]}
+    for options, given in (({"early_stopping": False}, {}), ({"early_stopping": True}, rows)):
+        once, twice = (
+            network(refit=refit, **options).fit(X[:200], y[:200], **given)
+            for refit in (False, True)
+        )
+        np.testing.assert_array_equal(once.predict_proba(X), twice.predict_proba(X))
+
+
+class Spoil(Callback):
+    """Makes the weights no numbers as the fourth epoch begins."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        if len(net.history) == 4:
+            for weight in net.module_.parameters():
+                weight.data.fill_(np.nan)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_fit_that_diverges_hands_over_the_last_good_epoch(blobs, early_stopping):
+    X, y = blobs
+    clf = network(callbacks=[Spoil()], early_stopping=early_stopping)
+    with pytest.raises(FloatingPointError, match="at epoch 4") as caught:
+        clf.fit(X, y)
+    left = pickle.loads(pickle.dumps(caught.value)).estimator
+    three = network(max_epochs=3, early_stopping=early_stopping, n_iter_no_change=9).fit(X, y)
+    assert left.n_iter_ == len(left.loss_curve_) == 3
+    assert (left.loss_curve_, left.validation_scores_) == (
+        three.loss_curve_,
+        three.validation_scores_,
+    )
+    np.testing.assert_array_equal(left.classes_, three.classes_)
+    assert np.isfinite(left.predict_proba(X)).all()
+    if not early_stopping:  # with it, a fit that ends well puts back its best epoch
+        np.testing.assert_array_equal(left.predict_proba(X), three.predict_proba(X))
+
+
+def test_a_fit_that_diverges_at_once_hands_over_the_weights_it_began_with(blobs):
+    X, y = blobs
+    clf = network(warm_start=True).fit(X, y)
+    before = clf.predict_proba(X)
+    with pytest.raises(FloatingPointError) as caught:
+        clf.set_params(learning_rate=1e38).fit(X, y)
+    left = caught.value.estimator
+    assert (left.n_iter_, left.loss_curve_) == (0, [])
+    np.testing.assert_array_equal(left.predict_proba(X), before)
+
+
 def test_a_partial_fit_that_fails_leaves_a_fitted_classifier_as_it_was(blobs):
     X, y = blobs
     clf = network().partial_fit(X, y, classes=np.unique(y))
