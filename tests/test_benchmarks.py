@@ -203,3 +203,101 @@ def test_no_method_beats_the_bayes_rule_and_coverage_follows_its_law(benchmark, 
     table = known.coverage_table(pd.DataFrame(known.coverages(None, repetitions=60)))
     assert table.loc["none", "below_5%"] < 0.15
     assert abs(table.loc["none", "coverage"] - 0.9) < 0.01
+
+
+# -------------------------------------------------------------------------------- speed
+
+
+def test_the_exponent_of_a_power_is_its_power(benchmark):
+    sizes = np.array([1, 2, 4, 8])
+    assert benchmark("speed_report").exponent(sizes, 3.0 * sizes**1.5) == pytest.approx(1.5)
+
+
+def test_a_figure_is_reached_as_its_relation_says(benchmark):
+    figure = benchmark("speed_report").Figure
+    assert figure("a ratio", "ratio", 1.0, target="<= 1").reached == "yes"
+    assert figure("a ratio", "ratio", 1.1, target="<= 1").reached == "no"
+    assert figure("a ratio", "ratio", 4.5, target=">= 4").reached == "yes"
+    assert figure("a ratio", "ratio", 1.0).reached == ""
+    assert (
+        benchmark("speed_report").skipped("a ratio", "ratio", "no GPU", target="< 1").reached == ""
+    )
+
+
+def test_functions_are_timed_in_turn_after_a_round_that_does_not_count(benchmark):
+    report, calls = benchmark("speed_report"), []
+    functions = {name: lambda name=name: calls.append(name) or len(calls) for name in "ab"}
+    seconds = report.interleaved(functions, 2, lambda function: function())
+    assert calls == list("ababab")
+    assert {name: values.tolist() for name, values in seconds.items()} == {"a": [3, 5], "b": [4, 6]}
+    line = report.ratio("b / a", seconds, "b", "a")
+    assert line.measured == pytest.approx((4 / 3 + 6 / 5) / 2)
+    assert (line.low, line.high) == pytest.approx((6 / 5, 4 / 3))
+
+
+def test_tables_of_speed_go_to_their_places_in_the_page(benchmark, tmp_path):
+    report, path = benchmark("speed_report"), tmp_path / "speed_x.csv"
+    figure = report.Figure("epoch", "ms", 51.234, 50.0, "<= 60", note="by hand")
+    report.write(path, [figure, report.skipped("step", "us", "no GPU")])
+    table = report.markdown(path).splitlines()
+    assert table[2] == "| epoch | ms | <= 60 | 50 | 51.2 |  |  | yes | by hand |"
+    assert table[3] == "| step | us |  |  |  |  |  |  | not measured: no GPU |"
+    page = "before\n<!-- x -->\nold\n<!-- end -->\nafter <!-- y -->\n<!-- end -->"
+    filled = report.filled(page, {"x": "new"})
+    assert filled == page.replace("old", "\nnew\n")
+    assert report.filled(filled, {"x": "new"}) == filled
+
+
+def test_memory_is_counted_from_where_the_data_lie(benchmark):
+    report = benchmark("speed_report")
+    if np.isnan(report._status("VmRSS")):
+        pytest.skip("no /proc/self/status")
+    found = report.cost(np.ones, lambda data: data.repeat(2)[-1], 4_000_000)
+    assert 60 < found.megabytes < 100
+    assert found.result == 1
+
+
+def test_growth_gives_an_exponent_for_each_quantity(benchmark):
+    growth = benchmark("speed_growth")
+    cost = benchmark("speed_report").Cost
+    sizes = [1, 2, 4]
+    costs = [cost(0.0, 10.0 * s, {"fit": 0.1 * s**2, "predict_set": 0.5}) for s in sizes]
+    lines = growth.growth_lines("n", sizes, costs, (1.0, 1.0, 1.0))
+    assert [line.measured for line in lines] == pytest.approx([2, 0, 1], abs=1e-9)
+    assert [line.reached for line in lines] == ["no", "yes", "yes"]
+
+
+def test_the_gpu_section_runs_on_a_cpu_and_says_where_there_is_no_gpu(benchmark, monkeypatch):
+    gpu = benchmark("speed_gpu")
+    monkeypatch.setattr(gpu.torch.cuda, "is_available", lambda: False)
+    assert all("no CUDA device" in line.note for line in gpu.figures())
+    shape = gpu.SHAPE._replace(n_samples=60, n_classes=5, batch_size=16)
+    monkeypatch.setattr(gpu, "SHAPE", shape)
+    monkeypatch.setattr(gpu, "EPOCHS", 1)
+    assert gpu.synchronisations("cpu", shape) == 0
+    assert len(gpu.epoch_figures(1, "cpu")) == 4
+    assert len(gpu.step_figures(1, "cpu", shape, n_steps=2)) == 2
+    assert gpu.sets_figure("cpu", n=100).measured > 0
+
+
+def test_rivals_of_speed_train_and_predict_what_ours_do(benchmark):
+    training = benchmark("speed_training")
+    shape = training.bare.Shape(100, 4, 3, 8, 32)
+    for make in (training.ours, training.hand_written, training.skorch_default):
+        make(shape)(2)
+    classes = benchmark("speed_classes")
+    problem = classes.calibration(300, 6)
+    coverage, size = classes.ours(problem)
+    assert classes.ours_dense(problem) == (coverage, size)
+    assert 0.8 < coverage <= 1
+    assert 1 <= size <= 6
+
+
+def test_the_oracle_of_many_classes_is_the_nearest_centre(benchmark):
+    classes = benchmark("speed_classes")
+    problem = classes.many_classes(50, 8, n_new=200)
+    assert np.bincount(problem.y).tolist() == [3] * 50
+    assert (problem.oracle == problem.y_new).mean() > 0.9
+    centers = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0]])
+    X = np.array([[1.0, 0.2], [2.9, -1.0], [1.4, 1.6]])
+    np.testing.assert_array_equal(classes.nearest(centers, X, n_rows=2), [0, 1, 2])
