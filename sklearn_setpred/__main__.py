@@ -133,7 +133,9 @@ def outcomes(problem, base, seed):
     top_k = TopKSetClassifier(fitted).fit(*problem.calibration)
     levels = top_k.set_levels(X_test)
     fixed = [Outcome(f"top-{k}", top_k.predict_set(X_test, k=k), levels) for k in range(1, 6)]
-    ours = CardinalityAwareClassifier(base, random_state=seed).fit(*problem.train)
+    # Our networks need no other one inside.
+    inner = None if isinstance(base, NeuralClassifier) else base
+    ours = CardinalityAwareClassifier(inner, random_state=seed).fit(*problem.train)
     return [
         *fixed,
         calibrated("threshold", fitted, problem),
