@@ -7,10 +7,9 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
-from sklearn.neighbors import NearestCentroid
 from speed_report import Figure, in_new_process, say, skipped
 
-from sklearn_setpred import CardinalityAwareClassifier, CoverageSetClassifier
+from sklearn_setpred import CardinalityAwareClassifier, CoverageSetClassifier, NeuralClassifier
 from sklearn_setpred.datasets import make_confusable_classes
 
 LEVEL = 0.9
@@ -183,14 +182,21 @@ def nearest(centers, X, n_rows=100):
 
 
 def fit_and_predict(problem):
-    """Fit, predict CSR sets; give top-1 accuracy, the oracle's, coverage and mean size.
+    """Fit around a linear network, predict CSR sets; give how good they are.
 
-    The base is the cheapest there is: a network's softmax over 100,000 classes takes minutes an
-    epoch.
+    Of scikit-learn's classifiers `NearestCentroid` learns as much from three rows, but each of its
+    predictions takes one call per class.
     """
-    model = CardinalityAwareClassifier(
-        NearestCentroid(), device="cpu", random_state=0, sparse_output=True, max_epochs=50
+    network = NeuralClassifier(
+        hidden_layer_sizes=(),
+        learning_rate=0.01,
+        batch_size=512,
+        max_epochs=3,
+        early_stopping=False,
+        device="cpu",
+        random_state=0,
     )
+    model = CardinalityAwareClassifier(network, device="cpu", random_state=0, sparse_output=True)
     model.fit(problem.X, problem.y)
     top_1 = (model.predict(problem.X_new) == problem.y_new).mean()
     oracle = (problem.oracle == problem.y_new).mean()
@@ -206,5 +212,5 @@ def many_figures(n_classes=100_000, n_features=64):
     return [
         Figure(f"{title}: fit and sets", "min", found.seconds / 60, 25, "<= 30", note=note),
         Figure(f"{title}: memory over the data", "GB", found.megabytes / 1000, 2, "<= 4"),
-        Figure(f"{title}: top-1 / the oracle's", "ratio", top_1 / oracle, 0.9, ">= 0.9"),
+        Figure(f"{title}: top-1 / the oracle's", "ratio", top_1 / oracle, 0.95, ">= 0.9"),
     ]

@@ -1,18 +1,15 @@
 """What every set predictor shares: one ranking, and everything that follows from it."""
 
 import functools
-import itertools
 import warnings
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any, TypeVar, cast
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils import (
-    _safe_indexing,
     assert_all_finite,
     column_or_1d,
     compute_sample_weight,
@@ -27,17 +24,12 @@ from sklearn.utils.validation import (
 )
 
 import sklearn_setpred
+from sklearn_setpred.estimators._batches import in_batches, stack
 from sklearn_setpred.sets import prefix_sets, top_k
 from sklearn_setpred.utils.types import Labels, Samples, Sets
 from sklearn_setpred.utils.validation import check_k
 
 Fit = TypeVar("Fit", bound=Callable[..., Any])
-
-# Scores are made for this many cells at a time (8 MB of float64), and for no fewer rows.
-_BATCH_CELLS = 2**20
-_BATCH_ROWS = 16
-# The largest array that a method gives.
-_LARGEST_ARRAY = 2**33  # bytes
 
 
 def all_or_nothing(fit: Fit) -> Fit:
@@ -70,39 +62,6 @@ def forget_fit(estimator):
     """Remove the attributes of an earlier fit."""
     for name in [name for name in vars(estimator) if name.endswith("_")]:
         delattr(estimator, name)
-
-
-def in_batches(n_classes, X, *aligned):
-    """Give batches of the rows of X, each with those of the arrays aligned with X."""
-    n, step = _num_samples(X), max(_BATCH_ROWS, _BATCH_CELLS // n_classes)
-    if n <= step:
-        yield X, *aligned
-        return
-    for i in range(0, n, step):
-        rows = slice(i, i + step)
-        yield _safe_indexing(X, rows), *(array[rows] for array in aligned)
-
-
-def stack(parts, n):
-    """Give the parts, an iterator of arrays or of CSR, as one of n rows; at most 8 GiB."""
-    first = next(parts)
-    if sp.issparse(first):
-        return sp.vstack([first, *parts], format="csr")
-    if len(first) == n:
-        return first
-    needed = first.nbytes // len(first) * n
-    if needed > _LARGEST_ARRAY:
-        raise MemoryError(
-            f"An array of shape {(n, *first.shape[1:])} needs {needed / 1e9:.2g} GB. Ask for fewer "
-            "rows at a time, or for CSR: predict_set of an estimator with sparse_output=True, "
-            "set_levels(X, sparse_output=True) of CardinalityAwareClassifier."
-        )
-    whole = np.empty((n, *first.shape[1:]), dtype=first.dtype)
-    filled = 0
-    for part in itertools.chain([first], parts):
-        whole[filled : filled + len(part)] = part
-        filled += len(part)
-    return whole
 
 
 class SetPredictorMixin(ClassifierMixin):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklearn_setpred.estimators._batches import stack_tuples
 from sklearn_setpred.sets import check_sizes, check_thresholds, label_ranks, size_costs
 from sklearn_setpred.sets._ranks import row_batches
 
@@ -133,7 +134,7 @@ def check_candidates(sizes, thresholds, size_cost, n_classes):
     return SizesByThreshold(sizes, size_costs(sizes, size_cost), thresholds)
 
 
-def sketch_of_labels(candidates, batches):
+def sketch_of_labels(candidates, batches, n):
     """Give the `Sketch` of many rows and the ranks of their labels.
 
     Parameters
@@ -141,15 +142,17 @@ def sketch_of_labels(candidates, batches):
     candidates : Candidates
     batches : iterable of (log_p, codes)
         Log-probabilities (any, n_classes) and labels (any,) of some of the rows.
+    n : int
+        Number of all rows.
 
     Returns
     -------
     sketch : Sketch
     ranks : ndarray of shape (n,), int64
     """
-    parts = [(candidates.sketch(log_p), label_ranks(log_p, codes)) for log_p, codes in batches]
-    sketches, ranks = zip(*parts, strict=True)
-    return Sketch(*map(np.concatenate, zip(*sketches, strict=True))), np.concatenate(ranks)
+    parts = ((*candidates.sketch(log_p), label_ranks(log_p, codes)) for log_p, codes in batches)
+    *sketch, ranks = stack_tuples(parts, n)
+    return Sketch(*sketch), ranks
 
 
 def batches_of(log_p, codes):

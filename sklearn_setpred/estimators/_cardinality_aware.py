@@ -319,7 +319,7 @@ class CardinalityAwareClassifier(SizeLevelsMixin, WrappingMixin, BaseEstimator):
         """Give what chooses the size, trained unless refined probabilities tell it."""
         if _learns_path(self) and refiner is not None:
             return RankLaw()
-        sketch, ranks = sketch_of_labels(candidates, batches)
+        sketch, ranks = sketch_of_labels(candidates, batches, len(part.target))
         seen = part.X, sketch, ranks, part.weight, rng
         if _learns_path(self):
             return RankLaw.fit(*seen, **options)

@@ -16,9 +16,8 @@ from sklearn_setpred.estimators._base import (
     check_labels,
     check_weights,
     forget_fit,
-    in_batches,
-    stack,
 )
+from sklearn_setpred.estimators._batches import in_batches, stack
 from sklearn_setpred.estimators._calibration import (
     class_levels_at,
     coverage_level,

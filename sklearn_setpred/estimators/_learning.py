@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
-from sklearn_setpred.estimators._base import in_batches
+from sklearn_setpred.estimators._batches import in_batches
 from sklearn_setpred.estimators._candidates import batches_of
 from sklearn_setpred.estimators._folds import (
     make_splits,

@@ -18,7 +18,7 @@ from sklearn_setpred import (
     TopKSetClassifier,
 )
 from sklearn_setpred.datasets import make_confusable_classes
-from sklearn_setpred.estimators import _base, _learning
+from sklearn_setpred.estimators import _batches, _learning
 from sklearn_setpred.estimators._candidates import FixedSizes, sketch_of_labels
 from sklearn_setpred.estimators._folds import Part
 from sklearn_setpred.estimators._learning import Folds, OneSplit, Task
@@ -38,7 +38,7 @@ def problem():
 def few_cells(monkeypatch):
     """Make every problem a large one, and batches small."""
     monkeypatch.setattr(_learning, "_CELLS_OF_FOLDS", 0)
-    monkeypatch.setattr(_base, "_BATCH_CELLS", 20 * N_CLASSES)
+    monkeypatch.setattr(_batches, "_BATCH_CELLS", 20 * N_CLASSES)
 
 
 def small(estimator=None, **params):
@@ -77,7 +77,7 @@ def linear_rows(n_rows):
 
 def test_from_a_frozen_base_both_ways_learn_the_same(problem, monkeypatch):
     X, y = problem
-    monkeypatch.setattr(_base, "_BATCH_CELLS", 20 * N_CLASSES)
+    monkeypatch.setattr(_batches, "_BATCH_CELLS", 20 * N_CLASSES)
     task = Task(FrozenEstimator(GaussianNB().fit(X, y)), X, y, np.arange(N_CLASSES), y, {})
     candidates = FixedSizes(np.arange(1, N_CLASSES + 1), np.arange(1.0, N_CLASSES + 1))
     found = []
@@ -90,7 +90,7 @@ def test_from_a_frozen_base_both_ways_learn_the_same(problem, monkeypatch):
             part, learned.tested, 1e-4, np.random.RandomState(0), refine=False
         )
         assert (base, refiner) == (task.inner, None)
-        found.append(sketch_of_labels(candidates, batches))
+        found.append(sketch_of_labels(candidates, batches, 600))
     for left, right in zip(*((*sketch, ranks) for sketch, ranks in found), strict=True):
         np.testing.assert_array_equal(left, right)
 
@@ -163,7 +163,7 @@ def test_predictions_do_not_depend_on_the_size_of_batches(problem, monkeypatch, 
     X, y = problem
     clf = small(cv=2, **params).fit(X, y)
     at_once = clf.set_levels(X), clf.predict_set_size(X), clf._path_levels_of(X, y)
-    monkeypatch.setattr(_base, "_BATCH_CELLS", 33 * N_CLASSES)
+    monkeypatch.setattr(_batches, "_BATCH_CELLS", 33 * N_CLASSES)
     in_batches = clf.set_levels(X), clf.predict_set_size(X), clf._path_levels_of(X, y)
     for left, right in zip(at_once, in_batches, strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-6)
@@ -174,7 +174,7 @@ def test_the_level_does_not_depend_on_the_size_of_batches(problem, monkeypatch, 
     X, y = problem
     clf = CoverageSetClassifier(FrozenEstimator(GaussianNB().fit(X, y)), **wish)
     at_once = clf.fit(X, y).level_
-    monkeypatch.setattr(_base, "_BATCH_CELLS", 33 * N_CLASSES)
+    monkeypatch.setattr(_batches, "_BATCH_CELLS", 33 * N_CLASSES)
     assert clf.fit(X, y).level_ == at_once
 
 
@@ -249,8 +249,8 @@ def test_arrays_that_are_too_large_are_refused_with_their_size(problem, monkeypa
     clf = make(GaussianNB()).fit(X, y)
     if not hasattr(clf, method):
         return
-    monkeypatch.setattr(_base, "_BATCH_CELLS", 16 * N_CLASSES)
-    monkeypatch.setattr(_base, "_LARGEST_ARRAY", 600 * N_CLASSES - 1)
+    monkeypatch.setattr(_batches, "_BATCH_CELLS", 16 * N_CLASSES)
+    monkeypatch.setattr(_batches, "_LARGEST_ARRAY", 600 * N_CLASSES - 1)
     bytes_per_cell = 1 if method == "predict_set" else 8
     needed = f"{600 * N_CLASSES * bytes_per_cell / 1e9:.2g} GB.*sparse_output=True"
     with pytest.raises(MemoryError, match=needed):

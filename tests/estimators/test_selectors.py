@@ -40,7 +40,8 @@ def by_threshold(*thresholds, n_classes=4):
 
 def learn(rule, part, candidates, **options):
     """Fit a rule to the rows of a part, whose prior are their log-probabilities."""
-    sketch, ranks = sketch_of_labels(candidates, batches_of(part.prior, part.target))
+    batches = batches_of(part.prior, part.target)
+    sketch, ranks = sketch_of_labels(candidates, batches, len(part.target))
     return rule.fit(part.X, sketch, ranks, part.weight, random_state(), **(OPTIONS | options))
 
 
