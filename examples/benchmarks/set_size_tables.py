@@ -39,11 +39,13 @@ PROTOCOL = """\
 Written by `examples/benchmarks/set_size.py --tables --docs` from its CSV file.
 
 Each data set is split at random into at most 3,000 training, 2,000 calibration and 4,000 test
-rows (1/2, 1/4 and 1/4 of smaller sets). All methods on a split share the trained classifier and
-the calibration rows; ours is `CardinalityAwareClassifier(base)` with its defaults inside
-`CoverageSetClassifier`. The top-1 label is added to every set. Levels are 0.90, 0.95 and, for each
-data set, halfway between the top-1 accuracy of a plain network and 1. Sets that cover less than
-they promise, beyond what chance allows, have no size.
+rows (1/2, 1/4 and 1/4 of smaller sets), ten times, or five times where rows are embeddings; the
+last column of the table of mean sizes counts the splits that have been run. All methods on a split
+share the trained classifier and the calibration rows; ours is `CardinalityAwareClassifier(base)`
+with its defaults inside `CoverageSetClassifier`, and where the base is our network it is
+`CardinalityAwareClassifier()`, the networks of the folds alone. The top-1 label is added to every
+set. Levels are 0.90, 0.95 and, for each data set, halfway between the top-1 accuracy of a plain
+network and 1. Sets that cover less than they promise, beyond what chance allows, have no size.
 
 LAC is computed from the probabilities themselves; it is the plug-in rule with the linear cost.
 MAPIE computes it from 1 - p, in which all very small p are equal.
