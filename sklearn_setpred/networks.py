@@ -197,13 +197,24 @@ class Network:
         """How many rows are scored at a time: fewer where there are many outputs."""
         return min(8192, max(_MIN_BATCH, _SCORE_CELLS // self.n_outputs))
 
+    @property
+    def is_on_host(self):
+        """Whether scores lie where numpy can read them."""
+        return self.device.type == "cpu"
+
     def scores(self, X):
         """Give the scores before softmax, float64 of shape (n, n_outputs)."""
+        return self.map_scores(X, lambda scores: scores)
+
+    def map_scores(self, X, function):
+        """Apply a function to the scores on the device, float64, and bring what it gives."""
         self.module.eval()
         batch_size = self.score_batch_size
-        starts = range(0, X.shape[0], batch_size)
+        batches = (X[i : i + batch_size] for i in range(0, X.shape[0], batch_size))
         with torch.inference_mode():
-            return np.concatenate([self._batch_scores(X[i : i + batch_size]) for i in starts])
+            return np.concatenate(
+                [function(self._batch_scores(batch)).cpu().numpy() for batch in batches]
+            )
 
     def _batch_scores(self, X):
         """Give the scores of one batch, padded so that a row alone scores the same."""
@@ -211,7 +222,7 @@ class Network:
         n = len(rows)
         padded = torch.arange(max(n, _MIN_BATCH), device=self.device).clamp_(max=n - 1)
         x = rows.x if n >= _MIN_BATCH and not rows.is_sparse else rows.take_x(padded)
-        return self.module(*x)[:n].double().cpu().numpy()
+        return self.module(*x)[:n].double()
 
     def weights(self):
         """Give the weights and buffers of the module as arrays, by name."""
@@ -233,6 +244,17 @@ class Network:
         self.module.load_state_dict(tensors)
         self.module.to(self.device)
         self.trainer = None
+
+
+def sets_of_first(scores, k):
+    """Give the sets of the k first-ranked classes of scores (n, K), bool, on their device.
+
+    As `sets.prefix_sets`: of equal scores the lower column comes first.
+    """
+    kth_score = scores.topk(k, dim=1).values[:, -1:]
+    above, tied = scores > kth_score, scores == kth_score
+    places = k - above.sum(dim=1, keepdim=True)
+    return above | (tied & (tied.cumsum(dim=1) <= places))
 
 
 def _device_at_hand(device):

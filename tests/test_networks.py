@@ -14,8 +14,10 @@ from sklearn_setpred.networks import (
     ModuleBuilder,
     Network,
     choose_device,
+    sets_of_first,
 )
 from sklearn_setpred.rows import Standardization
+from sklearn_setpred.sets import prefix_sets
 
 CPU = torch.device("cpu")
 
@@ -94,6 +96,14 @@ def test_scores_do_not_depend_on_the_size_of_batches(rng, batch_size, monkeypatc
     monkeypatch.setattr("sklearn_setpred.networks._SCORE_CELLS", batch_size * 3)
     assert network.score_batch_size == batch_size
     np.testing.assert_array_equal(network.scores(X), at_once)
+
+
+@pytest.mark.parametrize("k", [1, 3, 7])
+def test_sets_made_on_the_device_are_those_made_by_numpy(rng, k):
+    scores = rng.integers(0, 4, size=(200, 7)).astype(float)  # with many ties
+    scores[rng.random(scores.shape) < 0.1] = -np.inf
+    sets = sets_of_first(torch.from_numpy(scores), k)
+    np.testing.assert_array_equal(sets, prefix_sets(scores, k))
 
 
 def test_weights_follow_the_seed(rng):

@@ -161,6 +161,10 @@ class TopKSetsMixin(SetPredictorMixin):
         """
         check_is_fitted(self)
         k = check_k(self.k if k is None else k, len(self.classes_))
+        return self._sets_of_first(X, k)
+
+    def _sets_of_first(self, X, k):
+        """Give the sets of the k first-ranked labels."""
         return self._by_batches(X, lambda scores: prefix_sets(scores, k, self.sparse_output))
 
 

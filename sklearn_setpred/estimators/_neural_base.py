@@ -243,6 +243,17 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
     def _scores(self, X):
         return self._of_scores(self.loss_.decision_scores, X)
 
+    def _sets_of_first(self, X, k):
+        """Give the sets of the k first-ranked labels, made where the scores are."""
+        if self.sparse_output or self.net_.is_on_host:
+            return super()._sets_of_first(X, k)
+        from sklearn_setpred.networks import sets_of_first
+
+        def sets(scores):
+            return sets_of_first(self.loss_.decision_scores(scores), k)
+
+        return self._map_batches(X, lambda X: self.net_.map_scores(X, sets))
+
     def decision_function(self, X: Samples) -> Floats:
         """Give the scores by which the classes rank, to which the inverse link is applied.
 

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
+from tiny import labelled_rows
 
 from sklearn_setpred import NeuralClassifier
 from sklearn_setpred.losses import CompSum, get_loss
@@ -499,3 +500,11 @@ def test_sets_are_the_k_first_labels(blobs):
 def test_a_loss_on_costs_is_sent_to_the_classifier_that_has_costs(blobs):
     with pytest.raises(ValueError, match="CardinalityAwareClassifier"):
         network(loss="cost_sensitive_comp_sum").fit(*blobs)
+
+
+def test_sets_are_the_same_when_made_on_the_device(monkeypatch):
+    X, y = labelled_rows()
+    clf = NeuralClassifier(hidden_layer_sizes=(8,), max_epochs=2, random_state=0).fit(X, y)
+    sets = clf.predict_set(X, k=2)
+    monkeypatch.setattr(type(clf.net_), "is_on_host", False)
+    np.testing.assert_array_equal(clf.predict_set(X, k=2), sets)
