@@ -156,8 +156,9 @@ class CardinalityAwareClassifier(SizeLevelsMixin, WrappingMixin, BaseEstimator):
 
     Where rows times classes exceed 2e8, the out-of-fold probabilities are not held in memory. One
     of ``cv`` parts of the rows, never the last row of a class, is held out, and the classifier
-    that is fitted on the others is kept. There is no refiner: the ranking is the classifier's, and
-    a network learns the law of the rank from the first 64 log-probabilities of the held-out rows.
+    that is fitted on the others is kept (`NeuralClassifier` with ``estimator=None``). There is no
+    refiner: the ranking is the classifier's, and a network learns the law of the rank from the
+    first 64 log-probabilities of the held-out rows.
 
     References
     ----------

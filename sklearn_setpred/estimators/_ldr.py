@@ -71,11 +71,12 @@ class LDRClassifier(BaseNeuralClassifier):
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     n_iter_ : int
-        Epochs run.
+        Epochs run; with ``refit``, those of the second training.
     loss_curve_ : list of float
         Mean training loss of each epoch.
     validation_scores_ : list of float
-        Minus the mean validation loss of each epoch; empty without early stopping.
+        Minus the mean validation loss of each epoch, with ``refit`` of the first training; empty
+        without early stopping.
     loss_ : Loss
         The loss trained with; its ``power`` is what probabilities are raised to.
     net_ : Network

@@ -10,7 +10,8 @@ import math
 import torch
 from scipy.optimize import minimize_scalar
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+
+from sklearn_setpred.losses._scores import minus_log_p
 
 # Rows that are all predicted right would ask for the power infinity.
 LOG_POWERS = (-3.0, 2.0)
@@ -36,7 +37,7 @@ def best_power(p: Tensor, target: Tensor, weight: Tensor | None = None) -> float
     log_p = log(p)
 
     def mean_log_loss(log_power):
-        values = cross_entropy(math.exp(log_power) * log_p, target, reduction="none")
+        values = minus_log_p(math.exp(log_power) * log_p, target)
         return (values.mean() if weight is None else (weight * values).mean()).item()
 
     return math.exp(minimize_scalar(mean_log_loss, bounds=LOG_POWERS, method="bounded").x)
