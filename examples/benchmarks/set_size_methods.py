@@ -2,7 +2,6 @@
 
 import time
 from contextlib import contextmanager
-from itertools import product
 from typing import NamedTuple
 
 import joblib
@@ -168,11 +167,26 @@ def mapie_sets(score, answers, y, level, seed):
     return sets.predict_set(answers.test, params)[1][:, :, 0]
 
 
-def crepes_sets(score, answers, y, level, seed):
-    """Give the raw sets of crepes."""
-    sets = WrapClassifier(Given(answers.classes))
-    sets.calibrate(answers.calibration, y, nc=score, seed=seed)
-    return sets.predict_set(answers.test, labels=False, confidence=level).astype(bool)
+def mapie_paths(score, answers, y, levels, seed):
+    """Give the raw sets of MAPIE at each level, and the seconds they took."""
+    for level in levels:
+        with stopwatch() as seconds:
+            raw_sets = mapie_sets(score, answers, y, level, seed)
+        yield level, raw_sets, seconds[0]
+
+
+def crepes_paths(score, answers, y, levels, seed):
+    """Give the raw sets of crepes at each level, and the seconds they took.
+
+    They are those of its ``predict_set``, which finds the p-values anew for every level: the
+    longest part of the whole benchmark.
+    """
+    with stopwatch() as seconds:
+        model = WrapClassifier(Given(answers.classes))
+        model.calibrate(answers.calibration, y, nc=score, seed=seed)
+        p_values = model.predict_p(answers.test)
+    for level in levels:
+        yield level, p_values >= 1 - level, seconds[0]
 
 
 class UnstratifiedRAPS(RAPSConformityScore):
@@ -196,24 +210,23 @@ class UnstratifiedRAPS(RAPSConformityScore):
 
 
 PEERS = {
-    "LAC (MAPIE)": (mapie_sets, "lac"),
-    "APS (MAPIE)": (mapie_sets, "aps"),
-    "RAPS (MAPIE)": (mapie_sets, "raps"),
-    "hinge (crepes)": (crepes_sets, hinge),
-    "margin (crepes)": (crepes_sets, margin),
+    "LAC (MAPIE)": (mapie_paths, "lac"),
+    "APS (MAPIE)": (mapie_paths, "aps"),
+    "RAPS (MAPIE)": (mapie_paths, "raps"),
+    "hinge (crepes)": (crepes_paths, hinge),
+    "margin (crepes)": (crepes_paths, margin),
 }
 
 
 def peers(answers, y, levels, seed):
     """Give the outcomes of the other packages."""
     rows = np.arange(len(answers.test))
-    for (method, (sets_of, score)), level in product(PEERS.items(), levels):
-        with stopwatch() as seconds:
-            raw_sets = sets_of(score, answers, y, level, seed)
-        sets = raw_sets.copy()
-        sets[rows, answers.top] = True
-        timed = answers._replace(predict_seconds=answers.predict_seconds + seconds[0])
-        yield Outcome(method, "coverage", level, sets, timed, raw_sets)
+    for method, (paths, score) in PEERS.items():
+        for level, raw_sets, seconds in paths(score, answers, y, levels, seed):
+            sets = raw_sets.copy()
+            sets[rows, answers.top] = True
+            timed = answers._replace(predict_seconds=answers.predict_seconds + seconds)
+            yield Outcome(method, "coverage", level, sets, timed, raw_sets)
 
 
 def rule(method, answers, y, levels):
