@@ -12,7 +12,8 @@ chosen by successive halving on the noisy validation labels; what is tried is wr
     python examples/benchmarks/label_noise.py --docs
 
 Every trained model becomes a line of a CSV file at once, and the next call goes on from there:
-call the second form until it says that nothing is left. Remove the file when the package has
+call the second form until it says that nothing is left; calls on different ``--data`` may run
+side by side. Remove the file when the package has
 changed. The third form runs nothing and writes the page of tables of the docs. Data are read from
 the folder named by the environment variable SETPRED_DATA, see
 `sklearn_setpred.datasets.load_dataset`.
@@ -228,7 +229,7 @@ def open_rung(setting, method, done, plan):
 
 
 def open_rungs(done, plan):
-    """Give the tasks that can be run now, one data set after the other."""
+    """Give the tasks that can be run now."""
     return [
         task
         for setting in plan.settings
@@ -331,7 +332,7 @@ def n_missing(dataset, method, done, plan):
 def main(arguments=None):
     """Run what is missing, then print the tables."""
     given = parsed(arguments)
-    plan = QUICK if given.quick else FULL
+    plan = QUICK if given.quick else FULL._replace(datasets=tuple(given.data))
     path = given.file or RESULTS / f"label_noise_{plan.name}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     if not given.docs and not run_missing(plan, path, given.jobs, 60 * given.minutes):
@@ -345,15 +346,19 @@ def main(arguments=None):
 
 
 def run_missing(plan, path, n_jobs, seconds):
-    """Run what the file lacks, its estimate printed first; say whether there was time for all."""
+    """Run what the file lacks, its estimate printed first; say whether there was time for all.
+
+    One data set is finished before the next is begun: what a stopped run leaves is a smaller
+    benchmark.
+    """
     deadline, done = time.monotonic() + seconds, read(path)
     hours = hours_left(done, plan)
     print(f"{len(done)} models are in {path.name}; the others take about {hours:.2f} core hours,")
     print(f"{60 * hours / n_jobs:.0f} minutes with {n_jobs} processes.", flush=True)
-    while tasks := open_rungs(done, plan):
-        if not run_all(tasks, plan, path, n_jobs, deadline):
-            return False
-        done = read(path)
+    for dataset in plan.datasets:
+        while tasks := open_rungs(read(path), plan._replace(datasets=(dataset,))):
+            if not run_all(tasks, plan, path, n_jobs, deadline):
+                return False
     return True
 
 
@@ -361,6 +366,8 @@ def parsed(arguments):
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="two small data sets, minutes")
+    of_data = {"choices": DATASETS, "default": list(DATASETS)}
+    parser.add_argument("--data", nargs="+", help="data sets of the full form", **of_data)
     parser.add_argument("--jobs", type=int, default=1, help="processes, of one thread each")
     parser.add_argument("--minutes", type=float, default=np.inf, help="stop after so many")
     parser.add_argument("--docs", action="store_true", help="run nothing, write the docs' page")
