@@ -28,7 +28,14 @@ from sklearn_setpred import (
     predict_set,
 )
 from sklearn_setpred.estimators._refine import Pool
-from sklearn_setpred.losses import LDAM, LOSSES, Loss, get_loss
+from sklearn_setpred.losses import (
+    LDAM,
+    LOSSES,
+    CostSensitiveCompSum,
+    CostSensitiveConstrained,
+    Loss,
+    get_loss,
+)
 from sklearn_setpred.onnx import to_onnx
 from sklearn_setpred.onnx._graph import Graph
 from sklearn_setpred.onnx._links import decision_scores, probabilities
@@ -79,7 +86,10 @@ ESTIMATORS = {
     "all labels for a target coverage": cardinality_aware(sizes=[1], target_coverage=0.9),
     "target coverage": cardinality_aware(target_coverage=0.8),
     "comp-sum": cardinality_aware(surrogate="cost_sensitive_comp_sum"),
+    "comp-sum of order 2": cardinality_aware(surrogate=CostSensitiveCompSum(tau=2.0)),
     "constrained": cardinality_aware(surrogate="cost_sensitive_constrained"),
+    "squared hinge": cardinality_aware(surrogate=CostSensitiveConstrained("squared_hinge")),
+    "hinge": cardinality_aware(surrogate=CostSensitiveConstrained("hinge")),
     "coverage, top-k inside": coverage(TopKSetClassifier(NETWORK)),
     "coverage, threshold inside": coverage(ThresholdSetClassifier(NETWORK)),
     "coverage, sizes inside": coverage(cardinality_aware()),

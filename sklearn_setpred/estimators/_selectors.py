@@ -68,24 +68,79 @@ class RankLaw:
         return np.cumsum(masses, axis=1)[:, :-1]
 
 
+@dataclass(frozen=True)
+class SetCosts:
+    """The costs in [0, 1] of a row's candidate sets.
+
+    ``c(x, s, y) = (1[rank(y) > s] + size_penalty cost(s)) / (1 + size_penalty max cost)``
+    (Cortes et al. 2024, Section 4), up to a constant for each row, which moves no decision: the
+    cost that has no weight in the loss, 0 or 1, is that of the best or of the worst set.
+
+    Parameters
+    ----------
+    size_penalty : float
+        Weight of the cost.
+    max_cost : float
+        The greatest of all sizes.
+    weightless : {0.0, 1.0}
+        Of the loss.
+    """
+
+    size_penalty: float
+    max_cost: float
+    weightless: float
+
+    def of_ranks(self, ranks, sketch):
+        """Give the costs of rows whose label has a rank, (n, m)."""
+        bucket = sketch.buckets(ranks)[:, None]
+        missed = np.arange(sketch.costs.shape[1]) < bucket
+        return self._shifted(missed, sketch, np.take_along_axis(self._anchors(sketch), bucket, 1))
+
+    def expected(self, sketch):
+        """Give the mean of `of_ranks` over the label, by the row's probabilities, (n, m)."""
+        anchors = (sketch.masses() * self._anchors(sketch)).sum(axis=1, keepdims=True)
+        return self._shifted(1 - sketch.covered, sketch, anchors)
+
+    def _shifted(self, missed, sketch, anchors):
+        """Give the costs, those equal to the anchors weightless."""
+        raw = missed + self.size_penalty * sketch.costs
+        scale = 1 + self.size_penalty * self.max_cost
+        return np.clip(self.weightless + (raw - anchors) / scale, 0, 1)
+
+    def _anchors(self, sketch):
+        """Give the least or the greatest cost for a label of each bucket, (n, m + 1).
+
+        The sets before the bucket miss such a label, those from it on hold it.
+        """
+        price = self.size_penalty * sketch.costs
+        first, last = price[:, :1], price[:, -1:]
+        if self.weightless == 0.0:
+            of_all = np.minimum(price[:, 1:], 1 + first)
+            return np.hstack([first, of_all, 1 + first])
+        of_all = np.maximum(1 + price[:, :-1], last)
+        return np.hstack([last, of_all, 1 + last])
+
+
 @dataclass
 class CostRule:
     """A rule trained on costs for one penalty; its values are those of the loss's inverse link.
 
     For the comp-sum losses they estimate ``1 - E[c(x, s, y) | x]`` up to a factor (Cortes et al.
-    2024, Section 4, cost-sensitive comp-sum surrogates).
+    2024, Section 4, cost-sensitive comp-sum surrogates). The network's scores are added to those
+    that are best for the costs which the probabilities expect, and start at zero.
     """
 
     network: object
     loss: object
+    costs: SetCosts
 
     @classmethod
-    def fit(cls, X, sketch, ranks, weight, rng, *, loss, size_penalty, **options):
+    def fit(cls, X, sketch, ranks, weight, rng, *, loss, size_penalty, build, **options):
         """Train on the costs of each row's candidate sets.
 
         Parameters
         ----------
-        X, sketch, ranks, weight, rng, **options
+        X, sketch, ranks, weight, rng, build, **options
             As in `RankLaw`.
         loss : Loss
             With ``target = "cost"``.
@@ -96,18 +151,25 @@ class CostRule:
         -------
         CostRule
         """
-        costs = set_costs(ranks, sketch.sizes, sketch.costs, size_penalty)
-        part = Part(join_features(X, sketch.head), costs, weight)
-        strata = sketch.buckets(ranks)
-        network = _fit_network(part, strata, loss, costs.shape[1], rng, **options)
-        return cls(network, loss)
+        rule = cls(None, loss, SetCosts(size_penalty, sketch.costs.max(), loss.weightless_cost))
+        costs = rule.costs.of_ranks(ranks, sketch)
+        part = Part(join_features(X, sketch.head), costs, weight, rule._start(sketch))
+        build, strata = replace(build, zero_start=True), sketch.buckets(ranks)
+        rule.network = _fit_network(part, strata, loss, costs.shape[1], rng, build=build, **options)
+        return rule
 
     def values(self, X, sketch):
         """Give the inverse link of the scores of the candidate sizes, (n, m)."""
         import torch
 
-        scores = torch.from_numpy(self.network.scores(join_features(X, sketch.head)))
-        return self.loss.probabilities(scores).numpy()
+        scores = self._start(sketch) + self.network.scores(join_features(X, sketch.head))
+        return self.loss.probabilities(torch.from_numpy(scores)).numpy()
+
+    def _start(self, sketch):
+        """Give the scores before training, (n, m)."""
+        import torch
+
+        return self.loss.link(torch.from_numpy(self.costs.expected(sketch))).numpy()
 
 
 def cost_loss(surrogate):
@@ -126,16 +188,6 @@ def cost_loss(surrogate):
 def _log(masses):
     """Give the logarithm of masses, of which some may be zero."""
     return np.log(np.maximum(masses, FLOOR))
-
-
-def set_costs(ranks, sizes, costs, size_penalty):
-    """Give the normalised costs of the candidate sets, (n, m), in [0, 1].
-
-    ``c(x, s, y) = (1[rank(y) > s] + size_penalty cost(s)) / (1 + size_penalty max cost)``
-    (Cortes et al. 2024, Section 4), the maximum over all sets.
-    """
-    raw = (ranks[:, None] > sizes) + size_penalty * costs
-    return raw / (1.0 + size_penalty * costs.max())
 
 
 def _fit_network(part, strata, loss, n_outputs, rng, **options):

@@ -72,6 +72,9 @@ class Loss(BaseEstimator):
     symmetric : bool
         Whether the losses of all labels sum to the same value for all scores: the minimiser
         then withstands uniform label noise.
+    weightless_cost : {0.0, 1.0}
+        The cost of a choice that has no weight in a loss on costs; the costs of a row, of which
+        only differences matter, are shifted to where one choice has it.
     limits : sequence of Limit
         Losses it becomes at the border of its parameters.
     search_space : mapping
@@ -101,6 +104,7 @@ class Loss(BaseEstimator):
     top_1 = False
     all_k = False
     symmetric = False
+    weightless_cost: ClassVar[float] = 0.0
     limits: ClassVar[Sequence[Limit]] = ()
     search_space: ClassVar[Mapping[str, Sequence]] = MappingProxyType({})
 
@@ -184,6 +188,22 @@ class Loss(BaseEstimator):
         Tensor of shape (n, K)
         """
         return torch.softmax(scores, dim=-1)
+
+    def link(self, costs: Tensor) -> Tensor:
+        """Give scores of least conditional risk at expected costs; here zeros: unknown.
+
+        Of losses on costs. Training starts from there, with the costs that probabilities expect.
+
+        Parameters
+        ----------
+        costs : Tensor of shape (n, K)
+            Expected cost of each choice, in [0, 1].
+
+        Returns
+        -------
+        Tensor of shape (n, K)
+        """
+        return torch.zeros_like(costs)
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if a hyper-parameter is out of range, before any training.

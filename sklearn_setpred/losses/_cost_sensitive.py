@@ -14,6 +14,10 @@ from sklearn_setpred.losses._comp_sum import comp_sum_link, comp_sum_values
 from sklearn_setpred.losses._scores import expm1_with_linear_tail
 from sklearn_setpred.utils.validation import check_number, check_option
 
+# Expected costs, and what they lack to one, count as this much at least where a link divides by
+# them or takes their logarithm.
+LEAST = 1e-6
+
 
 def check_costs(costs: Tensor) -> None:
     """Raise ValueError unless all costs are in [0, 1].
@@ -87,6 +91,7 @@ class CostSensitiveCompSum(Loss, name="cost_sensitive_comp_sum"):
     tau: float = 1.0
 
     target = "cost"
+    weightless_cost: ClassVar = 1.0
     top_1 = True
     search_space: ClassVar = {"tau": (0.0, 0.5, 1.0, 1.5, 2.0)}
 
@@ -109,6 +114,12 @@ class CostSensitiveCompSum(Loss, name="cost_sensitive_comp_sum"):
     def inverse_link(self, scores: Tensor) -> Tensor:
         """Give s^(2 - tau) renormalised."""
         return comp_sum_link(scores, self.tau)
+
+    def link(self, costs: Tensor) -> Tensor:
+        """Give log(1 - c) / (2 - tau), zeros from order 2 on."""
+        if not self.has_link:
+            return super().link(costs)
+        return torch.log((1 - costs).clamp(min=LEAST)) / (2 - self.tau)
 
 
 # Phi(-r) as a function of the centred scores r and of rho.
@@ -195,3 +206,12 @@ class CostSensitiveConstrained(Loss, name="cost_sensitive_constrained"):
         """Give the loss of each row."""
         r = scores - scores.mean(dim=-1, keepdim=True)
         return (target * PHI[self.phi](r, self.rho)).sum(dim=-1)
+
+    def link(self, costs: Tensor) -> Tensor:
+        """Give the minimiser above; zeros for the two that tell the cheapest choice alone."""
+        costs = costs.clamp(min=LEAST)
+        if self.phi == "exp":
+            return -costs.log() + costs.log().mean(dim=-1, keepdim=True)
+        if self.phi == "squared_hinge":
+            return 1 / costs / (1 / costs).mean(dim=-1, keepdim=True) - 1
+        return super().link(costs)

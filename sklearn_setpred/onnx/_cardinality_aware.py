@@ -8,8 +8,14 @@ from onnx import TensorProto
 from sklearn_setpred.estimators._candidates import SCORES_READ, FixedSizes, SizesByThreshold
 from sklearn_setpred.estimators._refine import SMALLEST
 from sklearn_setpred.estimators._selectors import FLOOR, RankLaw
-from sklearn_setpred.onnx._graph import log_softmax, network_scores, softmax, sorted_rows
-from sklearn_setpred.onnx._links import probabilities
+from sklearn_setpred.onnx._graph import (
+    log_softmax,
+    network_scores,
+    row_sum,
+    softmax,
+    sorted_rows,
+)
+from sklearn_setpred.onnx._links import link, probabilities
 
 # Stands for an infinite level, with which costs of zero would give NaN.
 _HUGE = 1e300
@@ -61,7 +67,7 @@ def sizes_at(g, estimator, x, log_p, level):
     log_sorted, _ = sorted_rows(g, log_softmax(g, log_p), len(estimator.classes_))
     place = _places(estimator.candidates_, g, log_sorted)
     sizes, costs = g("Gather", estimator.sizes_, place), g("Gather", estimator.costs_, place)
-    values = _values(g, estimator, _read(estimator, x), log_sorted, sizes)
+    values = _values(g, estimator, _read(estimator, x), log_sorted, sizes, costs)
     level = np.clip(np.reshape(level, (1, -1, 1)), -_HUGE, _HUGE).astype(np.float64)
     price = g("Mul", level, g("Unsqueeze", costs, [1]))
     worth = g("Sub", g("Unsqueeze", values, [1]), price)
@@ -111,23 +117,41 @@ def _residual(g, network, x, log_base):
     return log_softmax(g, g("Add", log_base, network_scores(g, network, _join(g, x, log_base))))
 
 
-def _values(g, estimator, x, log_sorted, sizes):
+def _values(g, estimator, x, log_sorted, sizes, costs):
     """Give the values of the candidate sizes, (n, m)."""
     selector, m = estimator.selector_, len(estimator.candidates_)
-
-    def scores():
-        head = _columns(g, log_sorted, 0, min(SCORES_READ, len(estimator.classes_)))
-        return network_scores(g, selector.network, _join(g, x, head))
-
-    if not isinstance(selector, RankLaw):
-        return probabilities(g, selector.loss, scores(), m)
     cumulative = g("CumSum", g("Exp", log_sorted), np.int64(1))
     covered = g("GatherElements", cumulative, g("Sub", sizes, np.int64(1)), axis=1)
     if selector.network is None:
         return covered
-    prior = g("Log", g("Max", _masses(g, covered, m), np.float64(FLOOR)))
-    masses = softmax(g, g("Add", prior, scores()))
+    head = _columns(g, log_sorted, 0, min(SCORES_READ, len(estimator.classes_)))
+    scores = network_scores(g, selector.network, _join(g, x, head))
+    masses = _masses(g, covered, m)
+    if not isinstance(selector, RankLaw):
+        start = link(g, selector.loss, _expected(g, selector.costs, masses, covered, costs, m), m)
+        return probabilities(g, selector.loss, g("Add", start, scores), m)
+    prior = g("Log", g("Max", masses, np.float64(FLOOR)))
+    masses = softmax(g, g("Add", prior, scores))
     return _columns(g, g("CumSum", masses, np.int64(1)), 0, m)
+
+
+def _expected(g, of_sets, masses, covered, costs, m):
+    """Give the expected costs of the candidate sets, (n, m), see `SetCosts`."""
+    price = g("Mul", costs, np.float64(of_sets.size_penalty))
+    missing = g("Add", price, np.float64(1))
+    first, last = _columns(g, price, 0, 1), _columns(g, price, m - 1, m)
+    if of_sets.weightless == 0.0:
+        beyond = _columns(g, missing, 0, 1)
+        between = g("Min", _columns(g, price, 1, m), beyond)
+    else:
+        first, beyond = last, _columns(g, missing, m - 1, m)
+        between = g("Max", _columns(g, missing, 0, m - 1), last)
+    anchors = g("Concat", first, between, beyond, axis=1)
+    anchor = row_sum(g, g("Mul", masses, anchors))
+    raw = g("Sub", missing, covered)
+    scale = np.float64(1 + of_sets.size_penalty * of_sets.max_cost)
+    costs = g("Add", np.float64(of_sets.weightless), g("Div", g("Sub", raw, anchor), scale))
+    return g("Min", g("Max", costs, np.float64(0)), np.float64(1))
 
 
 def _masses(g, covered, m):

@@ -1,7 +1,8 @@
-"""Inverse links of the losses: scores to probabilities."""
+"""Links of the losses: scores to probabilities, costs to scores."""
 
 import numpy as np
 
+from sklearn_setpred.losses._cost_sensitive import LEAST
 from sklearn_setpred.onnx._graph import row_sum, softmax
 from sklearn_setpred.onnx._temperature import temperatures
 
@@ -17,6 +18,11 @@ def decision_scores(g, loss, scores, n_classes):
     """Give the scores by which the classes rank."""
     translate = _translation(loss, "decision_scores", _DECISION_SCORES, _unchanged)
     return translate(g, loss, scores, n_classes)
+
+
+def link(g, loss, costs, n_choices):
+    """Give the scores at which a loss on costs has the least risk."""
+    return _translation(loss, "link", _COST_LINKS, _zeros)(g, loss, costs, n_choices)
 
 
 def _translation(loss, method, known, default):
@@ -39,6 +45,31 @@ def _softmax(g, loss, scores, n_classes):
 
 def _unchanged(g, loss, scores, n_classes):
     return scores
+
+
+def _zeros(g, loss, costs, n_choices):
+    return g("Mul", costs, np.float64(0))
+
+
+def _comp_sum_of_costs(g, loss, costs, n_choices):
+    """Give log(1 - c) / (2 - tau)."""
+    if not loss.has_link:
+        return _zeros(g, loss, costs, n_choices)
+    rewards = g("Max", g("Sub", np.float64(1), costs), np.float64(LEAST))
+    return g("Div", g("Log", rewards), np.float64(2 - loss.tau))
+
+
+def _constrained_of_costs(g, loss, costs, n_choices):
+    """Give mean(log c) - log c for exp, 1 / c over its mean less 1 for the squared hinge."""
+    costs = g("Max", costs, np.float64(LEAST))
+    if loss.phi == "exp":
+        log_c = g("Log", costs)
+        return g("Sub", g("ReduceMean", log_c, [1], keepdims=1), log_c)
+    if loss.phi == "squared_hinge":
+        inverse = g("Div", np.float64(1), costs)
+        mean = g("ReduceMean", inverse, [1], keepdims=1)
+        return g("Sub", g("Div", inverse, mean), np.float64(1))
+    return _zeros(g, loss, costs, n_choices)
 
 
 def _power(tau_of):
@@ -94,6 +125,10 @@ _LINKS = {
     "aldr_kl": _aldr_kl,
     "ldam": _ldam,
     "taylor_softmax": _taylor_softmax,
+}
+_COST_LINKS = {
+    "cost_sensitive_comp_sum": _comp_sum_of_costs,
+    "cost_sensitive_constrained": _constrained_of_costs,
 }
 _DECISION_SCORES = {"taylor_softmax": _taylor_scores}
 

@@ -14,8 +14,8 @@ from sklearn_setpred.estimators._candidates import (
     sketch_of_labels,
 )
 from sklearn_setpred.estimators._folds import Part
-from sklearn_setpred.estimators._selectors import CostRule, RankLaw, set_costs
-from sklearn_setpred.losses import get_loss
+from sklearn_setpred.estimators._selectors import CostRule, RankLaw, SetCosts
+from sklearn_setpred.losses import CostSensitiveCompSum, CostSensitiveConstrained, get_loss
 from sklearn_setpred.networks import MLPBuilder
 from sklearn_setpred.sets import concave_hull_levels, label_ranks
 
@@ -118,26 +118,51 @@ def test_without_a_network_the_law_is_that_of_the_sorted_probabilities():
     np.testing.assert_allclose(RankLaw().values(None, fixed(1, 3).sketch(LOG_P)), [[0.5, 0.875]])
 
 
-def test_set_costs_by_hand():
-    # Penalty 0.1 and costs 1, 2, 4: the greatest value is 1 + 0.4. A label of rank 2 is missed
-    # by the set of one label: (1 + 0.1) / 1.4; the others cost 0.2 / 1.4 and 0.4 / 1.4.
-    costs = set_costs(np.array([2]), np.array([1, 2, 4]), np.array([1.0, 2.0, 4.0]), 0.1)
-    np.testing.assert_allclose(costs, [[1.1 / 1.4, 0.2 / 1.4, 0.4 / 1.4]])
+@pytest.mark.parametrize(
+    ("weightless", "expected"),
+    [(0.0, [0.9 / 1.4, 0.0, 0.2 / 1.4]), (1.0, [1.0, 1 - 0.9 / 1.4, 1 - 0.7 / 1.4])],
+)
+def test_set_costs_by_hand(weightless, expected):
+    # Penalty 0.1 and costs 1, 2, 4: the scale is 1 + 0.4. A label of rank 2 is missed by the set
+    # of one label: 1.1; the others cost 0.2 and 0.4.
+    sketch = fixed(1, 2, 4).sketch(LOG_P)
+    costs = SetCosts(0.1, 4.0, weightless).of_ranks(np.array([2]), sketch)
+    np.testing.assert_allclose(costs, [expected])
 
 
 def test_set_costs_of_rows_with_their_own_sizes_by_hand():
-    # The greatest cost of all rows is 4: (1[rank > s] + 0.1 s) / 1.4.
-    sizes = np.array([[1, 2], [2, 4]])
-    costs = set_costs(np.array([2, 3]), sizes, 1.0 * sizes, 0.1)
-    np.testing.assert_allclose(costs, [[1.1 / 1.4, 0.2 / 1.4], [1.2 / 1.4, 0.4 / 1.4]])
+    # At the thresholds 0.3 and 0.2 the rows have sets of 1, 2 and of 2, 2 labels.
+    log_p = np.log([[0.5, 0.25, 0.125, 0.125], [0.4, 0.4, 0.1, 0.1]])
+    sketch = by_threshold(0.3, 0.2).sketch(log_p)
+    costs = SetCosts(0.1, 4.0, 0.0).of_ranks(np.array([2, 3]), sketch)
+    np.testing.assert_allclose(costs, [[0.9 / 1.4, 0.0], [0.0, 0.0]], atol=1e-12)
 
 
-def test_set_costs_lie_between_0_and_1(rng):
-    sizes = np.arange(1, 11)
-    for penalty in (0.0, 0.05, 3.0):
-        costs = set_costs(rng.integers(1, 11, size=50), sizes, np.log(sizes), penalty)
-        assert costs.min() >= 0
-        assert costs.max() <= 1
+FAMILIES = [fixed(1, 2, 5, 8), fixed(3), by_threshold(0.4, 0.1, 0.01, n_classes=8)]
+
+
+@pytest.mark.parametrize("candidates", FAMILIES)
+@pytest.mark.parametrize("weightless", [0.0, 1.0])
+@pytest.mark.parametrize("penalty", [0.0, 0.05, 3.0])
+def test_of_the_set_costs_the_best_or_the_worst_is_weightless(rng, candidates, weightless, penalty):
+    sketch = candidates.sketch(np.log(rng.dirichlet(np.ones(8), size=50)))
+    ranks = rng.integers(1, 9, size=50)
+    costs = SetCosts(penalty, 8.0, weightless).of_ranks(ranks, sketch)
+    bound = costs.min(axis=1) if weightless == 0.0 else costs.max(axis=1)
+    np.testing.assert_allclose(bound, weightless, atol=1e-12)
+    raw = (ranks[:, None] > sketch.sizes) + penalty * sketch.costs
+    scaled = (raw - raw[:, :1]) / (1 + 8 * penalty)
+    np.testing.assert_allclose(costs - costs[:, :1], scaled, atol=1e-12)
+
+
+@pytest.mark.parametrize("candidates", FAMILIES)
+@pytest.mark.parametrize("weightless", [0.0, 1.0])
+def test_expected_set_costs_are_the_mean_over_the_label(rng, candidates, weightless):
+    p = -np.sort(-rng.dirichlet(np.ones(8), size=20), axis=1)
+    sketch, costs = candidates.sketch(np.log(p)), SetCosts(0.1, 8.0, weightless)
+    of_rank = [costs.of_ranks(np.full(20, rank), sketch) for rank in range(1, 9)]
+    mean = np.einsum("nr,rnm->nm", p, np.array(of_rank))
+    np.testing.assert_allclose(costs.expected(sketch), mean, atol=1e-12)
 
 
 # ----------------------------------------------------------------------------- rank law
@@ -207,6 +232,24 @@ def test_with_the_true_posterior_the_law_is_nearly_as_good_as_the_rule_of_bayes(
 
 
 # ---------------------------------------------------------------------------- cost rules
+
+
+LOSSES_ON_COSTS = [
+    *(CostSensitiveCompSum(tau) for tau in (0.5, 1.0, 1.5)),
+    *(CostSensitiveConstrained(phi) for phi in ("exp", "squared_hinge")),
+]
+
+
+@pytest.mark.parametrize("candidates", CANDIDATES)
+@pytest.mark.parametrize("loss", LOSSES_ON_COSTS, ids=repr)
+def test_before_training_a_rule_is_that_of_the_probabilities(problem, candidates, loss):
+    options = {"loss": loss, "size_penalty": 0.05, "max_epochs": 1, "learning_rate": 1e-12}
+    rule = learn(CostRule, problem, candidates, **options)
+    sketch = candidates.sketch(problem.prior)
+    expected = 1 - sketch.covered + 0.05 * sketch.costs
+    chosen = law_values(rule, problem, candidates).argmax(axis=1)[:, None]
+    best = expected.min(axis=1, keepdims=True)
+    np.testing.assert_allclose(np.take_along_axis(expected, chosen, 1), best, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["cost_sensitive_comp_sum", "cost_sensitive_constrained"])

@@ -165,6 +165,41 @@ def test_constrained_minimiser_and_minimum_have_their_closed_form(phi, seed):
     assert (loss(near, cost.expand_as(near)) >= least - 1e-9).all()
 
 
+ON_COSTS = [
+    *(CostSensitiveCompSum(tau) for tau in (0.0, 0.5, 1.0, 1.5, 1.9, 2.0)),
+    *(CostSensitiveConstrained(phi) for phi in CONSTRAINED),
+]
+
+
+@pytest.mark.parametrize("loss", ON_COSTS, ids=repr)
+def test_the_link_of_a_loss_on_costs_is_where_its_risk_is_least(loss):
+    cost = torch.stack([random_costs(seed) for seed in range(3)])
+    scores = loss.link(cost).requires_grad_()
+    if loss.all_k:
+        loss(scores, cost).sum().backward()
+        torch.testing.assert_close(scores.grad, torch.zeros_like(scores), atol=1e-9, rtol=0)
+    else:
+        assert not scores.any()
+
+
+@pytest.mark.parametrize("loss", ON_COSTS, ids=repr)
+def test_the_link_of_costs_that_are_0_or_1_is_finite(loss):
+    cost = torch.tensor([[0.0, 1.0, 0.5], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
+    assert loss.link(cost).isfinite().all()
+
+
+@pytest.mark.parametrize("loss", ON_COSTS, ids=repr)
+def test_a_choice_of_weightless_cost_does_not_move_the_scores(loss):
+    cost = torch.tensor([[0.3, loss.weightless_cost, 0.6]], dtype=torch.float64)
+    centre = torch.tensor([[0.1, -0.2, 0.1]], dtype=torch.float64)
+    # All that counts is what the other choices cost.
+    alone = [cost.where(torch.arange(3) == k, loss.weightless_cost) for k in (0, 2)]
+    parts = [loss(centre, one) for one in alone]
+    torch.testing.assert_close(loss(centre, cost), sum(parts))
+    nothing = torch.full_like(cost, loss.weightless_cost)
+    torch.testing.assert_close(loss(centre, nothing), torch.zeros_like(parts[0]))
+
+
 def test_costs_outside_0_1_are_refused():
     check_costs(torch.tensor([[0.0, 1.0]]))
     check_costs(torch.empty(0, 3))
