@@ -25,7 +25,8 @@ class RankLaw:
     Without a network it is read off the sorted probabilities, which is right where these are.
     With one, over buckets of ranks between candidate sizes and up to a constant,
     ``log P(bucket | x) = log (mass of the sorted probabilities) + g(x, sorted log p)``. As g
-    starts at zero, the ranks have to teach it anything else.
+    starts at zero, the ranks have to teach it anything else; where it does no better than zero on
+    held-out rows, there is none.
     """
 
     network: object = None
@@ -127,7 +128,7 @@ class CostRule:
 
     For the comp-sum losses they estimate ``1 - E[c(x, s, y) | x]`` up to a factor (Cortes et al.
     2024, Section 4, cost-sensitive comp-sum surrogates). The network's scores are added to those
-    that are best for the costs which the probabilities expect, and start at zero.
+    that are best for the costs which the probabilities expect; there may be none, as above.
     """
 
     network: object
@@ -162,7 +163,9 @@ class CostRule:
         """Give the inverse link of the scores of the candidate sizes, (n, m)."""
         import torch
 
-        scores = self._start(sketch) + self.network.scores(join_features(X, sketch.head))
+        scores = self._start(sketch)
+        if self.network is not None:
+            scores = scores + self.network.scores(join_features(X, sketch.head))
         return self.loss.probabilities(torch.from_numpy(scores)).numpy()
 
     def _start(self, sketch):
@@ -191,10 +194,26 @@ def _log(masses):
 
 
 def _fit_network(part, strata, loss, n_outputs, rng, **options):
-    """Train a network; a share of the rows, drawn by strata, stops it early."""
+    """Train a network; a share of the rows, drawn by strata, stops it early.
+
+    Returns
+    -------
+    Network or None
+        None where no epoch did better on those rows than the prior alone.
+    """
     from sklearn_setpred.training import fit_network
 
     held_out = validation_rows(strata, _HELD_OUT, rng)
     valid = part.take(held_out) if held_out.any() else None
     seed = rng.randint(2**31 - 1)
-    return fit_network(part.take(~held_out), valid, loss, n_outputs, seed=seed, **options)[0]
+    train = part.take(~held_out)
+    network, _, losses = fit_network(train, valid, loss, n_outputs, seed=seed, **options)
+    return network if valid is None or min(losses) < _loss_of_prior(loss, valid) else None
+
+
+def _loss_of_prior(loss, part):
+    """Give the mean loss of the prior as scores."""
+    import torch
+
+    values = loss(torch.from_numpy(part.prior), torch.from_numpy(part.target)).numpy()
+    return np.mean(values if part.weight is None else part.weight * values)

@@ -122,16 +122,20 @@ def _values(g, estimator, x, log_sorted, sizes, costs):
     selector, m = estimator.selector_, len(estimator.candidates_)
     cumulative = g("CumSum", g("Exp", log_sorted), np.int64(1))
     covered = g("GatherElements", cumulative, g("Sub", sizes, np.int64(1)), axis=1)
-    if selector.network is None:
-        return covered
-    head = _columns(g, log_sorted, 0, min(SCORES_READ, len(estimator.classes_)))
-    scores = network_scores(g, selector.network, _join(g, x, head))
     masses = _masses(g, covered, m)
+
+    def learned(start):
+        if selector.network is None:
+            return start
+        head = _columns(g, log_sorted, 0, min(SCORES_READ, len(estimator.classes_)))
+        return g("Add", start, network_scores(g, selector.network, _join(g, x, head)))
+
     if not isinstance(selector, RankLaw):
         start = link(g, selector.loss, _expected(g, selector.costs, masses, covered, costs, m), m)
-        return probabilities(g, selector.loss, g("Add", start, scores), m)
-    prior = g("Log", g("Max", masses, np.float64(FLOOR)))
-    masses = softmax(g, g("Add", prior, scores))
+        return probabilities(g, selector.loss, learned(start), m)
+    if selector.network is None:
+        return covered
+    masses = softmax(g, learned(g("Log", g("Max", masses, np.float64(FLOOR)))))
     return _columns(g, g("CumSum", masses, np.int64(1)), 0, m)
 
 

@@ -19,6 +19,10 @@ from sklearn_setpred.losses import CostSensitiveCompSum, CostSensitiveConstraine
 from sklearn_setpred.networks import MLPBuilder
 from sklearn_setpred.sets import concave_hull_levels, label_ranks
 
+LOSSES_ON_COSTS = [
+    *(CostSensitiveCompSum(tau) for tau in (0.5, 1.0, 1.5)),
+    *(CostSensitiveConstrained(phi) for phi in ("exp", "squared_hinge")),
+]
 OPTIONS = {"build": MLPBuilder((16,)), "device": "cpu", "patience": 5, "max_epochs": 20}
 OPTIONS |= {"learning_rate": 1e-3, "weight_decay": 0.0, "batch_size": 128}
 
@@ -199,6 +203,18 @@ def test_the_law_is_a_distribution_function(problem, candidates):
     np.testing.assert_allclose(F[everything], 1.0, atol=1e-3)
 
 
+def test_without_a_gain_on_held_out_rows_there_is_no_network(problem):
+    # Steps this long from the truth can only do harm.
+    candidates, steps = fixed(1, 2, 4, 8), {"max_epochs": 2, "learning_rate": 1.0}
+    law = learn(RankLaw, problem, candidates, **steps)
+    assert law.network is None
+    sketch = candidates.sketch(problem.prior)
+    np.testing.assert_array_equal(law_values(law, problem, candidates), sketch.covered)
+    for loss in LOSSES_ON_COSTS:
+        rule = learn(CostRule, problem, candidates, loss=loss, size_penalty=0.05, **steps)
+        assert rule.network is None
+
+
 def test_the_law_learns_from_ranks_what_bad_probabilities_miss(problem):
     # The scores rank as the truth does, but promise far too much.
     sharp = problem._replace(prior=log_softmax(5.0 * problem.prior, axis=1))
@@ -232,12 +248,6 @@ def test_with_the_true_posterior_the_law_is_nearly_as_good_as_the_rule_of_bayes(
 
 
 # ---------------------------------------------------------------------------- cost rules
-
-
-LOSSES_ON_COSTS = [
-    *(CostSensitiveCompSum(tau) for tau in (0.5, 1.0, 1.5)),
-    *(CostSensitiveConstrained(phi) for phi in ("exp", "squared_hinge")),
-]
 
 
 @pytest.mark.parametrize("candidates", CANDIDATES)
