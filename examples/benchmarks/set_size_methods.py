@@ -4,15 +4,15 @@ import time
 from contextlib import contextmanager
 from typing import NamedTuple
 
-import joblib
 import numpy as np
 from crepes import WrapClassifier
 from crepes.extras import hinge, margin
 from mapie.classification import SplitConformalClassifier
 from mapie.conformity_scores import RAPSConformityScore
+from remembered import Remembered
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import ShuffleSplit
 
@@ -88,42 +88,6 @@ class Given(ClassifierMixin, BaseEstimator):
     def set_levels(self, X):
         """Give the last columns: the levels, or the probabilities where these are alone."""
         return X[:, -len(self.classes) :].copy()
-
-
-class Remembered(ClassifierMixin, BaseEstimator):
-    """A classifier that is not fitted twice on the same rows: methods on one base share its fits.
-
-    The memory is the module's, and `forget` empties it.
-    """
-
-    memory = {}  # noqa: RUF012, shared on purpose
-
-    def __init__(self, estimator):
-        self.estimator = estimator
-
-    def fit(self, X, y):
-        """Fit, or remember."""
-        key = joblib.hash((X, y))
-        if key not in self.memory:
-            start = time.perf_counter()
-            self.memory[key] = clone(self.estimator).fit(X, y), time.perf_counter() - start
-        self.fitted_, self.seconds_ = self.memory[key]
-        self.classes_ = self.fitted_.classes_
-        return self
-
-    def predict_proba(self, X):
-        """Give the probabilities of the classifier inside."""
-        return self.fitted_.predict_proba(X)
-
-    @classmethod
-    def forget(cls):
-        """Empty the memory."""
-        cls.memory.clear()
-
-    @classmethod
-    def seconds_of_memory(cls):
-        """Give the seconds that went into all that is remembered."""
-        return sum(seconds for _, seconds in cls.memory.values())
 
 
 @contextmanager
