@@ -73,7 +73,7 @@ class RankLaw:
 class SetCosts:
     """The costs in [0, 1] of a row's candidate sets.
 
-    ``c(x, s, y) = (1[rank(y) > s] + size_penalty cost(s)) / (1 + size_penalty max cost)``
+    ``c(x, s, y) = (1[rank(y) > s] + size_penalty cost(s)) / (1 + size_penalty range of cost)``
     (Cortes et al. 2024, Section 4), up to a constant for each row, which moves no decision: the
     cost that has no weight in the loss, 0 or 1, is that of the best or of the worst set.
 
@@ -81,14 +81,14 @@ class SetCosts:
     ----------
     size_penalty : float
         Weight of the cost.
-    max_cost : float
-        The greatest of all sizes.
+    cost_range : float
+        The greatest less the least cost of a size.
     weightless : {0.0, 1.0}
         Of the loss.
     """
 
     size_penalty: float
-    max_cost: float
+    cost_range: float
     weightless: float
 
     def of_ranks(self, ranks, sketch):
@@ -105,7 +105,7 @@ class SetCosts:
     def _shifted(self, missed, sketch, anchors):
         """Give the costs, those equal to the anchors weightless."""
         raw = missed + self.size_penalty * sketch.costs
-        scale = 1 + self.size_penalty * self.max_cost
+        scale = 1 + self.size_penalty * self.cost_range
         return np.clip(self.weightless + (raw - anchors) / scale, 0, 1)
 
     def _anchors(self, sketch):
@@ -152,7 +152,7 @@ class CostRule:
         -------
         CostRule
         """
-        rule = cls(None, loss, SetCosts(size_penalty, sketch.costs.max(), loss.weightless_cost))
+        rule = cls(None, loss, SetCosts(size_penalty, np.ptp(sketch.costs), loss.weightless_cost))
         costs = rule.costs.of_ranks(ranks, sketch)
         part = Part(join_features(X, sketch.head), costs, weight, rule._start(sketch))
         build, strata = replace(build, zero_start=True), sketch.buckets(ranks)

@@ -153,7 +153,7 @@ def _expected(g, of_sets, masses, covered, costs, m):
     anchors = g("Concat", first, between, beyond, axis=1)
     anchor = row_sum(g, g("Mul", masses, anchors))
     raw = g("Sub", missing, covered)
-    scale = np.float64(1 + of_sets.size_penalty * of_sets.max_cost)
+    scale = np.float64(1 + of_sets.size_penalty * of_sets.cost_range)
     costs = g("Add", np.float64(of_sets.weightless), g("Div", g("Sub", raw, anchor), scale))
     return g("Min", g("Max", costs, np.float64(0)), np.float64(1))
 

@@ -142,7 +142,10 @@ def test_set_costs_of_rows_with_their_own_sizes_by_hand():
     np.testing.assert_allclose(costs, [[0.9 / 1.4, 0.0], [0.0, 0.0]], atol=1e-12)
 
 
-FAMILIES = [fixed(1, 2, 5, 8), fixed(3), by_threshold(0.4, 0.1, 0.01, n_classes=8)]
+FAMILIES = [
+    *(fixed(1, 2, 5, 8), fixed(3), FixedSizes(np.array([1, 4]), np.array([-5.0, 2.0]))),
+    by_threshold(0.4, 0.1, 0.01, n_classes=8),
+]
 
 
 @pytest.mark.parametrize("candidates", FAMILIES)
