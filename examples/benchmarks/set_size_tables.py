@@ -48,7 +48,21 @@ set. Levels are 0.90, 0.95 and, for each data set, halfway between the top-1 acc
 network and 1. Sets that cover less than they promise, beyond what chance allows, have no size.
 
 LAC is computed from the probabilities themselves; it is the plug-in rule with the linear cost.
-MAPIE computes it from 1 - p, in which all very small p are equal.
+MAPIE computes it from 1 - p, in which all very small p are equal. The surrogates are trained for
+one penalty and reach a coverage by a tilt of their rule. On splits 0 to 3 of the data sets on which
+defaults were chosen they still started from random weights, and "ours, unrefined" kept a network
+that had learned nothing; no other column depends on that.
+
+## What falls short
+
+- Boosted trees on satimage and yeast leave little to gain: there our sets are 2 to 6 % smaller than
+  theirs, so that over the data sets on which defaults were chosen the aim is missed.
+- Naive Bayes on the other data sets: over all together the aim is reached. On movie_ldl people
+  disagree, so that the best sets hold 4.4 of 5 labels, and on goemotions 11 of 28: there is no
+  factor of two to win.
+- movie_ldl with logistic regression inside: the networks alone give smaller sets than the pool, by
+  3 % at the lowest level, which weighs the probabilities of both alike for all rows.
+- The network's own head on CIFAR-100 was trained on 30,000 other rows; 3,000 more teach it nothing.
 
 ![Ratio of mean sizes in every live cell](images/set_size.png)
 """
@@ -57,7 +71,7 @@ MAPIE computes it from 1 - p, in which all very small p are equal.
 def report(path):
     """Give all tables as Markdown."""
     lines = pd.read_csv(path)
-    parts = [PROTOCOL]
+    parts = [PROTOCOL, "## All data sets\n", *summary(lines)]
     for title, chosen in (
         ("Data sets on which the defaults were chosen", lines["data"].isin(DEVELOPMENT)),
         ("Other data sets", ~lines["data"].isin(DEVELOPMENT)),
@@ -90,16 +104,33 @@ def known_tables(folder):
     return parts
 
 
+def summary(lines):
+    """Give the two tables of ratios, each with its heading."""
+    cells = compared(sizes_by_split(lines))
+    return headed(ratios(cells[cells["live"]]))
+
+
+def ratios(live):
+    """Give the tables of what our sets are held against, by title."""
+    return {
+        "Our mean size against the smallest of LAC, APS, RAPS and margin on the same base": (
+            against_rivals(live)
+        ),
+        "Against the better of LAC on the base and LAC on a plain network": against_better(live),
+    }
+
+
+def headed(tables):
+    """Write tables as Markdown, each with its title."""
+    return [f"### {title}\n\n{markdown(table)}\n" for title, table in tables.items()]
+
+
 def tables(lines):
     """Give the tables of some data sets, each with its heading."""
     sizes = sizes_by_split(lines)
     cells = compared(sizes)
     live = cells[cells["live"]]
-    named = {
-        "Our mean size against the smallest of LAC, APS, RAPS and margin on the same base": (
-            against_rivals(live)
-        ),
-        "Against the better of LAC on the base and LAC on a plain network": against_better(live),
+    named = ratios(live) | {
         f"Live cells above {LIMIT} times the better LAC": misses(live),
         "Coverage beside the beta-binomial law, within bounds for all lines at once": (
             coverages(lines)
@@ -111,7 +142,7 @@ def tables(lines):
         "Other figures, means over all lines": other_figures(lines),
         "Mean sizes": cells[[*[m for m in SHOWN if m in cells], "live", "splits"]].round(3),
     }
-    return [f"### {title}\n\n{markdown(table)}\n" for title, table in named.items()]
+    return headed(named)
 
 
 def markdown(table):
