@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from sklearn_setpred.losses._cost_sensitive import LEAST
 from sklearn_setpred.onnx._graph import row_sum, softmax
 from sklearn_setpred.onnx._temperature import temperatures
 
@@ -55,13 +54,13 @@ def _comp_sum_of_costs(g, loss, costs, n_choices):
     """Give log(1 - c) / (2 - tau)."""
     if not loss.has_link:
         return _zeros(g, loss, costs, n_choices)
-    rewards = g("Max", g("Sub", np.float64(1), costs), np.float64(LEAST))
+    rewards = _positive(g, g("Sub", np.float64(1), costs))
     return g("Div", g("Log", rewards), np.float64(2 - loss.tau))
 
 
 def _constrained_of_costs(g, loss, costs, n_choices):
     """Give mean(log c) - log c for exp, 1 / c over its mean less 1 for the squared hinge."""
-    costs = g("Max", costs, np.float64(LEAST))
+    costs = _positive(g, costs)
     if loss.phi == "exp":
         log_c = g("Log", costs)
         return g("Sub", g("ReduceMean", log_c, [1], keepdims=1), log_c)
@@ -70,6 +69,13 @@ def _constrained_of_costs(g, loss, costs, n_choices):
         mean = g("ReduceMean", inverse, [1], keepdims=1)
         return g("Sub", g("Div", inverse, mean), np.float64(1))
     return _zeros(g, loss, costs, n_choices)
+
+
+def _positive(g, costs):
+    """Give the costs that a link divides by or takes the logarithm of."""
+    from sklearn_setpred.losses._cost_sensitive import LEAST
+
+    return g("Max", costs, np.float64(LEAST))
 
 
 def _power(tau_of):
