@@ -13,10 +13,9 @@ chosen by successive halving on the noisy validation labels; what is tried is wr
 
 Every trained model becomes a line of a CSV file at once, and the next call goes on from there:
 call the second form until it says that nothing is left; calls on different ``--data`` may run
-side by side. Remove the file when the package has
-changed. The third form runs nothing and writes the page of tables of the docs. Data are read from
-the folder named by the environment variable SETPRED_DATA, see
-`sklearn_setpred.datasets.load_dataset`.
+side by side. Remove the file when the package has changed. The third form runs nothing and writes
+the page of tables of the docs. Data are read from the folder named by the environment variable
+SETPRED_DATA, see `sklearn_setpred.datasets.load_dataset`.
 """
 
 import argparse

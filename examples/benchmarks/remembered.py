@@ -5,14 +5,12 @@ import time
 import joblib
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
+# Fitted classifiers and the seconds they took, until `Remembered.forget`.
+_MEMORY = {}
+
 
 class Remembered(ClassifierMixin, BaseEstimator):
-    """A classifier that is not fitted twice on the same rows: methods on one base share its fits.
-
-    The memory is the class's, and `forget` empties it.
-    """
-
-    memory = {}  # noqa: RUF012, shared on purpose
+    """A classifier that is not fitted twice on the same rows: methods on a base share its fits."""
 
     def __init__(self, estimator):
         self.estimator = estimator
@@ -20,10 +18,10 @@ class Remembered(ClassifierMixin, BaseEstimator):
     def fit(self, X, y):
         """Fit, or remember."""
         key = joblib.hash((self.estimator, X, y))
-        if key not in self.memory:
+        if key not in _MEMORY:
             start = time.perf_counter()
-            self.memory[key] = clone(self.estimator).fit(X, y), time.perf_counter() - start
-        self.fitted_, self.seconds_ = self.memory[key]
+            _MEMORY[key] = clone(self.estimator).fit(X, y), time.perf_counter() - start
+        self.fitted_, self.seconds_ = _MEMORY[key]
         self.classes_ = self.fitted_.classes_
         return self
 
@@ -31,12 +29,12 @@ class Remembered(ClassifierMixin, BaseEstimator):
         """Give the probabilities of the classifier inside."""
         return self.fitted_.predict_proba(X)
 
-    @classmethod
-    def forget(cls):
+    @staticmethod
+    def forget():
         """Empty the memory."""
-        cls.memory.clear()
+        _MEMORY.clear()
 
-    @classmethod
-    def seconds_of_memory(cls):
+    @staticmethod
+    def seconds_of_memory():
         """Give the seconds that went into all that is remembered."""
-        return sum(seconds for _, seconds in cls.memory.values())
+        return sum(seconds for _, seconds in _MEMORY.values())
