@@ -41,6 +41,7 @@ class LDRFamily(Loss):
 
     top_1 = True
     all_k = True
+    search_space: ClassVar = {"lam": (1.0, 3.0), "normalize": (None, "l1")}
     # What probabilities are raised to: 1, or what `calibrated` has found.
     power = 1.0
 
@@ -150,7 +151,6 @@ class LDRKL(LDRFamily, name="ldr_kl"):
         Limit("lam", 0.0, "crammer_singer", using={"margin": 0.0}),
         Limit("lam", 1.0, "cross_entropy"),
     )
-    search_space: ClassVar = {"lam": (0.1, 1.0, 10.0), "margin": (0.0, 0.1, 1.0)}
 
     def infimum(self, n_classes: int) -> float:
         """Give the least value, or with normalised scores a bound it comes close to."""
@@ -224,11 +224,6 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
     normalize: str | None = None
 
     limits = (Limit("alpha", math.inf, "ldr_kl"),)
-    search_space: ClassVar = {
-        "lam": (0.1, 1.0, 10.0),
-        "alpha": (1.5, 2.0, 4.0),
-        "margin": (0.0, 0.1, 1.0),
-    }
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if a hyper-parameter is out of range."""
