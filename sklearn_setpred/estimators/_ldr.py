@@ -38,8 +38,8 @@ class LDRClassifier(BaseNeuralClassifier):
     loss : {"aldr_kl", "ldr_kl"}, default="aldr_kl"
         The loss: temperature by row, or the same for all.
     lam : float, default=None
-        Temperature, positive; for "aldr_kl" the highest one. None means 3 for normalised scores
-        and 1 for others.
+        Temperature, positive; for "aldr_kl" the highest one. None means 3 with "l1", K / 3 with
+        "softplus", 1 without normalisation.
     alpha : float, default=2.0
         How little the temperatures of "aldr_kl" adapt, above 1: they lie in
         ``[lam * (1 - 1 / alpha), lam]``. "ldr_kl" does not read it.
@@ -48,7 +48,8 @@ class LDRClassifier(BaseNeuralClassifier):
     normalize : {"auto", None, "l1", "softplus"}, default="auto"
         What the loss makes of the scores of a row first: nothing, or division by their mean
         absolute value, or the same after softplus. Either bounds the loss, which is what
-        withstands wrong labels. "auto" means "l1" from 10 classes on, and None below.
+        withstands wrong labels. "auto" means "l1" from 10 classes on, and None below; try
+        "softplus" where many labels are wrong, on embeddings above all.
     hidden_layer_sizes, activation : default=(256,), "relu"
         The network, as in `NeuralClassifier`.
     learning_rate, weight_decay, batch_size, max_epochs : default=0.002, 0.01, 128, 200
@@ -184,7 +185,7 @@ class LDRClassifier(BaseNeuralClassifier):
         if self.normalize == "auto":
             params["normalize"] = "l1" if n_classes >= MANY_CLASSES else None
         if self.lam is None:
-            params["lam"] = 1.0 if params["normalize"] is None else 3.0
+            params["lam"] = {"l1": 3.0, "softplus": n_classes / 3}.get(params["normalize"], 1.0)
         return loss.set_params(**params)
 
     def _compares_at_best_scale(self, loss):

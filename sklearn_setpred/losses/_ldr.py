@@ -41,7 +41,7 @@ class LDRFamily(Loss):
 
     top_1 = True
     all_k = True
-    search_space: ClassVar = {"lam": (1.0, 3.0), "normalize": (None, "l1")}
+    search_space: ClassVar = {"lam": (3.0, 10.0, 30.0), "normalize": ("softplus",)}
     # What probabilities are raised to: 1, or what `calibrated` has found.
     power = 1.0
 
@@ -117,7 +117,8 @@ class LDRKL(LDRFamily, name="ldr_kl"):
     margin : float, default=0.0
         What a score must lag behind that of the label, at least 0.
     normalize : {None, "l1", "softplus"}, default=None
-        Divide the scores of a row, or their softplus, by their mean absolute value.
+        Divide the scores of a row, or their softplus, by their mean absolute value. With
+        "softplus", temperatures from K / 4 to K / 2 withstand label noise well.
 
     Notes
     -----
@@ -190,7 +191,8 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
     margin : float, default=0.0
         What a score must lag behind that of the label, at least 0.
     normalize : {None, "l1", "softplus"}, default=None
-        Divide the scores of a row, or their softplus, by their mean absolute value.
+        Divide the scores of a row, or their softplus, by their mean absolute value. With
+        "softplus", temperatures from K / 4 to K / 2 withstand label noise well.
 
     Notes
     -----

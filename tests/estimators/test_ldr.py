@@ -115,7 +115,7 @@ def test_parameters_out_of_range_are_refused(classifier, message, method, blobs)
         ({}, 10, "l1", 3),
         ({}, 9, None, 1),
         ({"normalize": None}, 10, None, 1),
-        ({"normalize": "softplus"}, 4, "softplus", 3),
+        ({"normalize": "softplus"}, 4, "softplus", 4 / 3),
         ({"lam": 2.0}, 10, "l1", 2),
     ],
 )
