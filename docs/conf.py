@@ -68,6 +68,7 @@ CONTENTS = {
     "index": ["user_guide", "auto_examples/index", "api", "losses", "benchmarks", "whats_new"],
     "user_guide": ["frames", "own_loss", "sklearn_tools", "decisions"],
     "benchmarks": ["set_size", "label_noise", "performance"],
+    "label_noise": ["label_noise_tables"],
     "api": [f"generated/{full_name}" for full_name in PAGES_OF_NAMES],
 }
 FULL_NAMES = {full_name.rpartition(".")[2]: full_name for full_name in PAGES_OF_NAMES}
