@@ -183,6 +183,24 @@ def test_the_configuration_is_chosen_on_validation_rows_among_the_longest_traine
     assert benchmark("label_noise_tables").chosen(frame)["config"].tolist() == ["b", "b"]
 
 
+def test_unfinished_data_sets_are_left_out(benchmark):
+    both = {"sce": 0.8, "mae": 0.7}
+    clean = {"noise": "clean", "level": 0.0}
+    whole = lines_of(both, 0) + lines_of(both, 1) + lines_of(both, 0, **clean)
+    whole += lines_of(both, 1, **clean)
+    frames = {
+        "whole": whole,
+        "a fold is missing": whole[:-1],
+        "a setting is missing": whole[:4],
+        "a method is missing": [line for line in whole if line["method"] == "sce"],
+    }
+    frame = pd.DataFrame(
+        [line | {"dataset": name} for name, lines in frames.items() for line in lines]
+    )
+    finished = benchmark("label_noise_tables").finished(frame)
+    assert finished["dataset"].unique().tolist() == ["whole"]
+
+
 def test_ranks_leave_out_what_cannot_be_told_apart(benchmark):
     tables = benchmark("label_noise_tables")
     first = {"aldr_kl": 0.9, "ldr_kl": 0.5, "sce": 0.8, "mae": 0.7}

@@ -18,7 +18,7 @@ OURS = ("aldr_kl", "ldr_kl")
 
 def report(path):
     """Give all tables as Markdown."""
-    frame = chosen(pd.read_csv(path))
+    frame = finished(chosen(pd.read_csv(path)))
     losses = frame[~frame["method"].isin([*DEFAULTS, ONE_STEP])]
     sections = {
         "Average rank over the noisy settings (1 is best)": compared_ranks(losses),
@@ -43,6 +43,14 @@ def chosen(frame):
     rounds = frame.groupby([*CELL, "config"])["valid_score"].agg(["size", "mean"]).reset_index()
     best = rounds.sort_values(["size", "mean"]).groupby(CELL).tail(1)
     return frame.merge(best[[*CELL, "config"]])
+
+
+def finished(frame):
+    """Keep the data sets for which every method has been trained on all folds of all settings."""
+    folds = frame.groupby(CELL).size().unstack("method")
+    settings = (folds == folds.max(axis=None)).all(axis=1).groupby("dataset").agg(["all", "size"])
+    is_finished = settings["all"] & (settings["size"] == settings["size"].max())
+    return frame[frame["dataset"].map(is_finished)]
 
 
 def meaningful(frame, accuracy="top_2"):
