@@ -375,4 +375,7 @@ def parsed(arguments):
 
 
 if __name__ == "__main__":
-    main()
+    # Other processes look for functions in a module that they can import.
+    import label_noise
+
+    label_noise.main()
