@@ -251,6 +251,23 @@ def test_link_with_margin_keeps_the_order_of_certain_predictions():
     torch.testing.assert_close(p.sum(-1), torch.ones(2))
 
 
+@pytest.mark.parametrize(
+    ("normalize", "scores", "normalized"),
+    [
+        ("l1", [-1.0, 3.0], [-0.5, 1.5]),
+        # softplus(log(e^a - 1)) = a: 1 and 3, whose mean is 2.
+        ("softplus", [math.log(math.expm1(1)), math.log(math.expm1(3))], [0.5, 1.5]),
+    ],
+)
+def test_normalised_scores_have_mean_one(normalize, scores, normalized):
+    scores, y = torch.tensor([scores], dtype=torch.float64), torch.tensor([1])
+    loss = LDRKL(lam=2.0, normalize=normalize)
+    d = normalized[0] - normalized[1]
+    assert loss(scores, y).item() == pytest.approx(2 * math.log((math.exp(d / 2) + 1) / 2))
+    p = loss.probabilities(scores)[0, 1].item()
+    assert p == pytest.approx(1 / (1 + math.exp(d / 2)))
+
+
 @pytest.mark.parametrize("lam", [1.0, 10.0])
 def test_normalised_scores_cap_the_probabilities(lam):
     k = 11
