@@ -1,6 +1,9 @@
 """The benchmark of label noise: fair draws, runs that go on, tables as the file has them."""
 
 import importlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +135,22 @@ def test_the_estimate_counts_every_model_that_is_missing(tiny, monkeypatch):
     task = tiny.Task("digits", "clean", 0.0, "aldr_kl", "{}", 0)
     known = {task: {"seconds": "1800"}}
     assert tiny.hours_left(known, tiny.FULL) == 2 * (3 + 2 * 10) + 5 * 0.5
+
+
+@pytest.mark.slow
+def test_the_script_runs_with_several_processes(tmp_path):
+    """A process of its own, as functions of the main module cannot be found from another."""
+    y = np.arange(110) % 11
+    parts = {"X_train": np.eye(11)[y], "y_train": y, "X_test": np.eye(11)[y], "y_test": y}
+    parts["label_names"] = np.arange(11).astype(str)
+    np.savez(tmp_path / "vowel.npz", **parts)
+    path = tmp_path / "noise.csv"
+    command = [sys.executable, str(BENCHMARKS / "label_noise.py"), "--data", "vowel"]
+    command += ["--jobs", "2", "--minutes", "0", "--file", str(path)]
+    env = os.environ | {"SETPRED_DATA": str(tmp_path)}
+    run = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert "the same call goes on from here" in run.stdout, run.stderr
+    assert len(pd.read_csv(path)) == 1
 
 
 @pytest.mark.slow
