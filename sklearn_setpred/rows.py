@@ -15,6 +15,10 @@ from torch.nn import functional
 
 # Dense rows are shuffled for about so many cells at a time.
 _BLOCK_CELLS = 2**22
+# Columns with a smaller share of non-zero entries are sparse.
+_SPARSE = 0.1
+# Scales of sparse columns that differ from their median by less than this factor count as one.
+_ALIKE = 10.0
 _SCALES = (0.3, 0.4, 0.5, 0.63, 0.8, 1.0, 1.25)
 
 
@@ -203,8 +207,9 @@ class Standardization:
 
     The scale of a column is the larger of its standard deviation and of the root mean
     square of its non-zero entries about its mean: for dense columns that is the standard
-    deviation, and a rare word is not blown up by its many zeros. CSR rows are scaled
-    only; the shift enters through the bias of the first layer.
+    deviation, and a rare word is not blown up by its many zeros. Sparse columns whose
+    scales are alike share their median, so that the weights of words stay what they are.
+    CSR rows are scaled only; the shift enters through the bias of the first layer.
     """
 
     def __init__(self, X, weight=None):
@@ -216,6 +221,8 @@ class Standardization:
         # Constant up to rounding: the scale is one.
         constant = np.sqrt(var) <= len(weight) * np.finfo(np.float64).eps * np.abs(mean)
         spread = np.sqrt(np.maximum(var, filled_spread))
+        sparse = ~constant & (filled < _SPARSE * total)
+        spread[sparse] = shared_where_alike(spread[sparse])
         self.mean, self.scale = mean, np.where(constant, 1.0, spread)
 
     @property
@@ -233,6 +240,15 @@ class Standardization:
         for rows in _blocks(X):
             standardized[rows] = (X[rows] - self.mean) / self.scale
         return standardized
+
+
+def shared_where_alike(scales):
+    """Give the median in place of the scales that differ from it by less than a factor."""
+    if len(scales) == 0:
+        return scales
+    median = np.median(scales)
+    alike = np.abs(np.log(scales / median)) < np.log(_ALIKE)
+    return np.where(alike, median, scales)
 
 
 def column_moments(X, weight):

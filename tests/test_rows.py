@@ -156,6 +156,33 @@ def test_the_scale_of_a_sparse_column_is_that_of_its_filled_entries():
     np.testing.assert_allclose(Standardization(X)(sp.csr_array(X)).toarray()[2], [4.0 / 3.5])
 
 
+def test_sparse_columns_of_like_scales_share_their_median(rng):
+    # Two filled columns; words in one row of fifty, their values about 1, 2, 3, and 1000.
+    X = np.zeros((100, 6))
+    X[:, :2] = rng.normal(size=(100, 2)) * [1.0, 5.0]
+    X[[[0], [50]], [2, 3, 4, 5]] = [[1.0, 2.0, 3.0, 1000.0], [1.1, 2.2, 3.3, 1100.0]]
+    for rows in (X, sp.csr_array(X)):
+        scale = Standardization(rows).scale
+        alone = np.array([Standardization(rows[:, [j]]).scale[0] for j in range(6)])
+        median = np.median(alone[2:])
+        np.testing.assert_allclose(scale[2:5], median, rtol=1e-12)
+        np.testing.assert_allclose(scale[[0, 1, 5]], alone[[0, 1, 5]], rtol=1e-12)
+        assert alone[2] < median < alone[4]
+
+
+def test_rows_of_weight_zero_do_not_make_a_column_sparse():
+    # One row of forty is filled on the left, two on the right; of the rows that count, a half.
+    X = np.zeros((40, 2))
+    X[0, 0] = 1.0
+    X[[1, 2], 1] = 3.0
+    weight = np.zeros(40)
+    weight[:4] = 1.0
+    sparse, weighted = Standardization(X).scale, Standardization(X, weight).scale
+    assert sparse[0] == sparse[1]
+    assert weighted[0] < weighted[1]
+    np.testing.assert_allclose(weighted, Standardization(X[:4]).scale)
+
+
 @pytest.mark.parametrize("constant", [0.0, 1.0, -3e7, 0.1])
 def test_constant_columns_become_zero(constant):
     X = np.full((9, 2), constant)
