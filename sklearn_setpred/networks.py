@@ -97,6 +97,17 @@ class MLP(nn.Module):
         return self.rest(self.first(*x))
 
 
+class Mean(nn.Module):
+    """The mean of the scores of several modules."""
+
+    def __init__(self, members):
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, *x):
+        return sum(member(*x) for member in self.members) / len(self.members)
+
+
 class DenseInput(nn.Module):
     """A user's module, which reads arrays: CSR batches become arrays, batch by batch."""
 
@@ -139,6 +150,19 @@ class ModuleBuilder:
 
     def __call__(self, n_features, n_outputs, offset):
         return DenseInput(self.module(n_features, n_outputs), offset)
+
+
+@dataclass(frozen=True)
+class MeanBuilder:
+    """Makes the `Mean` of several modules of one kind."""
+
+    can_stack = False
+
+    build: MLPBuilder | ModuleBuilder
+    n_members: int
+
+    def __call__(self, n_features, n_outputs, offset):
+        return Mean(self.build(n_features, n_outputs, offset) for _ in range(self.n_members))
 
 
 # ---------------------------------------------------------------------------------------
@@ -194,8 +218,8 @@ class Network:
 
     @property
     def score_batch_size(self):
-        """How many rows are scored at a time: fewer where there are many outputs."""
-        return min(8192, max(_MIN_BATCH, _SCORE_CELLS // self.n_outputs))
+        """How many rows are scored at a time."""
+        return rows_at_a_time(self.n_outputs)
 
     @property
     def is_on_host(self):
@@ -244,6 +268,30 @@ class Network:
         self.module.load_state_dict(tensors)
         self.module.to(self.device)
         self.trainer = None
+
+
+def rows_at_a_time(n_outputs):
+    """Give how many rows are scored at a time: fewer where there are many outputs."""
+    return min(8192, max(_MIN_BATCH, _SCORE_CELLS // n_outputs))
+
+
+def mean_network(networks):
+    """Give the network whose scores are the mean of those of some that read inputs alike.
+
+    Parameters
+    ----------
+    networks : list of Network
+        Of one architecture and one `Standardization`; a single one is given back.
+    """
+    first = networks[0]
+    if len(networks) == 1:
+        return first
+    widths = first.n_features, first.n_outputs
+    build = MeanBuilder(first.build, len(networks))
+    mean = Network(build, first.standardization, *widths, device=first.requested_device, seed=0)
+    for member, network in zip(mean.module.members, networks, strict=True):
+        member.load_state_dict(network.module.state_dict())
+    return mean
 
 
 def sets_of_first(scores, k):

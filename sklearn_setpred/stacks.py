@@ -8,13 +8,13 @@ it would alone.
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
 
+import scipy.sparse as sp
 import torch
 from torch import nn
 from torch.nn import functional
 
-from sklearn_setpred.networks import ACTIVATIONS
+from sklearn_setpred.networks import ACTIVATIONS, rows_at_a_time
 from sklearn_setpred.rows import (
     Batch,
     Batches,
@@ -166,6 +166,8 @@ class StackTraining:
         self.held_out = [Batches(of_one, networks[0].score_batch_size) for of_one in valid_rows]
         self.to_beat = torch.full((len(networks),), torch.inf, dtype=torch.float64)
         self.misses = torch.zeros(len(networks), dtype=torch.int64)
+        # Training and validation losses of each network, as it stands in the stack.
+        self.curves = [([], []) for _ in networks]
 
     def run(self, max_epochs, verbose=0):
         """Train until every network has left; raise FloatingPointError where one diverges."""
@@ -173,6 +175,7 @@ class StackTraining:
             losses = self._run_epoch(self.batches, self._step)
             valid_losses = self._run_epoch(self.held_out, self._validation_values)
             self._check_finite(losses, epoch)
+            self._note(losses, valid_losses)
             if verbose:
                 _show(epoch, max_epochs, losses, valid_losses)
             self._remember_better(valid_losses.cpu().double())
@@ -210,6 +213,13 @@ class StackTraining:
             options = self.optimizer.param_groups[0]
             raise divergence(losses.mean().item(), epoch, options["lr"])
 
+    def _note(self, losses, valid_losses):
+        """Write the losses of an epoch into the curves."""
+        pairs = zip(losses.tolist(), valid_losses.tolist(), strict=True)
+        for (curve, valid_curve), (loss, valid_loss) in zip(self.curves, pairs, strict=True):
+            curve.append(loss)
+            valid_curve.append(valid_loss)
+
     def _remember_better(self, losses):
         """Write the weights of those that have become better into their networks."""
         better = losses < self.to_beat
@@ -224,50 +234,73 @@ class StackTraining:
         if len(going) == len(self.networks):
             return
         self.to_beat, self.misses = self.to_beat[going], self.misses[going]
-        self.networks, self.batches, self.held_out = (
+        self.networks, self.batches, self.held_out, self.curves = (
             [given[place] for place in going]
-            for given in (self.networks, self.batches, self.held_out)
+            for given in (self.networks, self.batches, self.held_out, self.curves)
         )
         if self.networks:
             self.stack.keep(going, self.optimizer)
 
 
-def train_in_stacks(networks, parts, valid_parts, loss, *, seeds, max_epochs, verbose, **options):
-    """Train networks, each on its own part, in stacks of those that take as many steps.
+def train_stack(networks, pairs, loss, *, seeds, max_epochs, verbose, **options):
+    """Train networks, each on its own rows, as one stack.
 
     Parameters
     ----------
     networks : list of Network
         Of one architecture.
-    parts, valid_parts : list of Part
-        Rows to train on, and for early stopping.
+    pairs : list of (Part, Part)
+        Rows to train on and rows for early stopping, all making the same numbers of batches.
     loss, seeds, **options
         As in `StackTraining`.
     max_epochs, verbose : int
         As in `training.make_net`.
+
+    Returns
+    -------
+    list of (Network, list of float, list of float)
+        The networks with their training and validation losses. An error of training that diverges
+        bears it as ``trained``, with the best weights so far.
     """
-    batch_sizes = options["batch_size"], networks[0].score_batch_size
-    for members in _stacks(parts, valid_parts, batch_sizes):
-        chosen = [networks[i] for i in members]
-        rows, valid_rows = (
-            [networks[i].rows(*given[i]) for i in members] for given in (parts, valid_parts)
-        )
-        chosen_seeds = [seeds[i] for i in members]
-        training = StackTraining(chosen, rows, valid_rows, loss, seeds=chosen_seeds, **options)
+    rows, valid_rows = (
+        [network.rows(*part) for network, part in zip(networks, parts, strict=True)]
+        for parts in zip(*pairs, strict=True)
+    )
+    training = StackTraining(networks, rows, valid_rows, loss, seeds=seeds, **options)
+    trained = [(one, *curves) for one, curves in zip(networks, training.curves, strict=True)]
+    try:
         training.run(max_epochs, verbose)
+    except FloatingPointError as error:
+        error.trained = trained
+        raise
+    return trained
 
 
-def _stacks(parts, valid_parts, batch_sizes):
-    """Give the places of the parts that make as many batches, so many that memory holds them."""
-    groups = defaultdict(list)
-    for i, both in enumerate(zip(parts, valid_parts, strict=True)):
-        n_batches = (
-            -(-len(part.target) // size) for part, size in zip(both, batch_sizes, strict=True)
-        )
-        groups[tuple(n_batches)].append(i)
-    for group in groups.values():
-        size = max(1, _STACK_CELLS // max(parts[i].X.size for i in group))
-        yield from (group[i : i + size] for i in range(0, len(group), size))
+def stacks_of(pairs, n_outputs, batch_size):
+    """Give neighbours among pairs of parts that can be trained as one stack, as lists.
+
+    They make as many batches, and memory holds their inputs and the scores of a step. CSR rows
+    stay alone. A pair is taken from the iterator only when its turn comes.
+    """
+    stack, known = [], None
+    for pair in pairs:
+        parts = [part for part in pair if part is not None]
+        n_batches = _n_batches(parts, n_outputs, batch_size)
+        cells = sum(part.X.size for part in parts) + batch_size * n_outputs
+        fits = not sp.issparse(parts[0].X) and (len(stack) + 1) * cells <= _STACK_CELLS
+        if stack and not (fits and n_batches == known):
+            yield stack
+            stack = []
+        stack.append(pair)
+        known = n_batches
+    if stack:
+        yield stack
+
+
+def _n_batches(parts, n_outputs, batch_size):
+    """Give the numbers of batches that training and validating take."""
+    sizes = batch_size, rows_at_a_time(n_outputs)
+    return [-(-len(part.target) // size) for part, size in zip(parts, sizes, strict=False)]
 
 
 def _show(epoch, max_epochs, losses, valid_losses):

@@ -11,7 +11,6 @@ import math
 import sys
 from copy import deepcopy
 
-import scipy.sparse as sp
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochTimer
@@ -26,7 +25,7 @@ from sklearn_setpred.rows import (
     row_values,
     values_at_best_scale,
 )
-from sklearn_setpred.stacks import divergence, train_in_stacks
+from sklearn_setpred.stacks import divergence, stacks_of, train_stack
 
 
 class Criterion(nn.Module):
@@ -221,15 +220,25 @@ def curves(history, rows_valid):
     return [e["train_loss"] for e in history], [e["valid_loss"] for e in history if rows_valid]
 
 
-def new_network(part, n_outputs, *, build, device, seed):
-    """Give a network with fresh weights, its inputs standardized as the rows ask for."""
-    standardization = Standardization(part.X, part.weight)
+def new_network(part, n_outputs, *, build, device, seed, standardization=None):
+    """Give a network with fresh weights, its inputs standardized as the rows ask for, or given."""
+    standardization = standardization or Standardization(part.X, part.weight)
     n_features = part.X.shape[1]
     return Network(build, standardization, n_features, n_outputs, device=device, seed=seed)
 
 
 def fit_network(
-    train_part, valid_part, loss, n_outputs, *, build, device, seed, start=None, **options
+    train_part,
+    valid_part,
+    loss,
+    n_outputs,
+    *,
+    build,
+    device,
+    seed,
+    standardization=None,
+    start=None,
+    **options,
 ):
     """Build a network for the training rows and train it.
 
@@ -244,6 +253,8 @@ def fit_network(
     build : MLPBuilder or ModuleBuilder
     device : str
     seed : int
+    standardization : Standardization, optional
+        Of the inputs, instead of that of the training rows.
     start : Network, optional
         Where to start from instead of fresh weights; it is left as it is.
     **options
@@ -253,9 +264,11 @@ def fit_network(
     -------
     network : Network
     losses, valid_losses : list of float
+        An error of training that diverges bears all three, in a list, as ``trained``.
     """
     if start is None:
-        network = new_network(train_part, n_outputs, build=build, device=device, seed=seed)
+        fresh = {"build": build, "device": device, "standardization": standardization}
+        network = new_network(train_part, n_outputs, seed=seed, **fresh)
     else:
         network = deepcopy(start)
     if valid_part is None:
@@ -265,19 +278,19 @@ def fit_network(
     try:
         return network, *train(net, network.rows(*train_part), rows_valid, seed=seed)
     except FloatingPointError as error:
-        error.trained = network, *curves(net.history[:-1], rows_valid)
+        error.trained = [(network, *curves(net.history[:-1], rows_valid))]
         raise
 
 
 def fit_networks(
-    train_parts,
-    valid_parts,
+    pairs,
     loss,
     n_outputs,
     *,
     build,
     device,
     seeds,
+    standardization=None,
     callbacks=None,
     verbose=0,
     **options,
@@ -289,34 +302,47 @@ def fit_networks(
 
     Parameters
     ----------
-    train_parts, valid_parts : list of Part
-        Rows to train on, and rows for early stopping.
+    pairs : iterable of (Part, Part)
+        Rows to train on, and rows for early stopping; each is taken when its turn comes.
     loss : Loss
     n_outputs : int
     build : MLPBuilder or ModuleBuilder
     device : str
     seeds : list of int
+        One for each pair.
+    standardization : Standardization, optional
+        Of the inputs of all networks, instead of one of each network's own.
     callbacks, verbose, **options
         Of `make_net`.
 
     Returns
     -------
-    list of Network
+    list of (Network, list of float, list of float)
+        The networks with their training and validation losses. An error of training that diverges
+        bears those there are, as ``trained``.
     """
-    shared = {"build": build, "device": device}
-    if build.can_stack and not sp.issparse(train_parts[0].X) and not callbacks:
-        networks = [
-            new_network(part, n_outputs, seed=seed, **shared)
-            for part, seed in zip(train_parts, seeds, strict=True)
-        ]
-        options |= {"seeds": seeds, "verbose": verbose}
-        train_in_stacks(networks, train_parts, valid_parts, loss, **options)
-        return networks
-    shared |= {"callbacks": callbacks, "verbose": verbose}
-    return [
-        fit_network(*parts, loss, n_outputs, seed=seed, **shared, **options)[0]
-        for *parts, seed in zip(train_parts, valid_parts, seeds, strict=True)
-    ]
+    stacks = ([pair] for pair in pairs)
+    if build.can_stack and not callbacks:
+        stacks = stacks_of(pairs, n_outputs, options["batch_size"])
+    shared = {"build": build, "device": device, "standardization": standardization}
+    options |= {"verbose": verbose}
+    trained = []
+    for stack in stacks:
+        own_seeds = seeds[len(trained) : len(trained) + len(stack)]
+        try:
+            if len(stack) > 1:
+                networks = [
+                    new_network(part, n_outputs, seed=seed, **shared)
+                    for (part, _), seed in zip(stack, own_seeds, strict=True)
+                ]
+                trained += train_stack(networks, stack, loss, seeds=own_seeds, **options)
+            else:
+                alone = shared | options | {"seed": own_seeds[0], "callbacks": callbacks}
+                trained.append(fit_network(*stack[0], loss, n_outputs, **alone))
+        except FloatingPointError as error:
+            error.trained = [*trained, *error.trained]
+            raise
+    return trained
 
 
 def train_one_epoch(network, part, loss, n_outputs, *, build, device, seed, patience, **options):

@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "inspection": {"sets", "metrics", "prediction"},
     "estimators": {
         "losses",
+        "rows",
         "networks",
         "training",
         "sets",

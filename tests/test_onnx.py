@@ -62,6 +62,7 @@ ESTIMATORS = {
         for activation in ("tanh", "logistic", "gelu")
     },
     "linear": NeuralClassifier(**{**SMALL, "hidden_layer_sizes": ()}),
+    "folds": NeuralClassifier(**{**SMALL, "cv": 3, "early_stopping": True}),
     "top-k": TopKSetClassifier(NETWORK, k=3),
     "threshold": ThresholdSetClassifier(NETWORK, threshold=0.2),
     "empty sets": ThresholdSetClassifier(NETWORK, threshold=0.6, allow_empty=True),

@@ -11,7 +11,7 @@ from sklearn_setpred.estimators._folds import Part, make_splits
 from sklearn_setpred.losses import get_loss
 from sklearn_setpred.networks import MLPBuilder, ModuleBuilder, Network
 from sklearn_setpred.rows import Rows, Standardization
-from sklearn_setpred.stacks import StackTraining, train_in_stacks
+from sklearn_setpred.stacks import StackTraining, train_stack
 from sklearn_setpred.training import fit_network, fit_networks, make_net, train
 
 CROSS_ENTROPY = get_loss("cross_entropy")
@@ -82,13 +82,14 @@ def test_parts_of_any_size_are_trained_whatever_memory_holds(problem, monkeypatc
     parts, valid_parts = problem
     parts = [parts[0].take(np.arange(n)) for n in (160, 161, 90, 20, 33)]  # 5, 6, 3, 1, 2 batches
     options = OPTIONS | {"batch_size": 32, "build": MLPBuilder((8,)), "device": "cpu"}
-    networks = fit_networks(
-        parts, valid_parts, CROSS_ENTROPY, N_CLASSES, seeds=list(range(5)), **options
-    )
-    for seed, (network, *both) in enumerate(zip(networks, parts, valid_parts, strict=True)):
-        alone, *_ = fit_network(*both, CROSS_ENTROPY, N_CLASSES, seed=seed, **options)
-        X = both[1].X
+    pairs = list(zip(parts, valid_parts, strict=True))
+    seeds = list(range(5))
+    trained = fit_networks(iter(pairs), CROSS_ENTROPY, N_CLASSES, seeds=seeds, **options)
+    for seed, pair, (network, *curves) in zip(seeds, pairs, trained, strict=True):
+        alone, *own_curves = fit_network(*pair, CROSS_ENTROPY, N_CLASSES, seed=seed, **options)
+        X = pair[1].X
         np.testing.assert_allclose(network.scores(X), alone.scores(X), atol=1e-3)
+        np.testing.assert_allclose(curves, own_curves, atol=1e-4)
 
 
 def users_linear(n_features, n_outputs):
@@ -100,7 +101,7 @@ def test_what_cannot_be_stacked_is_trained_one_by_one(problem, case, monkeypatch
     def refuse(*args, **kwargs):
         raise AssertionError("stacked")
 
-    monkeypatch.setattr("sklearn_setpred.training.train_in_stacks", refuse)
+    monkeypatch.setattr("sklearn_setpred.training.train_stack", refuse)
     parts, valid_parts = copy.copy(problem)
     build, callbacks = MLPBuilder((8,)), None
     if case == "CSR rows":
@@ -111,9 +112,8 @@ def test_what_cannot_be_stacked_is_trained_one_by_one(problem, case, monkeypatch
         build = ModuleBuilder(users_linear)
     else:
         callbacks = [("mine", None)]
-    networks = fit_networks(
-        parts,
-        valid_parts,
+    trained = fit_networks(
+        zip(parts, valid_parts, strict=True),
         CROSS_ENTROPY,
         N_CLASSES,
         seeds=list(range(5)),
@@ -122,19 +122,23 @@ def test_what_cannot_be_stacked_is_trained_one_by_one(problem, case, monkeypatch
         callbacks=callbacks,
         **(OPTIONS | {"max_epochs": 2, "batch_size": 32}),
     )
-    assert [network.scores(parts[0].X).shape for network in networks] == 5 * [(162, N_CLASSES)]
+    assert [network.scores(parts[0].X).shape for network, *_ in trained] == 5 * [(162, N_CLASSES)]
+
+
+def float_networks(problem):
+    """Give a network for each pair of parts, in float32, and the pairs."""
+    networks = new_networks(problem[0], MLPBuilder((8,)))
+    for network in networks:
+        network.module.float()
+    return networks, list(zip(*problem, strict=True))
 
 
 def test_a_stack_that_diverges_names_the_epoch_and_the_learning_rate(problem):
-    parts, valid_parts = problem
-    networks = new_networks(parts, MLPBuilder((8,)))
-    for network in networks:
-        network.module.float()
+    networks, pairs = float_networks(problem)
     options = {"weight_decay": 0.0, "batch_size": 32, "patience": 3, "verbose": 0}
     with pytest.raises(FloatingPointError, match=r"epoch \d+; lower learning_rate=1e\+30"):
-        train_in_stacks(
-            networks,
-            *(parts, valid_parts, CROSS_ENTROPY),
+        train_stack(
+            *(networks, pairs, CROSS_ENTROPY),
             seeds=range(5),
             max_epochs=9,
             learning_rate=1e30,
@@ -143,12 +147,9 @@ def test_a_stack_that_diverges_names_the_epoch_and_the_learning_rate(problem):
 
 
 def test_progress_of_a_stack_is_one_line(problem, capsys):
-    parts, valid_parts = problem
-    networks = new_networks(parts, MLPBuilder((8,)))
-    for network in networks:
-        network.module.float()
+    networks, pairs = float_networks(problem)
     options = OPTIONS | {"max_epochs": 2, "batch_size": 32, "verbose": 1}
-    train_in_stacks(networks, parts, valid_parts, CROSS_ENTROPY, seeds=range(5), **options)
+    train_stack(networks, pairs, CROSS_ENTROPY, seeds=range(5), **options)
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert "epoch 2/2, 5 networks, loss" in err

@@ -84,15 +84,15 @@ def path(model, X, y, n=2_000):
 # ------------------------------------------------------------------------- by the functions
 
 
-def fold_parts(X, y):
-    """Give the training and the held-out parts of the folds."""
+def fold_pairs(X, y):
+    """Give the training and the held-out part of each fold."""
     splits = make_splits(FOLDS, X, y, np.random.RandomState(0))
-    return [[Part(X[rows], y[rows]) for rows in side] for side in zip(*splits, strict=True)]
+    return [[Part(X[rows], y[rows]) for rows in split] for split in splits]
 
 
 def network_figures(X, y, repeats):
     """Give the lines of the fold networks alone, and how far both ways differ."""
-    parts = fold_parts(X, y)
+    pairs = fold_pairs(X, y)
     seeds = list(range(FOLDS))
     shared = {
         "build": MLPBuilder((bare.SHAPES["letter"].hidden,)),
@@ -106,12 +106,12 @@ def network_figures(X, y, repeats):
     args = get_loss("cross_entropy"), 26
 
     def together():
-        return fit_networks(*parts, *args, seeds=seeds, **shared)
+        return [one for one, *_ in fit_networks(pairs, *args, seeds=seeds, **shared)]
 
     def apart():
         return [
             fit_network(*pair, *args, seed=seed, **shared)[0]
-            for *pair, seed in zip(*parts, seeds, strict=True)
+            for pair, seed in zip(pairs, seeds, strict=True)
         ]
 
     seconds = interleaved({"together": together, "apart": apart}, repeats)

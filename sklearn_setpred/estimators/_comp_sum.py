@@ -25,8 +25,9 @@ class CompSumClassifier(BaseNeuralClassifier):
         The network, as in `NeuralClassifier`.
     learning_rate, weight_decay, batch_size, max_epochs : default=0.002, 0.01, 128, 200
         Its training, as in `NeuralClassifier`.
-    early_stopping, validation_fraction, n_iter_no_change, refit : default=True, 0.1, 10, False
-        When training ends, as in `NeuralClassifier`.
+    early_stopping, validation_fraction, n_iter_no_change, cv : default=True, 0.1, 10, None
+        When training ends, and whether a network is trained for each fold, as in
+        `NeuralClassifier`.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with ``sample_weight``.
     k : int, default=None
@@ -93,7 +94,7 @@ class CompSumClassifier(BaseNeuralClassifier):
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
-        refit: bool = False,
+        cv: Any = None,
         class_weight: Mapping[Any, float] | str | None = None,
         k: int | None = None,
         device: str = "auto",
@@ -113,7 +114,7 @@ class CompSumClassifier(BaseNeuralClassifier):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
-        self.refit = refit
+        self.cv = cv
         self.class_weight = class_weight
         self.k = k
         self.device = device

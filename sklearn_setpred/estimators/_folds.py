@@ -41,6 +41,38 @@ class Part(NamedTuple):
         return self._replace(weight=self.weight / self.weight.mean())
 
 
+def with_positive_weights(part):
+    """Give the rows whose weight is positive, the weights scaled to mean one."""
+    if part.weight is None:
+        return part
+    return part.take(part.weight > 0).with_weights_of_mean_one()
+
+
+class FoldPairs:
+    """The rows to train on and the rows left out of each split, made when their turn comes.
+
+    Parameters
+    ----------
+    part : Part
+    splits : list of (training rows, test rows)
+        Masks or indices.
+    """
+
+    def __init__(self, part, splits):
+        self.part, self.splits = part, splits
+
+    def __len__(self):
+        return len(self.splits)
+
+    def __getitem__(self, some):
+        """Give the pairs of a slice of the splits."""
+        return FoldPairs(self.part, self.splits[some])
+
+    def __iter__(self):
+        for split in self.splits:
+            yield tuple(self.part.take(rows).with_weights_of_mean_one() for rows in split)
+
+
 def validation_rows(codes, fraction, rng):
     """Choose rows to hold out: about a share of every class, never the last row of one.
 
@@ -104,6 +136,18 @@ def make_splits(cv, X, codes, rng):
     folds = fold_numbers(codes, cv, rng)
     parts = [(np.flatnonzero(folds != i), np.flatnonzero(folds == i)) for i in range(cv)]
     return [(train, test) for train, test in parts if len(test) > 0]
+
+
+def splits_of_weighted(cv, part, rng):
+    """Give the splits of the rows of positive weight, as places among these.
+
+    The splits of a number ``cv`` are those without the other rows.
+    """
+    n = len(part.target)
+    rows = np.arange(n) if part.weight is None else np.flatnonzero(part.weight > 0)
+    if isinstance(cv, (int, np.integer)):
+        return make_splits(cv, part.X[rows], part.target[rows], rng)
+    return splits_within(rows, make_splits(cv, part.X, part.target, rng), n)
 
 
 def out_of_fold_probabilities(estimator, X, y, classes, splits, fit_params, n_jobs=None):

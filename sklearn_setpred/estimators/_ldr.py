@@ -3,16 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 
+from sklearn_setpred.estimators._cross_fit import held_out_scores
 from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
 from sklearn_setpred.utils.types import Floats, Samples, Seed
 from sklearn_setpred.utils.validation import check_option
 
 LDR_LOSSES = ("aldr_kl", "ldr_kl")
-# Division by the l1 norm withstands wrong labels best, but with few classes it forgets how certain
-# a row is: two scores of opposite sign always make the same probabilities.
-MANY_CLASSES = 10
+# What bounds the loss, so that it withstands wrong labels: of these held-out rows choose.
+BOUNDED = ("softplus", "l1")
 
 
 def _adapts(self):
@@ -39,7 +40,7 @@ class LDRClassifier(BaseNeuralClassifier):
         The loss: temperature by row, or the same for all.
     lam : float, default=None
         Temperature, positive; for "aldr_kl" the highest one. None means 3 with "l1", K / 3 with
-        "softplus", 1 without normalisation.
+        "softplus" for K classes, 1 without normalisation.
     alpha : float, default=2.0
         How little the temperatures of "aldr_kl" adapt, above 1: they lie in
         ``[lam * (1 - 1 / alpha), lam]``. "ldr_kl" does not read it.
@@ -48,14 +49,16 @@ class LDRClassifier(BaseNeuralClassifier):
     normalize : {"auto", None, "l1", "softplus"}, default="auto"
         What the loss makes of the scores of a row first: nothing, or division by their mean
         absolute value, or the same after softplus. Either bounds the loss, which is what
-        withstands wrong labels. "auto" means "l1" from 10 classes on, and None below; try
-        "softplus" where many labels are wrong, on embeddings above all.
+        withstands wrong labels: "l1" is better where few labels are wrong, "softplus" where many
+        are or columns are many. "auto" trains a network with each, on the first fold, and goes on
+        with the one that is more accurate on the rows left out; without such rows it means
+        "softplus".
     hidden_layer_sizes, activation : default=(256,), "relu"
         The network, as in `NeuralClassifier`.
     learning_rate, weight_decay, batch_size, max_epochs : default=0.002, 0.01, 128, 200
         Its training, as in `NeuralClassifier`.
-    early_stopping, validation_fraction, n_iter_no_change, refit : default=True, 0.1, 20, True
-        When training ends, and that it is done once more on all rows, as in `NeuralClassifier`.
+    early_stopping, validation_fraction, n_iter_no_change, cv : default=True, 0.1, 20, 5
+        When training ends, and that a network is trained for each fold, as in `NeuralClassifier`.
         Rows are held out as they are, with wrong labels; without ``normalize`` their loss is read
         at the scale of the scores that suits it best, as scores soon are too large for them.
     class_weight : dict, "balanced" or None, default=None
@@ -72,12 +75,11 @@ class LDRClassifier(BaseNeuralClassifier):
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     n_iter_ : int
-        Epochs run; with ``refit``, those of the second training.
+        Epochs run; with ``cv``, by the network that ran longest.
     loss_curve_ : list of float
-        Mean training loss of each epoch.
+        Mean training loss of each epoch; with ``cv``, over the networks still in training.
     validation_scores_ : list of float
-        Minus the mean validation loss of each epoch, with ``refit`` of the first training; empty
-        without early stopping.
+        Minus the mean validation loss of each epoch, likewise; empty without early stopping.
     loss_ : Loss
         The loss trained with; its ``power`` is what probabilities are raised to.
     net_ : Network
@@ -94,6 +96,10 @@ class LDRClassifier(BaseNeuralClassifier):
 
     Notes
     -----
+    With ``cv=5`` five networks are trained, each on four fifths of the rows, and the mean of their
+    scores is what ranks; ``cv=None`` trains one, in less time. Where rows belong together (of one
+    patient, one speaker), give folds by group: ``cv=list(GroupKFold(5).split(X, y, groups))``.
+
     Probabilities invert the link of the loss, and are those of the labels as given, wrong ones
     included. They are then raised to the power that gives the held-out rows the least log-loss
     [2]_, and renormalised: under ``normalize`` the link alone lets none exceed
@@ -141,7 +147,7 @@ class LDRClassifier(BaseNeuralClassifier):
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,
-        refit: bool = True,
+        cv: Any = 5,
         class_weight: Mapping[Any, float] | str | None = None,
         k: int | None = None,
         device: str = "auto",
@@ -165,7 +171,7 @@ class LDRClassifier(BaseNeuralClassifier):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
-        self.refit = refit
+        self.cv = cv
         self.class_weight = class_weight
         self.k = k
         self.device = device
@@ -181,24 +187,34 @@ class LDRClassifier(BaseNeuralClassifier):
 
         check_option("normalize", self.normalize, ["auto", *NORMALIZATIONS])
         loss = get_loss(check_option("loss", self.loss, LDR_LOSSES))
-        params = {name: getattr(self, name) for name in loss.get_params()}
-        if self.normalize == "auto":
-            params["normalize"] = "l1" if n_classes >= MANY_CLASSES else None
-        if self.lam is None:
-            params["lam"] = {"l1": 3.0, "softplus": n_classes / 3}.get(params["normalize"], 1.0)
-        return loss.set_params(**params)
+        loss.set_params(**{name: getattr(self, name) for name in loss.get_params()})
+        return self._with_normalization(loss, self.normalize, n_classes)
+
+    def _alternatives(self, loss, n_classes):
+        """Give the loss after either normalisation, unless one is asked for."""
+        if self.normalize != "auto":
+            return [loss]
+        return [self._with_normalization(loss, name, n_classes) for name in BOUNDED]
+
+    def _with_normalization(self, loss, name, n_classes):
+        """Give the loss after a normalisation, with the temperature that suits it."""
+        if name == "auto":
+            goes_on = self.warm_start and hasattr(self, "loss_")
+            name = self.loss_.normalize if goes_on else BOUNDED[0]
+        lam = {None: 1.0, "l1": 3.0, "softplus": n_classes / 3}[name]
+        return clone(loss).set_params(normalize=name, lam=lam if self.lam is None else self.lam)
 
     def _compares_at_best_scale(self, loss):
         """Say so unless the loss itself divides by the size of the scores."""
         return loss.normalize is None
 
-    def _calibrated(self, loss, network, valid):
+    def _calibrated(self, loss, networks, pairs):
         """Give the loss with the power of its probabilities that suits the held-out rows."""
         import torch
 
-        scores, target = torch.from_numpy(network.scores(valid.X)), torch.from_numpy(valid.target)
-        weight = None if valid.weight is None else torch.from_numpy(valid.weight)
-        return loss.calibrated(scores, target, weight)
+        scores, target, weight = held_out_scores(networks, pairs)
+        weight = None if weight is None else torch.from_numpy(weight)
+        return loss.calibrated(torch.from_numpy(scores), torch.from_numpy(target), weight)
 
     @available_if(_adapts)
     def temperature(self, X: Samples) -> Floats:

@@ -42,9 +42,11 @@ class NeuralClassifier(BaseNeuralClassifier):
         The share held out, of each class; a class's only row always trains.
     n_iter_no_change : int, default=10
         Epochs without a better validation loss after which training stops.
-    refit : bool, default=False
-        Train once more, on the held-out rows too, for the number of epochs that was best on
-        them. Takes about twice the time.
+    cv : int, splitter, iterable or None, default=None
+        Train a network on each of the folds' training rows, stop it by the rows left out, and take
+        the mean of their scores: more accurate, under label noise above all, for more time. Folds
+        that are given suit rows in groups. None trains one network, and so do fits without
+        early stopping, with ``X_val``, and those that go on from the last one.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with ``sample_weight``.
     k : int, default=None
@@ -67,12 +69,11 @@ class NeuralClassifier(BaseNeuralClassifier):
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     n_iter_ : int
-        Epochs run; with ``refit``, those of the second training.
+        Epochs run; with ``cv``, by the network that ran longest.
     loss_curve_ : list of float
-        Mean training loss of each epoch.
+        Mean training loss of each epoch; with ``cv``, over the networks still in training.
     validation_scores_ : list of float
-        Minus the mean validation loss of each epoch, with ``refit`` of the first training; empty
-        without early stopping.
+        Minus the mean validation loss of each epoch, likewise; empty without early stopping.
     loss_ : Loss
         The loss trained with.
     net_ : Network
@@ -117,7 +118,7 @@ class NeuralClassifier(BaseNeuralClassifier):
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
-        refit: bool = False,
+        cv: Any = None,
         class_weight: Mapping[Any, float] | str | None = None,
         k: int | None = None,
         device: str = "auto",
@@ -138,7 +139,7 @@ class NeuralClassifier(BaseNeuralClassifier):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
-        self.refit = refit
+        self.cv = cv
         self.class_weight = class_weight
         self.k = k
         self.device = device

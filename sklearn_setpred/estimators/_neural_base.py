@@ -15,7 +15,18 @@ from sklearn_setpred.estimators._base import (
     check_labels,
     check_weights,
 )
-from sklearn_setpred.estimators._folds import Part, validation_rows
+from sklearn_setpred.estimators._cross_fit import (
+    fit_pairs,
+    has_held_out,
+    mean_curve,
+)
+from sklearn_setpred.estimators._folds import (
+    FoldPairs,
+    Part,
+    splits_of_weighted,
+    validation_rows,
+    with_positive_weights,
+)
 from sklearn_setpred.estimators._parameters import network_options
 from sklearn_setpred.sets import label_indices
 from sklearn_setpred.utils.types import Floats, Samples
@@ -36,12 +47,16 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         """Give the loss instance."""
         raise NotImplementedError
 
+    def _alternatives(self, loss, n_classes):
+        """Give the losses of which held-out rows choose one."""
+        return [loss]
+
     def _compares_at_best_scale(self, loss):
         """Say whether early stopping looks past the size of the scores."""
         return False
 
-    def _calibrated(self, loss, network, valid):
-        """Give the loss with its link adjusted to rows held out; here as it is."""
+    def _calibrated(self, loss, networks, pairs):
+        """Give the loss with its link adjusted to the rows held out; here as it is."""
         return loss
 
     # ---------------------------------------------------------------- training
@@ -93,41 +108,53 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         loss = self._checked_loss(len(classes)).fit_classes(np.maximum(counts, 1))
         rng = check_random_state(self.random_state)
         given = self._validation_part(X_val, y_val, classes)
-        part = with_positive_weights(Part(X, codes, weight))
-        train, valid = self._split(part, given, rng)
-        options |= {"start": start, "seed": rng.randint(_MAX_SEED)}
-        again = part if self.refit and given is None and valid is not None else None
-        return self._train(train, valid, again, classes, loss, options)
+        pairs = self._pairs(Part(X, codes, weight), given, start, rng)
+        options |= {"seeds": rng.randint(_MAX_SEED, size=len(pairs)).tolist()}
+        if start is not None:
+            options["start"] = start
+        chooses = has_held_out(pairs) and start is None
+        losses = self._alternatives(loss, len(classes)) if chooses else [loss]
+        return self._train(pairs, classes, losses, options)
 
-    def _train(self, train, valid, again, classes, loss, options):
-        """Train a network and keep it; where it diverges, the error bears what was learned.
+    def _pairs(self, part, given, start, rng):
+        """Give the rows to train on and those to stop by, of one network or of each fold's."""
+        kept = with_positive_weights(part)
+        if given is not None or not self.early_stopping:
+            return [(kept, given)]
+        if self.cv is not None and start is None:
+            splits = splits_of_weighted(self.cv, part, rng)
+        else:
+            held_out = validation_rows(kept.target, self.validation_fraction, rng)
+            splits = [(~held_out, held_out)] if held_out.any() else []
+        # Without splits, every class has a single row.
+        return FoldPairs(kept, splits) if splits else [(kept, None)]
 
-        Where the part ``again`` is given, the network that is kept is trained on it for as many
-        epochs as were best on the part ``valid``.
+    def _train(self, pairs, classes, losses, options):
+        """Train a network for each pair and keep their mean.
+
+        Where one diverges, the error bears an estimator with what was learned.
         """
-        from sklearn_setpred.training import fit_network
-
-        stopping = {"scale_free": self._compares_at_best_scale(loss)}
+        options |= {"is_scale_free": self._compares_at_best_scale}
         try:
-            network, losses, valid_losses = fit_network(
-                train, valid, loss, len(classes), **options, **stopping
-            )
-            if valid is not None:
-                loss = self._calibrated(loss, network, valid)
-            if again is not None:
-                options |= {"max_epochs": int(np.argmin(valid_losses)) + 1}
-                network, losses, _ = fit_network(again, None, loss, len(classes), **options)
+            loss, trained = fit_pairs(pairs, losses, len(classes), **options)
         except FloatingPointError as error:
-            error.estimator = copy(self)._keep(classes, loss, *error.trained)
+            error.estimator = copy(self)._keep(classes, error.loss, error.trained)
             error.add_note("Its attribute `estimator` is fitted up to the last good epoch.")
             raise
-        return self._keep(classes, loss, network, losses, valid_losses)
+        if has_held_out(pairs):
+            networks = [network for network, *_ in trained]
+            loss = self._calibrated(loss, networks, pairs)
+        return self._keep(classes, loss, trained)
 
-    def _keep(self, classes, loss, network, losses, valid_losses):
+    def _keep(self, classes, loss, trained):
         """Set the attributes of a fit."""
-        self.classes_, self.loss_, self.net_ = classes, loss, network
-        self.loss_curve_, self.validation_scores_ = losses, [-value for value in valid_losses]
-        self.n_iter_ = len(losses)
+        from sklearn_setpred.networks import mean_network
+
+        networks, losses, valid_losses = zip(*trained, strict=True)
+        self.classes_, self.loss_, self.net_ = classes, loss, mean_network(networks)
+        self.loss_curve_ = mean_curve(losses)
+        self.validation_scores_ = [-value for value in mean_curve(valid_losses)]
+        self.n_iter_ = len(self.loss_curve_)
         return self
 
     @all_or_nothing
@@ -208,16 +235,6 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         loss.check(n_classes)
         return loss
 
-    def _split(self, part, valid, rng):
-        """Give the rows to train on and, for early stopping, the rows to validate with."""
-        if valid is not None or not self.early_stopping:
-            return part, valid
-        held_out = validation_rows(part.target, self.validation_fraction, rng)
-        if not held_out.any():  # every class has a single row
-            return part, None
-        parts = part.take(~held_out), part.take(held_out)
-        return tuple(half.with_weights_of_mean_one() for half in parts)
-
     def _validation_part(self, X_val, y_val, classes):
         """Give the rows that the user sets aside for early stopping, None if there are none."""
         if X_val is None and y_val is None:
@@ -293,13 +310,6 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def with_positive_weights(part):
-    """Give the rows whose weight is positive, the weights scaled to mean one."""
-    if part.weight is None:
-        return part
-    return part.take(part.weight > 0).with_weights_of_mean_one()
 
 
 def known_codes(y, classes, name="y"):

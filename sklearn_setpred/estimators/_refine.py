@@ -178,7 +178,8 @@ def _fit_expert(part, log_base, splits, rng, **options):
     loss, n_classes = get_loss("cross_entropy"), log_base.shape[1]
     # The pool finds the scale.
     options |= {"seeds": seeds, "scale_free": True}
-    networks = fit_networks(parts, test_parts, loss, n_classes, **options)
+    pairs = zip(parts, test_parts, strict=True)
+    networks = [network for network, *_ in fit_networks(pairs, loss, n_classes, **options)]
     log_p = log_base.copy()
     for network, test_part, (_, test) in zip(networks, test_parts, splits, strict=True):
         log_p[test] = _log_probabilities(network, test_part)

@@ -81,21 +81,43 @@ def network_scores(g, network, x):
     standardization = network.standardization
     shifted = g("Sub", x, standardization.mean)
     h = g("Cast", g("Div", shifted, standardization.scale), to=TensorProto.FLOAT)
-    for i, (weight, bias) in enumerate(_layers(network)):
-        h = h if i == 0 else g(_ACTIVATIONS[network.build.activation], h)
+    members = [_member_scores(g, build, weights, h) for build, weights in _members(network)]
+    return g("Cast", g("Mean", *members), to=TensorProto.DOUBLE)
+
+
+def _member_scores(g, build, weights, h):
+    """Give the scores of one multilayer perceptron, float32."""
+    for i, (weight, bias) in enumerate(_layers(weights)):
+        h = h if i == 0 else g(_ACTIVATIONS[build.activation], h)
         h = g("Gemm", h, weight, bias)
-    return g("Cast", h, to=TensorProto.DOUBLE)
+    return h
 
 
-def _layers(network):
-    """Give the weight (n_inputs, n_outputs) and the bias of each layer."""
-    if not hasattr(network.build, "activation"):
+def _members(network):
+    """Give the builder and the weights by name of each module whose scores are averaged."""
+    build, weights = network.build, network.weights()
+    if not hasattr(build, "n_members"):
+        return [(_ours(build), weights)]
+    prefixes = [f"members.{i}." for i in range(build.n_members)]
+    return [
+        (_ours(build.build), {n.removeprefix(p): w for n, w in weights.items() if n.startswith(p)})
+        for p in prefixes
+    ]
+
+
+def _ours(build):
+    """Give the builder; raise if it makes a user's module."""
+    if not hasattr(build, "activation"):
         raise ValueError(
-            f"module={network.build.module!r} is not ours to translate; export it with "
+            f"module={build.module!r} is not ours to translate; export it with "
             "torch.onnx.export(estimator.net_.module, ...)."
         )
-    arrays = network.weights()
-    yield arrays.pop("first.weight"), arrays.pop("first.bias")
-    rest = [name.removesuffix(".weight") for name in arrays if name.endswith(".weight")]
-    for name in rest:
-        yield arrays[f"{name}.weight"].T.copy(), arrays[f"{name}.bias"]
+    return build
+
+
+def _layers(weights):
+    """Give the weight (n_inputs, n_outputs) and the bias of each layer."""
+    yield weights["first.weight"], weights["first.bias"]
+    rest = [name.removesuffix(".weight") for name in weights if name.startswith("rest.")]
+    for name in dict.fromkeys(name.removesuffix(".bias") for name in rest):
+        yield weights[f"{name}.weight"].T.copy(), weights[f"{name}.bias"]

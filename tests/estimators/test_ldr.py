@@ -13,6 +13,9 @@ from sklearn.metrics import log_loss
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_setpred import CompSumClassifier, LDRClassifier, NeuralClassifier
+from sklearn_setpred.estimators._cross_fit import held_out_accuracy, held_out_scores
+from sklearn_setpred.estimators._folds import Part
+from sklearn_setpred.estimators._ldr import BOUNDED
 from sklearn_setpred.losses import ALDRKL, LDRKL, CompSum
 
 SMALL = {
@@ -61,7 +64,7 @@ def test_the_flat_parameters_are_those_of_the_loss(classifier, loss, blobs):
 
 @pytest.mark.parametrize(
     ("cls", "own"),
-    [(CompSumClassifier, {}), (LDRClassifier, {"n_iter_no_change": 20, "refit": True})],
+    [(CompSumClassifier, {}), (LDRClassifier, {"n_iter_no_change": 20, "cv": 5})],
 )
 def test_the_network_has_the_parameters_and_defaults_of_neural_classifier(cls, own):
     def network_parameters(cls):
@@ -110,22 +113,76 @@ def test_parameters_out_of_range_are_refused(classifier, message, method, blobs)
 
 
 @pytest.mark.parametrize(
-    ("given", "n_classes", "normalize", "lam"),
+    ("given", "normalize", "lam"),
     [
-        ({}, 10, "l1", 3),
-        ({}, 9, None, 1),
-        ({"normalize": None}, 10, None, 1),
-        ({"normalize": "softplus"}, 4, "softplus", 4 / 3),
-        ({"lam": 2.0}, 10, "l1", 2),
+        ({"normalize": None}, None, 1),
+        ({"normalize": "l1"}, "l1", 3),
+        ({"normalize": "softplus"}, "softplus", 4 / 3),
+        ({"normalize": "softplus", "lam": 2.0}, "softplus", 2),
+        ({"early_stopping": False}, "softplus", 4 / 3),
     ],
 )
-def test_normalisation_and_temperature_follow_from_the_number_of_classes(
-    given, n_classes, normalize, lam
-):
-    y = np.arange(40) % n_classes
-    X = np.eye(n_classes)[y]
-    loss = LDRClassifier(**(SMALL | {"max_epochs": 1} | given)).fit(X, y).loss_
+def test_the_temperature_follows_from_the_normalisation(given, normalize, lam, blobs):
+    loss = LDRClassifier(**(SMALL | {"max_epochs": 1} | given)).fit(*blobs).loss_
     assert (loss.normalize, loss.lam) == (normalize, lam)
+
+
+@pytest.mark.parametrize("rows", ["folds", "a share", "the user's"])
+@pytest.mark.parametrize("best", ["softplus", "l1"])
+def test_held_out_rows_choose_the_normalisation(rows, best, blobs, monkeypatch):
+    X, y = blobs
+    seen = []
+
+    def accuracy(trained, valid):
+        """Stand for the accuracy: the better one is that of ``best``."""
+        seen.append(len(valid.target))
+        return float(len(seen) == 1 + BOUNDED.index(best))
+
+    monkeypatch.setattr("sklearn_setpred.estimators._cross_fit.held_out_accuracy", accuracy)
+    options = SMALL | {"max_epochs": 2, "cv": 4 if rows == "folds" else None}
+    given = {"X_val": X[60:], "y_val": y[60:]} if rows == "the user's" else {}
+    train = X[:60], y[:60]
+    clf = LDRClassifier(**options).fit(*train, **given)
+    assert seen == 2 * [{"folds": 15, "a share": 6, "the user's": 40}[rows]]
+    same = LDRClassifier(normalize=best, **options).fit(*train, **given)
+    assert clf.loss_.get_params() == same.loss_.get_params()
+    np.testing.assert_allclose(clf.predict_proba(X), same.predict_proba(X), atol=1e-5)
+
+
+def test_accuracy_on_held_out_rows_is_that_of_predictions(blobs):
+    X, y = blobs
+    weight = np.linspace(0.5, 1.5, 40)
+    clf = LDRClassifier(cv=None, **SMALL).fit(X[:60], y[:60])
+    found = held_out_accuracy([(clf.net_, [], [])], Part(X[60:], y[60:], weight))
+    right = clf.predict(X[60:]) == y[60:]
+    np.testing.assert_allclose(found, np.average(right, weights=weight))
+
+
+def test_a_warm_start_keeps_the_normalisation(blobs):
+    clf = LDRClassifier(normalize="l1", warm_start=True, **SMALL).fit(*blobs)
+    clf.set_params(normalize="auto").fit(*blobs)
+    assert (clf.loss_.normalize, clf.loss_.lam) == ("l1", 3.0)
+
+
+@pytest.mark.parametrize("n_rows", [100, 7])
+def test_where_memory_is_short_some_held_out_rows_stand_for_all(n_rows, blobs, monkeypatch):
+    X, y = blobs
+    monkeypatch.setattr("sklearn_setpred.estimators._cross_fit._CELLS", 4 * n_rows)
+    network = LDRClassifier(cv=None, **SMALL).fit(X, y).net_
+    scores, target, weight = held_out_scores([network], [(None, Part(X, y))])
+    step = 100 // n_rows
+    np.testing.assert_array_equal(target, y[::step])
+    np.testing.assert_array_equal(scores, network.scores(X[::step]))
+    assert weight is None
+
+
+def test_a_fold_that_diverges_leaves_the_networks_there_are(blobs):
+    X, y = blobs
+    with pytest.raises(FloatingPointError) as caught:
+        LDRClassifier(normalize=None, **(SMALL | {"learning_rate": 1e38})).fit(X, y)
+    left = caught.value.estimator
+    assert np.isfinite(left.predict_proba(X)).all()
+    assert left.n_iter_ == len(left.loss_curve_)
 
 
 def test_ldr_kl_does_not_read_alpha(blobs):

@@ -12,6 +12,7 @@ from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import KFold
 from skorch.callbacks import Callback
 from tiny import labelled_rows
 
@@ -406,35 +407,104 @@ def test_a_fit_that_fails_leaves_an_unfitted_classifier_unfitted(blobs):
         clf.predict(blobs[0])
 
 
-class RowCounts(Callback):
-    """Notes the numbers of rows that networks are trained on."""
+CROSS_FITTED = {"cv": 3, "early_stopping": True, "max_epochs": 40, "n_iter_no_change": 3}
+
+
+class NotedRows(Callback):
+    """Notes the rows that networks are trained on and stopped by, and their losses."""
 
     def __init__(self):
-        self.counts = []
+        self.rows, self.losses = [], []
 
     def on_train_begin(self, net, X=None, **kwargs):
-        self.counts.append(len(X[0]))
+        self.rows.append([len(rows) for rows in X])
+
+    def on_train_end(self, net, **kwargs):
+        self.losses.append(net.history[:, "valid_loss"])
 
 
-def test_a_refit_trains_on_all_rows_for_the_best_number_of_epochs(blobs):
-    options = {"early_stopping": True, "max_epochs": 40, "n_iter_no_change": 3, "batch_size": 32}
-    part, whole = network(**options).fit(*blobs), network(refit=True, **options)
-    whole.set_params(callbacks=[RowCounts()]).fit(*blobs)
-    assert whole.callbacks[0].counts == [270, 300]
-    assert whole.validation_scores_ == part.validation_scores_
-    best = int(np.argmax(whole.validation_scores_)) + 1
-    assert whole.n_iter_ == len(whole.loss_curve_) == best < part.n_iter_
+def test_folds_give_the_mean_of_a_network_for_each(blobs):
+    X, y = blobs
+    noted = NotedRows()
+    clf = network(**CROSS_FITTED, callbacks=[noted]).fit(X, y)
+    assert noted.rows == 3 * [[200, 100]]
+    members = clf.net_.module.members
+    rows = clf.net_.rows(X).x
+    with torch.no_grad():
+        mean = np.mean([member(*rows).numpy() for member in members], axis=0)
+    np.testing.assert_allclose(clf.decision_function(X), mean, atol=1e-5)
+    lengths = [len(losses) for losses in noted.losses]
+    assert clf.n_iter_ == len(clf.loss_curve_) == len(clf.validation_scores_) == max(lengths) < 40
+    first = np.mean([losses[0] for losses in noted.losses])
+    np.testing.assert_allclose(clf.validation_scores_[0], -first, rtol=1e-6)
+    last = np.mean([losses[-1] for losses in noted.losses if len(losses) == max(lengths)])
+    np.testing.assert_allclose(clf.validation_scores_[-1], -last, rtol=1e-6)
 
 
-def test_a_refit_needs_rows_that_were_held_out(blobs):
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (8,)])
+def test_folds_are_trained_the_same_together_and_one_by_one(blobs, hidden_layer_sizes):
+    X, y = blobs
+    options = CROSS_FITTED | {"hidden_layer_sizes": hidden_layer_sizes, "max_epochs": 5}
+    together, alone = network(**options), network(**options, callbacks=[NotedRows()])
+    for clf in (together, alone):
+        clf.fit(X, y)
+    np.testing.assert_allclose(
+        together.decision_function(X), alone.decision_function(X), rtol=1e-3, atol=1e-3
+    )
+    for name in ("loss_curve_", "validation_scores_"):
+        np.testing.assert_allclose(getattr(together, name), getattr(alone, name), rtol=1e-4)
+
+
+def test_folds_that_are_given_refer_to_all_rows_weighted_or_not(blobs):
+    X, y = blobs
+    weight = np.ones(len(y))
+    weight[::7] = 0.0
+    folds = list(KFold(4, shuffle=True, random_state=0).split(X))
+    noted = NotedRows()
+    network(**(CROSS_FITTED | {"cv": folds}), callbacks=[noted]).fit(X, y, sample_weight=weight)
+    assert noted.rows == [[(weight[rows] > 0).sum() for rows in split] for split in folds]
+
+
+def test_rows_of_no_weight_do_not_change_the_folds(blobs):
+    X, y = blobs
+    weight = np.random.RandomState(0).randint(0, 3, size=len(y)).astype(float)
+    weighted = network(**CROSS_FITTED).fit(X, y, sample_weight=weight)
+    kept = weight > 0
+    removed = network(**CROSS_FITTED).fit(X[kept], y[kept], sample_weight=weight[kept])
+    np.testing.assert_array_equal(weighted.decision_function(X), removed.decision_function(X))
+
+
+def test_one_network_is_trained_where_folds_have_no_use(blobs):
     X, y = blobs
     rows = {"X_val": X[200:], "y_val": y[200:]}
     for options, given in (({"early_stopping": False}, {}), ({"early_stopping": True}, rows)):
-        once, twice = (
-            network(refit=refit, **options).fit(X[:200], y[:200], **given)
-            for refit in (False, True)
+        without, with_folds = (
+            network(cv=cv, **options).fit(X[:200], y[:200], **given) for cv in (None, 3)
         )
-        np.testing.assert_array_equal(once.predict_proba(X), twice.predict_proba(X))
+        np.testing.assert_array_equal(without.decision_function(X), with_folds.decision_function(X))
+
+
+def test_the_mean_of_networks_goes_on_training_as_one(blobs):
+    X, y = blobs
+    options = CROSS_FITTED | {"max_epochs": 2}
+    clf = network(**options, warm_start=True).fit(X, y)
+    losses = [-clf.validation_scores_[-1]]
+    for _ in range(2):
+        clf.fit(X, y)
+        losses.append(-clf.validation_scores_[-1])
+    assert losses == sorted(losses, reverse=True)
+    before = clf.decision_function(X)
+    clf.partial_fit(X, y)
+    assert len(clf.net_.module.members) == 3
+    assert np.abs(clf.decision_function(X) - before).max() > 0
+
+
+@pytest.mark.parametrize("cv", [1, 2.5, "five"])
+def test_folds_are_checked_before_any_training(blobs, cv):
+    noted = NotedRows()
+    with pytest.raises(ValueError, match="cv"):
+        network(**(CROSS_FITTED | {"cv": cv}), callbacks=[noted]).fit(*blobs)
+    assert noted.rows == []
 
 
 class Spoil(Callback):
