@@ -33,7 +33,7 @@ network = {
 models = {
     "cross-entropy": NeuralClassifier(**network),
     "comp-sum, order 1.7": CompSumClassifier(tau=1.7, **network),
-    "adaptive LDR-KL": LDRClassifier(lam=3.0, **network),
+    "adaptive LDR-KL": LDRClassifier(**network),
 }
 levels = [0.0, 0.3, 0.6]
 noisy_labels = [make_noisy_labels(y, "uniform", level, random_state=0) for level in levels]

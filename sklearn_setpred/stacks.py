@@ -26,8 +26,10 @@ from sklearn_setpred.rows import (
 
 # A validation loss has to fall by this share to count as better, as in skorch's EarlyStopping.
 _LEAST_GAIN = 1e-4
-# Inputs that are held for the networks of one stack, in cells (1 GB of float32).
+# Inputs that are held for the networks of one stack and what a step makes, in cells (1 GB of
+# float32); of the size of its scores are about so many tensors.
 _STACK_CELLS = 2**28
+_TENSORS_OF_SCORES = 8
 
 
 class Stack(nn.Module):
@@ -286,7 +288,8 @@ def stacks_of(pairs, n_outputs, batch_size):
     for pair in pairs:
         parts = [part for part in pair if part is not None]
         n_batches = _n_batches(parts, n_outputs, batch_size)
-        cells = sum(part.X.size for part in parts) + batch_size * n_outputs
+        cells = sum(part.X.size for part in parts)
+        cells += _TENSORS_OF_SCORES * batch_size * n_outputs
         fits = not sp.issparse(parts[0].X) and (len(stack) + 1) * cells <= _STACK_CELLS
         if stack and not (fits and n_batches == known):
             yield stack
