@@ -31,7 +31,7 @@ TINY = {"hidden_layer_sizes": (4,), "max_epochs": 2, "cv": 2, "random_state": 0}
 ESTIMATORS = [
     NeuralClassifier(**NETWORK),
     CompSumClassifier(**NETWORK),
-    LDRClassifier(**NETWORK),
+    LDRClassifier(**NETWORK, cv=2),
     TopKSetClassifier(LogisticRegression()),
     ThresholdSetClassifier(GaussianNB()),
     # The checks come with as few as 10 rows: two of them calibrate a coverage of one half.
