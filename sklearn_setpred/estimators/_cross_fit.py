@@ -72,7 +72,7 @@ def held_out_scores(networks, pairs):
     Where these are more than memory holds, of some at equal distances.
     """
     n = max(1, _CELLS // (networks[0].n_outputs * len(networks)))
-    parts = [valid.take(slice(None, None, max(1, len(valid.target) // n))) for _, valid in pairs]
+    parts = [valid.take(slice(None, None, -(-len(valid.target) // n))) for _, valid in pairs]
     scores = [network.scores(part.X) for network, part in zip(networks, parts, strict=True)]
     _, targets, weights, _ = zip(*parts, strict=True)
     weight = None if weights[0] is None else np.concatenate(weights)

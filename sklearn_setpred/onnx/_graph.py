@@ -118,6 +118,6 @@ def _ours(build):
 def _layers(weights):
     """Give the weight (n_inputs, n_outputs) and the bias of each layer."""
     yield weights["first.weight"], weights["first.bias"]
-    rest = [name.removesuffix(".weight") for name in weights if name.startswith("rest.")]
-    for name in dict.fromkeys(name.removesuffix(".bias") for name in rest):
-        yield weights[f"{name}.weight"].T.copy(), weights[f"{name}.bias"]
+    for name in weights:
+        if name.startswith("rest.") and name.endswith(".weight"):
+            yield weights[name].T.copy(), weights[name.removesuffix("weight") + "bias"]
