@@ -11,7 +11,7 @@ demo: .venv/installed
 	$(BIN)/python -m sklearn_setpred
 
 test: .venv/installed
-	$(BIN)/python -m pytest -m "not slow" -q
+	$(BIN)/python -m pytest -m "not slow" -q -n auto --maxprocesses 4
 
 doctest: .venv/installed
 	$(BIN)/python -m pytest -q --doctest-modules sklearn_setpred
