@@ -49,10 +49,8 @@ network and 1. Sets that cover less than they promise, beyond what chance allows
 
 LAC is computed from the probabilities themselves; it is the plug-in rule with the linear cost.
 MAPIE computes it from 1 - p, in which all very small p are equal. The surrogates are trained for
-one penalty and reach a coverage by a tilt of their rule. On splits 0 to 3 of the data sets on which
-defaults were chosen, and 4 of letter but for boosting, they still started from random weights, and
-"ours, unrefined" kept a network that had learned nothing; no other column depends on that. MAPIE's
-APS and RAPS miss their coverage around naive Bayes, many of whose probabilities are exactly zero.
+one penalty and reach a coverage by a tilt of their rule. MAPIE's APS and RAPS miss their coverage
+around naive Bayes, many of whose probabilities are exactly zero.
 
 ## What falls short
 
