@@ -11,7 +11,7 @@ from sklearn_setpred.estimators._folds import Part, make_splits
 from sklearn_setpred.losses import get_loss
 from sklearn_setpred.networks import MLPBuilder, ModuleBuilder, Network
 from sklearn_setpred.rows import Rows, Standardization
-from sklearn_setpred.stacks import StackTraining, train_stack
+from sklearn_setpred.stacks import StackTraining, stacks_of, train_stack
 from sklearn_setpred.training import fit_network, fit_networks, make_net, train
 
 CROSS_ENTROPY = get_loss("cross_entropy")
@@ -90,6 +90,14 @@ def test_parts_of_any_size_are_trained_whatever_memory_holds(problem, monkeypatc
         X = pair[1].X
         np.testing.assert_allclose(network.scores(X), alone.scores(X), atol=1e-3)
         np.testing.assert_allclose(curves, own_curves, atol=1e-4)
+
+
+@pytest.mark.parametrize(("cells", "sizes"), [(366, [3, 1]), (365, [2, 2]), (122, [1] * 4)])
+def test_a_stack_holds_what_memory_allows(monkeypatch, cells, sizes):
+    # 10 and 4 rows of 3 columns, and 8 tensors of 5 rows by 2 classes: 42 + 80 cells for each.
+    monkeypatch.setattr("sklearn_setpred.stacks._STACK_CELLS", cells)
+    pair = tuple(Part(np.zeros((n, 3)), np.zeros(n, dtype=int)) for n in (10, 4))
+    assert [len(stack) for stack in stacks_of([pair] * 4, n_outputs=2, batch_size=5)] == sizes
 
 
 def users_linear(n_features, n_outputs):
