@@ -26,7 +26,7 @@ MODULES = [
     "sklearn_setpred.datasets",
     "sklearn_setpred.pipeline",
     "sklearn_setpred.onnx",
-    "sklearn_setpred.utils.estimator_checks",
+    "sklearn_setpred.estimator_checks",
 ]
 
 # The page of one name on the site: its docstring, and the examples of the gallery that use it.

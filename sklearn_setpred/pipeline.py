@@ -6,8 +6,8 @@ import sklearn.pipeline
 from scipy.sparse import csr_array
 from sklearn.utils.metaestimators import available_if
 
+from sklearn_setpred._utils.types import Estimator, Floats, Labels, Samples, Sets
 from sklearn_setpred.prediction import call_through, find_inside
-from sklearn_setpred.utils.types import Estimator, Floats, Labels, Samples, Sets
 
 __all__ = ["Pipeline", "make_pipeline"]
 

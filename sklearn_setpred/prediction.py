@@ -12,7 +12,7 @@ from sklearn.utils import column_or_1d, get_tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_setpred.utils.types import Estimator, Samples, Sets
+from sklearn_setpred._utils.types import Estimator, Samples, Sets
 
 __all__ = ["cross_val_predict_set", "predict_set"]
 

@@ -92,10 +92,10 @@ def test_early_stopping_keeps_the_same_epochs():
 
 
 def test_no_step_of_an_epoch_waits_for_the_gpu(rng):
-    from sklearn_setpred.estimators._folds import Part
+    from sklearn_setpred._networks.network import MLPBuilder
+    from sklearn_setpred._networks.parts import Part
+    from sklearn_setpred._networks.training import make_net, new_network
     from sklearn_setpred.losses import get_loss
-    from sklearn_setpred.networks import MLPBuilder
-    from sklearn_setpred.training import make_net, new_network
 
     part = Part(rng.standard_normal((500, 8)).astype(np.float32), np.arange(500) % 4)
     network = new_network(part, 4, build=MLPBuilder((16,)), device="cuda", seed=0)

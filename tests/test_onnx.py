@@ -27,7 +27,7 @@ from sklearn_setpred import (
     TopKSetClassifier,
     predict_set,
 )
-from sklearn_setpred.estimators._refine import Pool
+from sklearn_setpred._cardinality.pool import Pool
 from sklearn_setpred.losses import (
     LDAM,
     LOSSES,

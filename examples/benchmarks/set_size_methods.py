@@ -200,7 +200,7 @@ def rule(method, answers, y, levels):
 
 
 def at_penalties(method, answers):
-    """Give the sets ``{y : level_y >= penalty}``, with probabilities as levels the plug-in rule."""
+    """Yield the sets ``{y : level_y >= penalty}``; probabilities as levels: the plug-in rule."""
     for penalty in PENALTIES:
         yield Outcome(method, "penalty", penalty, answers.sets_above(penalty), answers)
 

@@ -269,7 +269,7 @@ def cause(cell):
 
 
 def parts_of_ours(live):
-    """Give the ratio of a part's mean size to that of ours, with its standard error over cells."""
+    """Return the ratio of a part's mean size to ours, with its standard error over cells."""
     log_ratios = np.log(live[list(PARTS)].div(live[OURS], axis=0))
     ratio, error = np.exp(log_ratios.mean()), log_ratios.sem()
     meaning = pd.Series(PARTS)

@@ -5,11 +5,11 @@ import speed_bare_loop as bare
 from speed_report import Figure, interleaved, median, ratio
 
 from sklearn_setpred import CardinalityAwareClassifier, NeuralClassifier
+from sklearn_setpred._networks.network import MLPBuilder
+from sklearn_setpred._networks.parts import Part, make_splits
+from sklearn_setpred._networks.training import fit_network, fit_networks
 from sklearn_setpred.datasets import make_confusable_classes
-from sklearn_setpred.estimators._folds import Part, make_splits
 from sklearn_setpred.losses import get_loss
-from sklearn_setpred.networks import MLPBuilder
-from sklearn_setpred.training import fit_network, fit_networks
 
 EPOCHS, FOLDS = 10, 5
 PENALTIES = np.geomspace(0.001, 1, 50)

@@ -11,10 +11,10 @@ from speed_report import Figure, interleaved, median, ratio, skipped
 from torch import nn
 
 from sklearn_setpred import NeuralClassifier
-from sklearn_setpred.estimators._folds import Part
+from sklearn_setpred._networks.network import MLPBuilder, sets_of_first
+from sklearn_setpred._networks.parts import Part
+from sklearn_setpred._networks.training import make_net, new_network
 from sklearn_setpred.losses import get_loss
-from sklearn_setpred.networks import MLPBuilder, sets_of_first
-from sklearn_setpred.training import make_net, new_network
 
 SHAPE = bare.SHAPES["clinc150"]._replace(batch_size=4096)
 EPOCHS = 50

@@ -89,7 +89,7 @@ class Cost(NamedTuple):
 
 
 def in_new_process(prepare, use, *args):
-    """Give the cost of ``use(prepare(*args))`` without that of ``prepare``, in a fresh process."""
+    """Return the cost of ``use(prepare(*args))`` without ``prepare``, in a fresh process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(cost, prepare, use, *args).result()
 
@@ -157,7 +157,7 @@ def _short(value):
 
 
 def filled(page, tables):
-    """Give a page with its tables replaced, each between ``<!-- name -->`` and ``<!-- end -->``."""
+    """Return a page with the tables between ``<!-- name -->`` and ``<!-- end -->`` replaced."""
     for name, table in tables.items():
         place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         page = place.sub(lambda match, table=table: f"{match[1]}\n{table}\n\n{match[2]}", page)

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_random_state
 
-from sklearn_setpred.utils.types import Floats, Integers, Seed
-from sklearn_setpred.utils.validation import check_integer, check_number
+from sklearn_setpred._utils.types import Floats, Integers, Seed
+from sklearn_setpred._utils.validation import check_integer, check_number
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,9 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch
 
+from sklearn_setpred._utils.validation import check_option
 from sklearn_setpred.datasets._about import ABOUT
 from sklearn_setpred.datasets._openml import OPENML, fetch_from_openml
-from sklearn_setpred.utils.validation import check_option
 
 
 def load_dataset(name: str, *, data_dir: str | PathLike[str] | None = None) -> Any:

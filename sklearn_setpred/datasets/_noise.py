@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state, column_or_1d
 
-from sklearn_setpred.utils.types import Labels, Seed
-from sklearn_setpred.utils.validation import check_number, check_option
+from sklearn_setpred._utils.types import Labels, Seed
+from sklearn_setpred._utils.validation import check_number, check_option
 
 #: Classes that are easily taken for one another, as label codes of :func:`load_dataset`.
 CONFUSED_PAIRS = {

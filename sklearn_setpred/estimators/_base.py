@@ -1,67 +1,25 @@
 """What every set predictor shares: one ranking, and everything that follows from it."""
 
-import functools
-import warnings
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, metadata
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils import (
-    assert_all_finite,
-    column_or_1d,
-    compute_sample_weight,
     indexable,
 )
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
-    _check_sample_weight,
     _num_samples,
-    check_consistent_length,
     check_is_fitted,
 )
 
 import sklearn_setpred
-from sklearn_setpred.estimators._batches import in_batches, stack
+from sklearn_setpred._utils.types import Labels, Samples, Sets
+from sklearn_setpred._utils.validation import check_k
+from sklearn_setpred.estimators._persistence import documentation_address, warn_of_other_version
 from sklearn_setpred.sets import prefix_sets, top_k
-from sklearn_setpred.utils.types import Labels, Samples, Sets
-from sklearn_setpred.utils.validation import check_k
+from sklearn_setpred.sets._batches import in_batches, stack
 
 Fit = TypeVar("Fit", bound=Callable[..., Any])
-
-
-def all_or_nothing(fit: Fit) -> Fit:
-    """Decorate a method that fits: where it fails, the estimator is left as it was."""
-
-    @functools.wraps(fit)
-    def wrapper(self, *args, **kwargs):
-        before = vars(self).copy()
-        try:
-            return fit(self, *args, **kwargs)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-
-    return cast(Fit, wrapper)
-
-
-def documentation_address():
-    """Give the address of the documentation in the metadata of the package, or ""."""
-    try:
-        entries = metadata("sklearn-setpred").get_all("Project-URL", [])
-    except PackageNotFoundError:  # a source tree that was never installed
-        return ""
-    address_of = dict(entry.split(", ", 1) for entry in entries)
-    return address_of.get("Documentation", "").rstrip("/")
-
-
-def forget_fit(estimator):
-    """Remove the attributes of an earlier fit."""
-    for name in [name for name in vars(estimator) if name.endswith("_")]:
-        delattr(estimator, name)
 
 
 class SetPredictorMixin(ClassifierMixin):
@@ -166,53 +124,3 @@ class TopKSetsMixin(SetPredictorMixin):
     def _sets_of_first(self, X, k):
         """Give the sets of the k first-ranked labels."""
         return self._by_batches(X, lambda scores: prefix_sets(scores, k, self.sparse_output))
-
-
-def check_labels(X, y):
-    """Give the classes and the code of each row's label; raise if y is no vector of labels.
-
-    Returns
-    -------
-    classes : ndarray of shape (n_classes,)
-    codes : ndarray of shape (n_samples,), int64
-    """
-    if y is None:
-        raise ValueError(
-            "y=None: this classifier requires y to be passed, but the target y is None."
-        )
-    y = column_or_1d(y, warn=True)
-    check_consistent_length(X, y)
-    assert_all_finite(y, input_name="y")
-    check_classification_targets(y)
-    classes, codes = np.unique(y, return_inverse=True)
-    if len(classes) < 2:
-        raise ValueError(
-            f"y holds {len(classes)} class; a classifier needs samples of at least 2 classes."
-        )
-    return classes, codes
-
-
-def check_weights(sample_weight, class_weight, X, y):
-    """Give the weight of each row, or None where all are one.
-
-    Raises ValueError for negative weights and for weights that sum to zero.
-    """
-    if sample_weight is None and class_weight is None:
-        return None
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    if class_weight is not None:
-        weight = weight * compute_sample_weight(class_weight, y)
-    if not weight.sum() > 0:
-        raise ValueError("sample_weight sums to zero; at least one row needs a positive weight.")
-    return weight
-
-
-def warn_of_other_version(estimator, version):
-    """Warn, as scikit-learn does, if an estimator was written by another version of ours."""
-    if version != sklearn_setpred.__version__:
-        warning = InconsistentVersionWarning(
-            estimator_name=f"{type(estimator).__name__} of sklearn_setpred",
-            current_sklearn_version=sklearn_setpred.__version__,
-            original_sklearn_version=version,
-        )
-        warnings.warn(warning, stacklevel=3)

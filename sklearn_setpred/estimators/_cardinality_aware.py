@@ -12,29 +12,19 @@ from sklearn.utils import check_random_state, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_setpred.estimators._base import (
-    all_or_nothing,
-    check_labels,
-    check_weights,
-    forget_fit,
-)
-from sklearn_setpred.estimators._candidates import check_candidates, sketch_of_labels
+from sklearn_setpred._cardinality.candidates import check_candidates, sketch_of_labels
+from sklearn_setpred._cardinality.out_of_fold import Task, rows_to_learn_from, way_to_learn
+from sklearn_setpred._cardinality.selectors import CostRule, RankLaw, cost_loss
+from sklearn_setpred._inner import NetworksAlone, as_numbers, check_numbers, known_classes
+from sklearn_setpred._networks.options import network_options
+from sklearn_setpred._networks.parts import Part
+from sklearn_setpred._utils.types import Estimator, Floats, Integers, Samples, Seed, Sets, SizeCost
+from sklearn_setpred._utils.validation import check_labels, check_number, check_weights
 from sklearn_setpred.estimators._coverage import CoverageSetClassifier
-from sklearn_setpred.estimators._folds import Part, rows_to_learn_from
-from sklearn_setpred.estimators._learning import Task, way_to_learn
-from sklearn_setpred.estimators._parameters import network_options
-from sklearn_setpred.estimators._selectors import CostRule, RankLaw, cost_loss
+from sklearn_setpred.estimators._persistence import all_or_nothing, forget_fit
 from sklearn_setpred.estimators._size_levels import SizeLevelsMixin
-from sklearn_setpred.estimators._wrapped import (
-    NetworksAlone,
-    WrappingMixin,
-    as_numbers,
-    check_numbers,
-    known_classes,
-)
+from sklearn_setpred.estimators._wrapped import WrappingMixin
 from sklearn_setpred.sets import prefix_sets, sparse_class_levels
-from sklearn_setpred.utils.types import Estimator, Floats, Integers, Samples, Seed, Sets, SizeCost
-from sklearn_setpred.utils.validation import check_number
 
 
 def _learns_path(self):

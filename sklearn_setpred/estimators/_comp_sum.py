@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sklearn_setpred._utils.types import Seed
 from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
-from sklearn_setpred.utils.types import Seed
 
 
 class CompSumClassifier(BaseNeuralClassifier):

@@ -10,14 +10,16 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import _safe_indexing, check_random_state, column_or_1d, indexable
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sklearn_setpred.estimators._base import (
-    SetPredictorMixin,
-    all_or_nothing,
+from sklearn_setpred._inner import is_frozen, known_classes, read_probabilities
+from sklearn_setpred._utils.types import Estimator, Floats, Samples, Seed, Sets
+from sklearn_setpred._utils.validation import (
+    check_integer,
     check_labels,
+    check_number,
+    check_option,
     check_weights,
-    forget_fit,
 )
-from sklearn_setpred.estimators._batches import in_batches, stack
+from sklearn_setpred.estimators._base import SetPredictorMixin
 from sklearn_setpred.estimators._calibration import (
     class_levels_at,
     coverage_level,
@@ -26,16 +28,11 @@ from sklearn_setpred.estimators._calibration import (
     size_level,
     strata_levels,
 )
-from sklearn_setpred.estimators._wrapped import (
-    WrappingMixin,
-    is_frozen,
-    known_classes,
-    read_probabilities,
-)
+from sklearn_setpred.estimators._persistence import all_or_nothing, forget_fit
+from sklearn_setpred.estimators._wrapped import WrappingMixin
 from sklearn_setpred.prediction import call_through, find_inside
 from sklearn_setpred.sets import label_indices, threshold_sets
-from sklearn_setpred.utils.types import Estimator, Floats, Samples, Seed, Sets
-from sklearn_setpred.utils.validation import check_integer, check_number, check_option
+from sklearn_setpred.sets._batches import in_batches, stack
 
 _DEFAULT_COVERAGE = 0.95
 

@@ -6,10 +6,10 @@ from typing import Any
 from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 
-from sklearn_setpred.estimators._cross_fit import held_out_scores
+from sklearn_setpred._networks.cross_fit import held_out_scores
+from sklearn_setpred._utils.types import Floats, Samples, Seed
+from sklearn_setpred._utils.validation import check_option
 from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
-from sklearn_setpred.utils.types import Floats, Samples, Seed
-from sklearn_setpred.utils.validation import check_option
 
 LDR_LOSSES = ("aldr_kl", "ldr_kl")
 # What bounds the loss, so that it withstands wrong labels: of these held-out rows choose.

@@ -5,8 +5,8 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
+from sklearn_setpred._utils.types import Seed
 from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
-from sklearn_setpred.utils.types import Seed
 
 
 class NeuralClassifier(BaseNeuralClassifier):

@@ -9,28 +9,24 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from sklearn_setpred.estimators._base import (
-    TopKSetsMixin,
-    all_or_nothing,
-    check_labels,
-    check_weights,
-)
-from sklearn_setpred.estimators._cross_fit import (
+from sklearn_setpred._networks.cross_fit import (
     fit_pairs,
     has_held_out,
     mean_curve,
 )
-from sklearn_setpred.estimators._folds import (
+from sklearn_setpred._networks.options import network_options
+from sklearn_setpred._networks.parts import (
     FoldPairs,
     Part,
     splits_of_weighted,
     validation_rows,
     with_positive_weights,
 )
-from sklearn_setpred.estimators._parameters import network_options
+from sklearn_setpred._utils.types import Floats, Samples
+from sklearn_setpred._utils.validation import check_k, check_labels, check_number, check_weights
+from sklearn_setpred.estimators._base import TopKSetsMixin
+from sklearn_setpred.estimators._persistence import all_or_nothing
 from sklearn_setpred.sets import label_indices
-from sklearn_setpred.utils.types import Floats, Samples
-from sklearn_setpred.utils.validation import check_k, check_number
 
 _MAX_SEED = 2**31 - 1
 _READS = {"accept_sparse": "csr", "dtype": [np.float64, np.float32]}
@@ -148,7 +144,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
 
     def _keep(self, classes, loss, trained):
         """Set the attributes of a fit."""
-        from sklearn_setpred.networks import mean_network
+        from sklearn_setpred._networks.network import mean_network
 
         networks, losses, valid_losses = zip(*trained, strict=True)
         self.classes_, self.loss_, self.net_ = classes, loss, mean_network(networks)
@@ -203,7 +199,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         codes = known_codes(y, self.classes_)
         weight = check_weights(sample_weight, self.class_weight, X, y)
 
-        from sklearn_setpred.training import train_one_epoch
+        from sklearn_setpred._networks.training import train_one_epoch
 
         seed = check_random_state(self.random_state).randint(_MAX_SEED)
         part = Part(X, codes, weight)
@@ -264,7 +260,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         """Give the sets of the k first-ranked labels, made where the scores are."""
         if self.sparse_output or self.net_.is_on_host:
             return super()._sets_of_first(X, k)
-        from sklearn_setpred.networks import sets_of_first
+        from sklearn_setpred._networks.network import sets_of_first
 
         def sets(scores):
             return sets_of_first(self.loss_.decision_scores(scores), k)

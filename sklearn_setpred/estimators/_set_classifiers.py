@@ -7,17 +7,13 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_setpred.estimators._base import (
-    SetPredictorMixin,
-    TopKSetsMixin,
-    all_or_nothing,
-    check_labels,
-    check_weights,
-)
-from sklearn_setpred.estimators._wrapped import WrappingMixin, known_classes, read_probabilities
+from sklearn_setpred._inner import known_classes, read_probabilities
+from sklearn_setpred._utils.types import Estimator, Floats, Samples, Sets
+from sklearn_setpred._utils.validation import check_k, check_labels, check_number, check_weights
+from sklearn_setpred.estimators._base import SetPredictorMixin, TopKSetsMixin
+from sklearn_setpred.estimators._persistence import all_or_nothing
+from sklearn_setpred.estimators._wrapped import WrappingMixin
 from sklearn_setpred.sets import class_ranks, threshold_sets
-from sklearn_setpred.utils.types import Estimator, Floats, Samples, Sets
-from sklearn_setpred.utils.validation import check_k, check_number
 
 
 class _ProbabilitySetClassifier(WrappingMixin, BaseEstimator):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from sklearn_setpred._cardinality.pool import floored_log
+from sklearn_setpred._inner import check_numbers, read_probabilities
 from sklearn_setpred.estimators._base import SetPredictorMixin
-from sklearn_setpred.estimators._refine import floored_log
-from sklearn_setpred.estimators._wrapped import check_numbers, read_probabilities
 from sklearn_setpred.sets import class_levels, class_ranks, concave_hull_levels, label_ranks
 
 

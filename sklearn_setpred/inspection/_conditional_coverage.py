@@ -6,6 +6,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklearn_setpred._utils.types import Estimator, Floats, Labels, Samples, SetsLike
+from sklearn_setpred._utils.validation import check_option
 from sklearn_setpred.inspection._display import (
     Display,
     mark_target,
@@ -15,8 +17,6 @@ from sklearn_setpred.inspection._display import (
 from sklearn_setpred.metrics import strata_conditional_coverage
 from sklearn_setpred.prediction import find_inside, predict_set
 from sklearn_setpred.sets import check_y_set
-from sklearn_setpred.utils.types import Estimator, Floats, Labels, Samples, SetsLike
-from sklearn_setpred.utils.validation import check_option
 
 _MAX_NAMED_GROUPS = 30
 _Z = 1.959964  # the normal distribution's 97.5 % quantile

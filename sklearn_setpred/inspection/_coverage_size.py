@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import _safe_indexing
 
+from sklearn_setpred._utils.types import Estimator, Samples, SetsLike
 from sklearn_setpred.inspection._display import (
     Display,
     mark_target,
@@ -16,7 +17,6 @@ from sklearn_setpred.inspection._display import (
 )
 from sklearn_setpred.metrics import coverage_score, coverage_size_curve, mean_set_size
 from sklearn_setpred.prediction import call_through, find_inside, predict_set
-from sklearn_setpred.utils.types import Estimator, Samples, SetsLike
 
 
 class CoverageSizeDisplay(Display):

@@ -9,10 +9,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.losses._base import Limit, Loss
 from sklearn_setpred.losses._rowwise import Pullback, rowwise
 from sklearn_setpred.losses._scores import add_to_label_, exp, label_scores
-from sklearn_setpred.utils.validation import check_number
 
 
 @rowwise

@@ -11,8 +11,8 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
+from sklearn_setpred._utils.validation import check_option
 from sklearn_setpred.losses._scores import at_least_float32, full_precision
-from sklearn_setpred.utils.validation import check_option
 
 LOSSES: dict[str, type[Loss]] = {}
 

@@ -9,9 +9,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.losses._base import Limit, Loss
 from sklearn_setpred.losses._scores import expm1_with_linear_tail, minus_log_p
-from sklearn_setpred.utils.validation import check_number
 
 
 def comp_sum_values(surprisal: Tensor, tau: float) -> Tensor:

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sklearn_setpred._utils.validation import check_number, check_option
 from sklearn_setpred.losses._base import Loss
 from sklearn_setpred.losses._comp_sum import comp_sum_link, comp_sum_values
 from sklearn_setpred.losses._scores import expm1_with_linear_tail
-from sklearn_setpred.utils.validation import check_number, check_option
 
 # Expected costs, and what they lack to one, count as this much at least where a link divides by
 # them or takes their logarithm.

@@ -9,9 +9,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.losses._base import Limit, Loss
 from sklearn_setpred.losses._scores import log_loss, margin_link, with_margin
-from sklearn_setpred.utils.validation import check_number
 
 
 @dataclass(eq=False, repr=False)

@@ -10,6 +10,7 @@ import torch
 from sklearn.base import clone
 from torch import Tensor
 
+from sklearn_setpred._utils.validation import check_number, check_option
 from sklearn_setpred.losses._base import Limit, Loss
 from sklearn_setpred.losses._capped import capped_softmax
 from sklearn_setpred.losses._checks import check_k
@@ -24,11 +25,10 @@ from sklearn_setpred.losses._scores import (
     with_margin,
 )
 from sklearn_setpred.losses._temperature import row_temperatures
-from sklearn_setpred.utils.validation import check_number, check_option
 
 
 def worst_case(scores: Tensor, target: Tensor, p: Tensor, lam: float | Tensor) -> Tensor:
-    """Give sum_k p_k (f_k - f_y) - lam KL(p, 1 / K), f = scores, for the maximiser p (a constant).
+    """Return sum_k p_k (f_k - f_y) - lam KL(p, 1 / K), f = scores, for the constant maximiser p.
 
     As p maximises, the derivative through it is zero and the gradient in the scores is p - e_y.
     """

@@ -8,10 +8,10 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn import functional
 
+from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.losses._base import Loss
 from sklearn_setpred.losses._rowwise import Pullback, rowwise
 from sklearn_setpred.losses._scores import add_to_label_, label_scores, without_label
-from sklearn_setpred.utils.validation import check_number
 
 
 @rowwise

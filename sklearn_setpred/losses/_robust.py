@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.losses._base import Limit, Loss
 from sklearn_setpred.losses._rowwise import Pullback, rowwise
 from sklearn_setpred.losses._scores import (
@@ -16,12 +17,11 @@ from sklearn_setpred.losses._scores import (
     label_scores,
     minus_log_p,
 )
-from sklearn_setpred.utils.validation import check_number
 
 
 @rowwise
 def squared_error(scores: Tensor, target: Tensor) -> tuple[Tensor, Pullback]:
-    """Give 1 - 2 p_y + sum_k p_k^2; its gradient is 2 p (p - s) - 2 p_y e_y, s = sum p^2 - p_y."""
+    """Return 1 - 2 p_y + sum_k p_k^2; its gradient is 2 p (p - s) - 2 p_y e_y, s = |p|^2 - p_y."""
     p = torch.softmax(scores, dim=-1)
     label, square = label_scores(p, target), torch.linalg.vecdot(p, p)
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.losses._base import Loss
 from sklearn_setpred.losses._rowwise import Pullback, rowwise
 from sklearn_setpred.losses._scores import add_to_label_, label_scores
-from sklearn_setpred.utils.validation import check_number
 
 
 @dataclass(eq=False, repr=False)

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.losses._base import Limit, Loss
 from sklearn_setpred.losses._checks import check_k
 from sklearn_setpred.losses._elementary_symmetric import log_ratio
 from sklearn_setpred.losses._rowwise import by_chunks
 from sklearn_setpred.losses._scores import label_scores, with_margin, without_label
-from sklearn_setpred.utils.validation import check_number
 
 
 @dataclass(eq=False, repr=False)

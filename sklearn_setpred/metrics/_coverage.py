@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklearn_setpred._utils.types import Floats, SetsLike
+from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.metrics._checks import labelled_sets
 from sklearn_setpred.sets import check_labels
-from sklearn_setpred.utils.types import Floats, SetsLike
-from sklearn_setpred.utils.validation import check_number
 
 
 def coverage_score(

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklearn_setpred._utils.types import Floats, SetsLike
+from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.metrics._checks import labelled_sets
-from sklearn_setpred.utils.types import Floats, SetsLike
-from sklearn_setpred.utils.validation import check_number
 
 # A share of the rows may fall short of q by this much: q * n is rounded.
 _ROUNDING = 1e-12

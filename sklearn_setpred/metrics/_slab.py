@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_random_state
 
+from sklearn_setpred._utils.types import Samples, Seed, SetsLike
+from sklearn_setpred._utils.validation import check_integer, check_number
 from sklearn_setpred.metrics._checks import labelled_sets
-from sklearn_setpred.utils.types import Samples, Seed, SetsLike
-from sklearn_setpred.utils.validation import check_integer, check_number
 
 # Sums of weights are rounded: a slab may fall short of its least weight by this part of it.
 _ROUNDING = 1e-9

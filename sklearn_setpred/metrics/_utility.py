@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklearn_setpred._utils.types import SetsLike, SizeCost
+from sklearn_setpred._utils.validation import check_number, check_option
 from sklearn_setpred.metrics._checks import labelled_sets
 from sklearn_setpred.sets import size_costs
-from sklearn_setpred.utils.types import SetsLike, SizeCost
-from sklearn_setpred.utils.validation import check_number, check_option
 
 SET_UTILITIES = {
     "u65": lambda x: 1.6 * x - 0.6 * x**2,

@@ -5,9 +5,9 @@ from functools import singledispatch
 import numpy as np
 from onnx import TensorProto
 
-from sklearn_setpred.estimators._candidates import SCORES_READ, FixedSizes, SizesByThreshold
-from sklearn_setpred.estimators._refine import SMALLEST
-from sklearn_setpred.estimators._selectors import FLOOR, RankLaw
+from sklearn_setpred._cardinality.candidates import SCORES_READ, FixedSizes, SizesByThreshold
+from sklearn_setpred._cardinality.pool import SMALLEST
+from sklearn_setpred._cardinality.selectors import FLOOR, RankLaw
 from sklearn_setpred.onnx._graph import (
     log_softmax,
     network_scores,

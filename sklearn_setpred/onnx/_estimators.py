@@ -10,16 +10,16 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
+from sklearn_setpred._inner import NetworksAlone
+from sklearn_setpred._utils.validation import check_k
 from sklearn_setpred.estimators._cardinality_aware import CardinalityAwareClassifier
 from sklearn_setpred.estimators._coverage import CoverageSetClassifier
 from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
 from sklearn_setpred.estimators._set_classifiers import ThresholdSetClassifier, TopKSetClassifier
-from sklearn_setpred.estimators._wrapped import NetworksAlone
 from sklearn_setpred.onnx._cardinality_aware import log_probabilities, sizes_at
 from sklearn_setpred.onnx._foreign import add_classifier, add_transformer
 from sklearn_setpred.onnx._graph import class_ranks, network_scores, softmax
 from sklearn_setpred.onnx._links import decision_scores, probabilities
-from sklearn_setpred.utils.validation import check_k
 
 
 class Parts(NamedTuple):

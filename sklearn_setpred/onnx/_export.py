@@ -5,10 +5,10 @@ import json
 from onnx import ModelProto, TensorProto, helper
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_setpred._utils.types import Estimator
 from sklearn_setpred.onnx._estimators import parts
 from sklearn_setpred.onnx._graph import Graph
 from sklearn_setpred.prediction import find_inside
-from sklearn_setpred.utils.types import Estimator
 
 _INPUT = "X"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_setpred.utils.validation import check_number
+from sklearn_setpred._utils.validation import check_number
 
 # Means over folds of a coverage that is met exactly may fall short of it by rounding.
 _ROUNDING = 1e-9

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 
+from sklearn_setpred._utils.types import Estimator, Metric, Samples, SetsLike
+from sklearn_setpred._utils.validation import check_integer, check_option
 from sklearn_setpred.metrics import (
     cardinality_aware_loss,
     coverage_gap,
@@ -21,8 +23,6 @@ from sklearn_setpred.metrics import (
 )
 from sklearn_setpred.prediction import call_through, predict_set
 from sklearn_setpred.sets import label_indices
-from sklearn_setpred.utils.types import Estimator, Metric, Samples, SetsLike
-from sklearn_setpred.utils.validation import check_integer, check_option
 
 
 class _ScoresSets(BaseEstimator):

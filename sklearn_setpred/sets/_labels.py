@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sklearn_setpred.utils.types import Integers, Labels
+from sklearn_setpred._utils.types import Integers, Labels
 
 
 def check_labels(labels: ArrayLike, name: str = "labels") -> Labels:

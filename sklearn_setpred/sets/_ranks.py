@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_setpred._utils.types import Integers
+from sklearn_setpred._utils.validation import check_integer
 from sklearn_setpred.sets._first import first_columns
-from sklearn_setpred.utils.types import Integers
-from sklearn_setpred.utils.validation import check_integer
 
 # Temporary arrays are made for this many cells at a time (8 MB of float64).
 _BATCH_CELLS = 2**20

@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
+from sklearn_setpred._utils.types import Floats, Integers, SizeCost
+from sklearn_setpred._utils.validation import check_option
 from sklearn_setpred.sets._ranks import top_k
-from sklearn_setpred.utils.types import Floats, Integers, SizeCost
-from sklearn_setpred.utils.validation import check_option
 
 SIZE_COSTS = {"log": np.log, "linear": np.copy}
 """Costs of a set's size known by name; each maps sizes (m,) to costs (m,)."""

@@ -28,8 +28,8 @@ from sklearn_setpred import (
     set_report,
     smallest_set_at,
 )
+from sklearn_setpred._cardinality.pool import floored_log
 from sklearn_setpred.datasets import make_confusable_classes
-from sklearn_setpred.estimators._refine import floored_log
 from sklearn_setpred.losses import CostSensitiveConstrained
 from sklearn_setpred.metrics import cardinality_aware_loss
 from sklearn_setpred.sets import top_k

@@ -16,7 +16,7 @@ from sklearn_setpred import (
     ThresholdSetClassifier,
     TopKSetClassifier,
 )
-from sklearn_setpred.utils.estimator_checks import parametrize_with_set_checks
+from sklearn_setpred.estimator_checks import parametrize_with_set_checks
 
 # Some checks ask for an accuracy of 0.83 after few epochs.
 NETWORK = {

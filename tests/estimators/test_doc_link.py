@@ -10,7 +10,7 @@ from sklearn.utils import estimator_html_repr
 from tiny import ESTIMATORS
 
 from sklearn_setpred import CardinalityAwareClassifier, TopKSetClassifier
-from sklearn_setpred.estimators import _base
+from sklearn_setpred.estimators import _persistence
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def set_address(monkeypatch):
         message = Message()
         for entry in entries:
             message["Project-URL"] = entry
-        monkeypatch.setattr(_base, "metadata", lambda name: message)
+        monkeypatch.setattr(_persistence, "metadata", lambda name: message)
 
     return set_address
 
@@ -50,7 +50,7 @@ def test_a_package_that_was_never_installed_has_no_link(monkeypatch):
     def metadata(name):
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(_base, "metadata", metadata)
+    monkeypatch.setattr(_persistence, "metadata", metadata)
     assert CardinalityAwareClassifier()._get_doc_link() == ""
 
 

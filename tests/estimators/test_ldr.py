@@ -13,8 +13,8 @@ from sklearn.metrics import log_loss
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_setpred import CompSumClassifier, LDRClassifier, NeuralClassifier
-from sklearn_setpred.estimators._cross_fit import held_out_accuracy, held_out_scores
-from sklearn_setpred.estimators._folds import Part
+from sklearn_setpred._networks.cross_fit import held_out_accuracy, held_out_scores
+from sklearn_setpred._networks.parts import Part
 from sklearn_setpred.estimators._ldr import BOUNDED
 from sklearn_setpred.losses import ALDRKL, LDRKL, CompSum
 
@@ -138,7 +138,7 @@ def test_held_out_rows_choose_the_normalisation(rows, best, blobs, monkeypatch):
         seen.append(len(valid.target))
         return float(len(seen) == 1 + BOUNDED.index(best))
 
-    monkeypatch.setattr("sklearn_setpred.estimators._cross_fit.held_out_accuracy", accuracy)
+    monkeypatch.setattr("sklearn_setpred._networks.cross_fit.held_out_accuracy", accuracy)
     options = SMALL | {"max_epochs": 2, "cv": 4 if rows == "folds" else None}
     given = {"X_val": X[60:], "y_val": y[60:]} if rows == "the user's" else {}
     train = X[:60], y[:60]
@@ -167,7 +167,7 @@ def test_a_warm_start_keeps_the_normalisation(blobs):
 @pytest.mark.parametrize(("n_rows", "step"), [(100, 1), (60, 2), (7, 15)])
 def test_where_memory_is_short_some_held_out_rows_stand_for_all(n_rows, step, blobs, monkeypatch):
     X, y = blobs
-    monkeypatch.setattr("sklearn_setpred.estimators._cross_fit._CELLS", 4 * n_rows)
+    monkeypatch.setattr("sklearn_setpred._networks.cross_fit._CELLS", 4 * n_rows)
     network = LDRClassifier(cv=None, **SMALL).fit(X, y).net_
     scores, target, weight = held_out_scores([network], [(None, Part(X, y))])
     np.testing.assert_array_equal(target, y[::step])

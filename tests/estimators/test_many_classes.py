@@ -17,12 +17,13 @@ from sklearn_setpred import (
     CoverageSetClassifier,
     TopKSetClassifier,
 )
+from sklearn_setpred._cardinality import out_of_fold
+from sklearn_setpred._cardinality.candidates import FixedSizes, sketch_of_labels
+from sklearn_setpred._cardinality.out_of_fold import Folds, OneSplit, Task
+from sklearn_setpred._networks.parts import Part
 from sklearn_setpred.datasets import make_confusable_classes
-from sklearn_setpred.estimators import _batches, _learning
-from sklearn_setpred.estimators._candidates import FixedSizes, sketch_of_labels
-from sklearn_setpred.estimators._folds import Part
-from sklearn_setpred.estimators._learning import Folds, OneSplit, Task
 from sklearn_setpred.metrics import coverage_score
+from sklearn_setpred.sets import _batches
 
 N_CLASSES = 20
 
@@ -37,7 +38,7 @@ def problem():
 @pytest.fixture
 def few_cells(monkeypatch):
     """Make every problem a large one, and batches small."""
-    monkeypatch.setattr(_learning, "_CELLS_OF_FOLDS", 0)
+    monkeypatch.setattr(out_of_fold, "_CELLS_OF_FOLDS", 0)
     monkeypatch.setattr(_batches, "_BATCH_CELLS", 20 * N_CLASSES)
 
 
@@ -206,7 +207,7 @@ def test_calibration_and_sparse_sets_take_less_memory_than_the_probabilities():
 
 
 def test_sizes_are_learned_and_sparse_sets_made_without_all_probabilities(monkeypatch):
-    monkeypatch.setattr(_learning, "_CELLS_OF_FOLDS", 0)
+    monkeypatch.setattr(out_of_fold, "_CELLS_OF_FOLDS", 0)
     X, y = linear_rows(2000)
     clf = small(FrozenEstimator(LinearScores()), sparse_output=True, max_epochs=1)
     peak, clf = peak_memory(lambda: clf.fit(X, y))

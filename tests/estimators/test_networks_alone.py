@@ -11,8 +11,8 @@ from sklearn.metrics import log_loss
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_setpred import CardinalityAwareClassifier, NeuralClassifier
+from sklearn_setpred._inner import NetworksAlone
 from sklearn_setpred.datasets import make_confusable_classes
-from sklearn_setpred.estimators._wrapped import NetworksAlone
 
 SMALL = {"hidden_layer_sizes": (16,), "max_epochs": 20, "cv": 3, "random_state": 0}
 

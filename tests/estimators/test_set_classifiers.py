@@ -23,7 +23,7 @@ from sklearn.svm import SVC
 from sklearn.utils import get_tags
 
 from sklearn_setpred import NeuralClassifier, ThresholdSetClassifier, TopKSetClassifier
-from sklearn_setpred.estimators import _batches
+from sklearn_setpred.sets import _batches
 
 WRAPPERS = [TopKSetClassifier, ThresholdSetClassifier]
 both_wrappers = pytest.mark.parametrize("wrapper", WRAPPERS)

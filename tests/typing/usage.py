@@ -28,12 +28,12 @@ from sklearn_setpred import (
     smallest_set_at,
 )
 from sklearn_setpred.datasets import load_dataset, make_noisy_labels
+from sklearn_setpred.estimator_checks import check_set_predictor
 from sklearn_setpred.inspection import CoverageSizeDisplay
 from sklearn_setpred.losses import LDRKL, get_loss
 from sklearn_setpred.onnx import to_onnx
 from sklearn_setpred.pipeline import make_pipeline
 from sklearn_setpred.sets import class_ranks, top_k
-from sklearn_setpred.utils.estimator_checks import check_set_predictor
 
 X, y = load_digits(return_X_y=True)
 

@@ -7,12 +7,13 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from sklearn_setpred.estimators._folds import Part, make_splits
+from sklearn_setpred._networks.batched import StackTraining, stacks_of, train_stack
+from sklearn_setpred._networks.network import MLPBuilder, ModuleBuilder, Network
+from sklearn_setpred._networks.parts import Part, make_splits
+from sklearn_setpred._networks.rows import Rows
+from sklearn_setpred._networks.standardize import Standardization
+from sklearn_setpred._networks.training import fit_network, fit_networks, make_net, train
 from sklearn_setpred.losses import get_loss
-from sklearn_setpred.networks import MLPBuilder, ModuleBuilder, Network
-from sklearn_setpred.rows import Rows, Standardization
-from sklearn_setpred.stacks import StackTraining, stacks_of, train_stack
-from sklearn_setpred.training import fit_network, fit_networks, make_net, train
 
 CROSS_ENTROPY = get_loss("cross_entropy")
 N_CLASSES = 4
@@ -78,7 +79,7 @@ def test_a_stack_trains_as_skorch_trains_one_by_one(problem, build, batch_size, 
 
 @pytest.mark.parametrize("cells", [1, 2000, 2**28])
 def test_parts_of_any_size_are_trained_whatever_memory_holds(problem, monkeypatch, cells):
-    monkeypatch.setattr("sklearn_setpred.stacks._STACK_CELLS", cells)
+    monkeypatch.setattr("sklearn_setpred._networks.batched._STACK_CELLS", cells)
     parts, valid_parts = problem
     parts = [parts[0].take(np.arange(n)) for n in (160, 161, 90, 20, 33)]  # 5, 6, 3, 1, 2 batches
     options = OPTIONS | {"batch_size": 32, "build": MLPBuilder((8,)), "device": "cpu"}
@@ -95,7 +96,7 @@ def test_parts_of_any_size_are_trained_whatever_memory_holds(problem, monkeypatc
 @pytest.mark.parametrize(("cells", "sizes"), [(366, [3, 1]), (365, [2, 2]), (122, [1] * 4)])
 def test_a_stack_holds_what_memory_allows(monkeypatch, cells, sizes):
     # 10 and 4 rows of 3 columns, and 8 tensors of 5 rows by 2 classes: 42 + 80 cells for each.
-    monkeypatch.setattr("sklearn_setpred.stacks._STACK_CELLS", cells)
+    monkeypatch.setattr("sklearn_setpred._networks.batched._STACK_CELLS", cells)
     pair = tuple(Part(np.zeros((n, 3)), np.zeros(n, dtype=int)) for n in (10, 4))
     assert [len(stack) for stack in stacks_of([pair] * 4, n_outputs=2, batch_size=5)] == sizes
 
@@ -109,7 +110,7 @@ def test_what_cannot_be_stacked_is_trained_one_by_one(problem, case, monkeypatch
     def refuse(*args, **kwargs):
         raise AssertionError("stacked")
 
-    monkeypatch.setattr("sklearn_setpred.training.train_stack", refuse)
+    monkeypatch.setattr("sklearn_setpred._networks.training.train_stack", refuse)
     parts, valid_parts = copy.copy(problem)
     build, callbacks = MLPBuilder((8,)), None
     if case == "CSR rows":

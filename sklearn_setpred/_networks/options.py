@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_setpred.utils.validation import check_integer, check_number, check_option
+from sklearn_setpred._utils.validation import check_integer, check_number, check_option
 
 _NETWORK_NUMBERS = {
     "learning_rate": {"low": 0, "is_open": True},
@@ -16,7 +16,12 @@ def network_options(estimator):
 
     Parameters that an estimator does not have keep the engine's defaults.
     """
-    from sklearn_setpred.networks import ACTIVATIONS, MLPBuilder, ModuleBuilder, choose_device
+    from sklearn_setpred._networks.network import (
+        ACTIVATIONS,
+        MLPBuilder,
+        ModuleBuilder,
+        choose_device,
+    )
 
     given = estimator.get_params(deep=False)
     for name in _NETWORK_NUMBERS.keys() & given.keys():

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import softmax
 
-from sklearn_setpred.estimators._folds import Part, validation_rows
-from sklearn_setpred.estimators._refine import join_features
-from sklearn_setpred.utils.validation import check_option
+from sklearn_setpred._cardinality.pool import join_features
+from sklearn_setpred._networks.parts import Part, validation_rows
+from sklearn_setpred._utils.validation import check_option
 
 # The share of rows that stops the selector's training early.
 _HELD_OUT = 0.1
@@ -201,7 +201,7 @@ def _fit_network(part, strata, loss, n_outputs, rng, **options):
     Network or None
         None where no epoch did better on those rows than the prior alone.
     """
-    from sklearn_setpred.training import fit_network
+    from sklearn_setpred._networks.training import fit_network
 
     held_out = validation_rows(strata, _HELD_OUT, rng)
     valid = part.take(held_out) if held_out.any() else None

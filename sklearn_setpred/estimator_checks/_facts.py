@@ -15,9 +15,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 
-from sklearn_setpred.prediction import predict_set
-from sklearn_setpred.scorers import get_set_scorer
-from sklearn_setpred.utils._set_trial import (
+from sklearn_setpred.estimator_checks._trial import (
     N_NEW,
     dense,
     needs,
@@ -25,6 +23,8 @@ from sklearn_setpred.utils._set_trial import (
     require_error,
     require_same,
 )
+from sklearn_setpred.prediction import predict_set
+from sklearn_setpred.scorers import get_set_scorer
 
 _CONTAINERS = (np.asarray, sp.csr_array)
 

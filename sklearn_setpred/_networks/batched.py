@@ -14,8 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sklearn_setpred.networks import ACTIVATIONS, rows_at_a_time
-from sklearn_setpred.rows import (
+from sklearn_setpred._networks.network import ACTIVATIONS, rows_at_a_time
+from sklearn_setpred._networks.rows import (
     Batch,
     Batches,
     EpochLoss,

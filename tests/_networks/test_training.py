@@ -8,10 +8,10 @@ import scipy.sparse as sp
 import torch
 from skorch.callbacks import Callback, LRScheduler
 
-from sklearn_setpred.estimators._folds import Part
+from sklearn_setpred._networks.network import MLPBuilder, ModuleBuilder
+from sklearn_setpred._networks.parts import Part
+from sklearn_setpred._networks.training import fit_network, train_one_epoch
 from sklearn_setpred.losses import get_loss
-from sklearn_setpred.networks import MLPBuilder, ModuleBuilder
-from sklearn_setpred.training import fit_network, train_one_epoch
 
 CROSS_ENTROPY = get_loss("cross_entropy")
 OPTIONS = {"build": MLPBuilder((8,)), "device": "cpu", "seed": 0, "patience": None}

@@ -5,9 +5,7 @@ import pytest
 import scipy.sparse as sp
 from scipy.special import log_softmax
 
-from sklearn_setpred.datasets import make_confusable_classes
-from sklearn_setpred.estimators._folds import Part, make_splits
-from sklearn_setpred.estimators._refine import (
+from sklearn_setpred._cardinality.pool import (
     Pool,
     fit_refiner,
     floored_log,
@@ -17,7 +15,9 @@ from sklearn_setpred.estimators._refine import (
     mixture_shares,
     pool_exponents,
 )
-from sklearn_setpred.networks import MLPBuilder
+from sklearn_setpred._networks.network import MLPBuilder
+from sklearn_setpred._networks.parts import Part, make_splits
+from sklearn_setpred.datasets import make_confusable_classes
 
 OPTIONS = {"build": MLPBuilder((16,)), "device": "cpu", "patience": 5, "learning_rate": 0.01}
 OPTIONS |= {"weight_decay": 0.0, "batch_size": 128, "max_epochs": 100}

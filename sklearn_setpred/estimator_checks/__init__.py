@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import SkipTest
 
-from sklearn_setpred.utils import _set_facts
-from sklearn_setpred.utils._set_trial import Trial
-from sklearn_setpred.utils.types import Estimator
+from sklearn_setpred._utils.types import Estimator
+from sklearn_setpred.estimator_checks import _facts
+from sklearn_setpred.estimator_checks._trial import Trial
 
 __all__ = ["check_set_predictor", "parametrize_with_set_checks", "set_predictor_checks"]
 
@@ -43,7 +43,7 @@ def check_set_predictor(estimator: Estimator) -> None:
     --------
     >>> from sklearn.naive_bayes import GaussianNB
     >>> from sklearn_setpred import TopKSetClassifier
-    >>> from sklearn_setpred.utils.estimator_checks import check_set_predictor
+    >>> from sklearn_setpred.estimator_checks import check_set_predictor
     >>> check_set_predictor(TopKSetClassifier(GaussianNB(), k=2))
     """
     for check in set_predictor_checks(estimator):
@@ -71,14 +71,14 @@ def set_predictor_checks(estimator: Estimator) -> list[Callable[[], None]]:
     --------
     >>> from sklearn.naive_bayes import GaussianNB
     >>> from sklearn_setpred import TopKSetClassifier
-    >>> from sklearn_setpred.utils.estimator_checks import set_predictor_checks
+    >>> from sklearn_setpred.estimator_checks import set_predictor_checks
     >>> check = set_predictor_checks(TopKSetClassifier(GaussianNB(), k=2))[0]
     >>> check.name
     'check_sets_are_boolean_with_a_column_per_class'
     >>> check()
     """
     trial = Trial(estimator)
-    facts = [fact for name, fact in vars(_set_facts).items() if name.startswith("check_")]
+    facts = [fact for name, fact in vars(_facts).items() if name.startswith("check_")]
     return [_SetCheck(fact, trial) for fact in facts]
 
 
@@ -99,7 +99,7 @@ def parametrize_with_set_checks(estimators: Sequence[Estimator]) -> Any:
     --------
     >>> from sklearn.naive_bayes import GaussianNB
     >>> from sklearn_setpred import TopKSetClassifier
-    >>> from sklearn_setpred.utils.estimator_checks import parametrize_with_set_checks
+    >>> from sklearn_setpred.estimator_checks import parametrize_with_set_checks
     >>> @parametrize_with_set_checks([TopKSetClassifier(GaussianNB(), k=2)])
     ... def test_promises_of_a_set_predictor(set_check):
     ...     set_check()

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from sklearn_setpred.estimators._folds import FoldPairs
+from sklearn_setpred._networks.parts import FoldPairs
 from sklearn_setpred.sets import label_ranks
 
 # Scores of held-out rows that are read at once (270 MB).
@@ -38,8 +38,8 @@ def fit_pairs(pairs, losses, n_classes, *, seeds, is_scale_free, **options):
         The networks with their training and validation losses. An error of training that diverges
         bears both, as ``loss`` and ``trained``.
     """
-    from sklearn_setpred.rows import Standardization
-    from sklearn_setpred.training import fit_networks
+    from sklearn_setpred._networks.standardize import Standardization
+    from sklearn_setpred._networks.training import fit_networks
 
     if len(pairs) > 1:
         options["standardization"] = Standardization(pairs.part.X, pairs.part.weight)

@@ -5,16 +5,16 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from sklearn_setpred.losses import get_loss
-from sklearn_setpred.rows import (
+from sklearn_setpred._networks.rows import (
     Batch,
     Batches,
     EpochLoss,
-    Standardization,
     as_rows,
     row_values,
     values_at_best_scale,
 )
+from sklearn_setpred._networks.standardize import Standardization
+from sklearn_setpred.losses import get_loss
 
 CPU = torch.device("cpu")
 
@@ -76,7 +76,7 @@ def test_rows_shuffled_by_small_blocks_are_the_same_batches(monkeypatch):
         return [batch.target.tolist() for batch in batches]
 
     at_once = epoch()
-    monkeypatch.setattr("sklearn_setpred.rows._BLOCK_CELLS", 4)
+    monkeypatch.setattr("sklearn_setpred._networks.rows._BLOCK_CELLS", 4)
     assert epoch() == at_once
 
 

@@ -4,19 +4,18 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from sklearn_setpred.datasets import make_confusable_classes
-from sklearn_setpred.estimators import _candidates
-from sklearn_setpred.estimators._candidates import (
+from sklearn_setpred._cardinality.candidates import (
     FixedSizes,
     SizesByThreshold,
     batches_of,
     check_candidates,
     sketch_of_labels,
 )
-from sklearn_setpred.estimators._folds import Part
-from sklearn_setpred.estimators._selectors import CostRule, RankLaw, SetCosts
+from sklearn_setpred._cardinality.selectors import CostRule, RankLaw, SetCosts
+from sklearn_setpred._networks.network import MLPBuilder
+from sklearn_setpred._networks.parts import Part
+from sklearn_setpred.datasets import make_confusable_classes
 from sklearn_setpred.losses import CostSensitiveCompSum, CostSensitiveConstrained, get_loss
-from sklearn_setpred.networks import MLPBuilder
 from sklearn_setpred.sets import concave_hull_levels, label_ranks
 
 LOSSES_ON_COSTS = [
@@ -95,7 +94,7 @@ def test_log_probabilities_of_a_sketch_are_normalised():
 def test_of_many_classes_only_those_asked_for_are_sorted(rng, monkeypatch, candidates):
     log_p = log_softmax(rng.normal(size=(20, 300)), axis=1)
     all_sorted = candidates.sketch(log_p)
-    monkeypatch.setattr(_candidates, "_SORTED", 70)
+    monkeypatch.setattr("sklearn_setpred._cardinality.candidates._SORTED", 70)
     for left, right in zip(all_sorted, candidates.sketch(log_p), strict=True):
         np.testing.assert_allclose(left, right)
 
@@ -104,7 +103,7 @@ def test_labels_above_a_threshold_are_all_sorted(rng, monkeypatch):
     log_p = log_softmax(0.1 * rng.normal(size=(20, 300)), axis=1)
     thresholds = 0.0038, 0.0033
     candidates = by_threshold(*thresholds, n_classes=300)
-    monkeypatch.setattr(_candidates, "_SORTED", 64)
+    monkeypatch.setattr("sklearn_setpred._cardinality.candidates._SORTED", 64)
     sketch = candidates.sketch(log_p)
     assert sketch.sizes.max() > 100
     for j, t in enumerate(thresholds):

@@ -8,12 +8,11 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import SVC
 
-from sklearn_setpred.estimators._folds import (
+from sklearn_setpred._cardinality.out_of_fold import out_of_fold_probabilities, rows_to_learn_from
+from sklearn_setpred._networks.parts import (
     Part,
     fold_numbers,
     make_splits,
-    out_of_fold_probabilities,
-    rows_to_learn_from,
     splits_within,
     validation_rows,
 )

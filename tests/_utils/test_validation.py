@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from sklearn_setpred.utils.validation import check_integer, check_k, check_number, check_option
+from sklearn_setpred._utils.validation import check_integer, check_k, check_number, check_option
 
 
 def test_a_known_option_is_given_back():

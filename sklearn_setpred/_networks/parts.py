@@ -1,21 +1,12 @@
 """Parts of the rows: splits that bear rare classes, probabilities by models that left rows out."""
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import clone
 from sklearn.model_selection import check_cv
-from sklearn.utils import _safe_indexing
-from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_setpred.estimators._wrapped import read_probabilities
-from sklearn_setpred.sets import label_indices
-from sklearn_setpred.utils.validation import check_integer
-
-# Rows without a rank may go unmentioned up to this share of the weight.
-_TOLERATED_LOSS = 0.1
+from sklearn_setpred._utils.validation import check_integer
 
 
 class Part(NamedTuple):
@@ -148,68 +139,6 @@ def splits_of_weighted(cv, part, rng):
     if isinstance(cv, (int, np.integer)):
         return make_splits(cv, part.X[rows], part.target[rows], rng)
     return splits_within(rows, make_splits(cv, part.X, part.target, rng), n)
-
-
-def out_of_fold_probabilities(estimator, X, y, classes, splits, fit_params, n_jobs=None):
-    """Give every row the probabilities of a model that was fitted without it.
-
-    Parameters
-    ----------
-    estimator : classifier
-        Cloned for every split.
-    X, y : rows and labels, as the estimator reads them
-    classes : ndarray of shape (n_classes,)
-    splits : list of (training rows, test rows)
-    fit_params : dict of arrays of shape (n,)
-        Handed to ``fit``, row by row.
-    n_jobs : int or None
-
-    Returns
-    -------
-    probabilities : ndarray of shape (n, n_classes), float64
-        Zero in the columns of classes that the row's model did not see.
-    known : ndarray of shape (n, n_classes), bool
-        Whether the row's model saw the class; all False for rows that no model left out.
-    """
-    tasks = (
-        delayed(_probabilities_of_fold)(clone(estimator), X, y, classes, split, fit_params)
-        for split in splits
-    )
-    probabilities = np.zeros((len(y), len(classes)))
-    known = np.zeros(probabilities.shape, dtype=bool)
-    for (_, test), (columns, values) in zip(splits, Parallel(n_jobs=n_jobs)(tasks), strict=True):
-        probabilities[np.ix_(test, columns)] = values
-        known[np.ix_(test, columns)] = True
-    return probabilities, known
-
-
-def _probabilities_of_fold(estimator, X, y, classes, split, fit_params):
-    """Fit on the training rows; give the columns known to the model and their probabilities."""
-    train, test = split
-    params = {name: _safe_indexing(value, train) for name, value in fit_params.items()}
-    estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
-    columns = label_indices(estimator.classes_, classes)
-    return columns, read_probabilities(estimator, _safe_indexing(X, test))
-
-
-def rows_to_learn_from(ranked, weight):
-    """Give the rows whose label has a rank and a weight; warn if many have no rank."""
-    weight = np.ones(len(ranked)) if weight is None else weight
-    rows = np.flatnonzero(ranked & (weight > 0))
-    if len(rows) == 0:
-        raise ValueError(
-            "No row is left to learn the sizes from: no label belongs to a class with two rows."
-        )
-    lost = weight[~ranked].sum() / weight.sum()
-    if lost > _TOLERATED_LOSS:
-        warnings.warn(
-            f"{np.count_nonzero(~ranked)} of {len(ranked)} rows ({lost:.0%} of the weight) take no "
-            "part in learning the sizes: no fold that leaves them out holds their class. Give "
-            "classes more rows, or merge rare ones.",
-            UserWarning,
-            stacklevel=4,
-        )
-    return rows
 
 
 def splits_within(rows, splits, n):

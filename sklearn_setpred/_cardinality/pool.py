@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 from scipy.special import log_softmax, logsumexp
 
-from sklearn_setpred.estimators._folds import Part
+from sklearn_setpred._networks.parts import Part
 
 # Stands for a probability of zero before the logarithm.
 SMALLEST = 1e-300
@@ -170,8 +170,8 @@ def _expert_part(name, X, log_base):
 
 def _fit_expert(part, log_base, splits, rng, **options):
     """Fit a network per fold; give them and the log-probabilities of the rows left out."""
+    from sklearn_setpred._networks.training import fit_networks
     from sklearn_setpred.losses import get_loss
-    from sklearn_setpred.training import fit_networks
 
     parts, test_parts = ([part.take(rows) for rows in side] for side in zip(*splits, strict=True))
     seeds = [rng.randint(2**31 - 1) for _ in splits]

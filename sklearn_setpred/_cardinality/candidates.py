@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_setpred.estimators._batches import stack_tuples
 from sklearn_setpred.sets import check_sizes, check_thresholds, label_ranks, size_costs
+from sklearn_setpred.sets._batches import stack_tuples
 from sklearn_setpred.sets._ranks import row_batches
 
 # Of the sorted scores the selector reads the head; the tail behind it is smooth.

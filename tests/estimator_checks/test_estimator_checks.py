@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 from toy import ToySetClassifier
 
-from sklearn_setpred.utils.estimator_checks import (
+from sklearn_setpred.estimator_checks import (
     check_set_predictor,
     parametrize_with_set_checks,
     set_predictor_checks,

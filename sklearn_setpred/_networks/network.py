@@ -13,12 +13,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sklearn_setpred.rows import as_rows
-from sklearn_setpred.utils.validation import check_option
+from sklearn_setpred._networks.rows import as_rows
+from sklearn_setpred._utils.validation import check_option
 
-# float32 products of few rows take another kernel, whose last bits differ; from 16 rows
-# on a row's scores do not depend on the rows beside it.
-_MIN_BATCH = 16
+# The kernels of float32 products treat the rows behind the last full block in another way, whose
+# last bits differ. Blocks of 16 rows are whole ones on all processors tried; on any other, scores
+# of a row alone and in a batch agree up to rounding.
+_ROW_BLOCK = 16
 # Scores are made for about so many cells at a time (64 MB of float32).
 _SCORE_CELLS = 2**24
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "logistic": nn.Sigmoid, "gelu": nn.GELU}
@@ -241,11 +242,13 @@ class Network:
             )
 
     def _batch_scores(self, X):
-        """Give the scores of one batch, padded so that a row alone scores the same."""
+        """Return the scores of one batch, padded to whole blocks of rows."""
         rows = self.rows(X)
-        n = len(rows)
-        padded = torch.arange(max(n, _MIN_BATCH), device=self.device).clamp_(max=n - 1)
-        x = rows.x if n >= _MIN_BATCH and not rows.is_sparse else rows.take_x(padded)
+        n, n_missing = len(rows), -len(rows) % _ROW_BLOCK
+        x = rows.x
+        if n_missing:
+            padded = torch.arange(n + n_missing, device=self.device).clamp_(max=n - 1)
+            x = rows.take_x(padded)
         return self.module(*x)[:n].double()
 
     def weights(self):
@@ -271,8 +274,8 @@ class Network:
 
 
 def rows_at_a_time(n_outputs):
-    """Give how many rows are scored at a time: fewer where there are many outputs."""
-    return min(8192, max(_MIN_BATCH, _SCORE_CELLS // n_outputs))
+    """Return how many rows are scored at a time, whole blocks: fewer where outputs are many."""
+    return min(8192, max(1, _SCORE_CELLS // (n_outputs * _ROW_BLOCK)) * _ROW_BLOCK)
 
 
 def mean_network(networks):

@@ -5,6 +5,9 @@ import math
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn.utils import assert_all_finite, column_or_1d, compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length
 
 
 def check_option(name, value, options):
@@ -52,3 +55,42 @@ def _interval(low, high, is_open):
     left = "(-inf" if low is None else f"{'(' if is_open else '['}{low}"
     right = "inf)" if high is None else f"{high}{')' if is_open else ']'}"
     return f"{left}, {right}"
+
+
+def check_labels(X, y):
+    """Give the classes and the code of each row's label; raise if y is no vector of labels.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+    codes : ndarray of shape (n_samples,), int64
+    """
+    if y is None:
+        raise ValueError(
+            "y=None: this classifier requires y to be passed, but the target y is None."
+        )
+    y = column_or_1d(y, warn=True)
+    check_consistent_length(X, y)
+    assert_all_finite(y, input_name="y")
+    check_classification_targets(y)
+    classes, codes = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y holds {len(classes)} class; a classifier needs samples of at least 2 classes."
+        )
+    return classes, codes
+
+
+def check_weights(sample_weight, class_weight, X, y):
+    """Give the weight of each row, or None where all are one.
+
+    Raises ValueError for negative weights and for weights that sum to zero.
+    """
+    if sample_weight is None and class_weight is None:
+        return None
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if class_weight is not None:
+        weight = weight * compute_sample_weight(class_weight, y)
+    if not weight.sum() > 0:
+        raise ValueError("sample_weight sums to zero; at least one row needs a positive weight.")
+    return weight

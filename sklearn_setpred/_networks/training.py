@@ -17,15 +17,10 @@ from skorch.callbacks import Callback, EarlyStopping, EpochTimer
 from skorch.utils import noop
 from torch import nn
 
-from sklearn_setpred.networks import Network, seeded
-from sklearn_setpred.rows import (
-    Batches,
-    EpochLoss,
-    Standardization,
-    row_values,
-    values_at_best_scale,
-)
-from sklearn_setpred.stacks import divergence, stacks_of, train_stack
+from sklearn_setpred._networks.batched import divergence, stacks_of, train_stack
+from sklearn_setpred._networks.network import Network, seeded
+from sklearn_setpred._networks.rows import Batches, EpochLoss, row_values, values_at_best_scale
+from sklearn_setpred._networks.standardize import Standardization
 
 
 class Criterion(nn.Module):
@@ -98,7 +93,7 @@ class Net(NeuralNet):
         return self.module_(*x)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        """Give the loss of each row; ``y_true`` is the batch, which lies on the device already."""
+        """Return the loss of each row; ``y_true`` is the batch, already on the device."""
         return self.criterion_(y_pred, y_true)
 
     def _is_heard(self, method_name):
@@ -221,7 +216,7 @@ def curves(history, rows_valid):
 
 
 def new_network(part, n_outputs, *, build, device, seed, standardization=None):
-    """Give a network with fresh weights, its inputs standardized as the rows ask for, or given."""
+    """Return a network with fresh weights, its inputs standardized by the rows or as given."""
     standardization = standardization or Standardization(part.X, part.weight)
     n_features = part.X.shape[1]
     return Network(build, standardization, n_features, n_outputs, device=device, seed=seed)

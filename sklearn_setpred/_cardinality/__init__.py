@@ -1,0 +1,1 @@
+"""What `CardinalityAwareClassifier` learns with: out-of-fold scores, the pool, sizes."""

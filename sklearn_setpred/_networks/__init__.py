@@ -1,0 +1,1 @@
+"""Networks and their training: everything that knows torch but the losses."""

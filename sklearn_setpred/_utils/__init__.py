@@ -1,0 +1,1 @@
+"""Checks and types that all parts share."""

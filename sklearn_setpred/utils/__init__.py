@@ -1,1 +1,0 @@
-"""Checks of parameters and of set predictors."""
