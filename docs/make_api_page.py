@@ -52,13 +52,13 @@ Each has a docstring with shapes, errors, source and an example that runs: `help
 
 
 def public_names(module: ModuleType) -> dict[str, object]:
-    """Give the public objects of a module by their names, in alphabetical order."""
+    """Return the public objects of a module by their names, in alphabetical order."""
     names = sorted(module.__all__, key=str.lower)
     return {name: getattr(module, name) for name in names if name != "__version__"}
 
 
 def pages_of_names() -> dict[str, str]:
-    """Give the page of every class and function by its full name; if it has two, the first."""
+    """Return the page of every class and function by its full name; if it has two, the first."""
     full_names = {}
     for module in map(importlib.import_module, MODULES):
         for name, value in public_names(module).items():
@@ -71,26 +71,26 @@ def pages_of_names() -> dict[str, str]:
 
 
 def page_of_name(module: str, name: str, value: object) -> str:
-    """Give the page of a class or a function, in reStructuredText."""
+    """Return the page of a class or a function, in reStructuredText."""
     kind = "class" if inspect.isclass(value) else "function"
     return PAGE_OF_NAME.format(module=module, name=name, kind=kind, rule="=" * len(name))
 
 
 def summary(documented: object) -> str:
-    """Give the first line of a docstring, with links as code."""
+    """Return the first line of a docstring, with links as code."""
     first_line = inspect.getdoc(documented).partition("\n")[0]
     return re.sub(r":\w+:`~?(.*?)`", r"`\1`", first_line)
 
 
 def description(value: object) -> str:
-    """Give what the table says: the summary of a class or function, the keys of a mapping."""
+    """Return what the table says: the summary of a class or function, the keys of a mapping."""
     if callable(value):
         return summary(value)
     return f"Mapping with the keys {', '.join(f'`{key}`' for key in value)}."
 
 
 def signature(name: str, documented: object) -> str:
-    """Give the name, and for a function the parameters that it cannot do without."""
+    """Return the name, and for a function the parameters that it cannot do without."""
     if not inspect.isfunction(documented):
         return name
     parameters = inspect.signature(documented).parameters.values()
@@ -101,7 +101,7 @@ def signature(name: str, documented: object) -> str:
 
 
 def section(module: ModuleType) -> str:
-    """Give the heading of a module and the table of its names."""
+    """Return the heading of a module and the table of its names."""
     rows = [
         f"| `{signature(name, value)}` | {description(value)} |"
         for name, value in public_names(module).items()
@@ -118,7 +118,7 @@ def section(module: ModuleType) -> str:
 
 
 def page() -> str:
-    """Give the whole page."""
+    """Return the whole page."""
     return "\n".join([INTRODUCTION, *map(section, map(importlib.import_module, MODULES))])
 
 

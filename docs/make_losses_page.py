@@ -46,7 +46,7 @@ class and "ranked by expected cost" for top-1 and all-k.
 
 
 def sections(loss: type[Loss]) -> dict[str, str]:
-    """Give the sections of a numpydoc docstring by title; the text before them under ''."""
+    """Return the sections of a numpydoc docstring by title; the text before them under ''."""
     found, title = {"": []}, ""
     lines = inspect.getdoc(loss).splitlines()
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
@@ -59,7 +59,7 @@ def sections(loss: type[Loss]) -> dict[str, str]:
 
 
 def opening(text: str) -> tuple[str, str, str]:
-    """Give summary, formula and advice from the text before the sections."""
+    """Return summary, formula and advice from the text before the sections."""
     summary, rest = text.split("\n\n::\n\n")
     lines = rest.split("\n")
     end = next(i for i, line in enumerate(lines) if line and not line.startswith(" "))
@@ -68,13 +68,13 @@ def opening(text: str) -> tuple[str, str, str]:
 
 
 def costs() -> dict[tuple[str, str, str], str]:
-    """Give the measured ratios by loss, batch and number of classes."""
+    """Return the measured ratios by loss, batch and number of classes."""
     with COSTS.open(newline="") as file:
         return {(r["loss"], r["batch"], r["n_classes"]): r["ratio"] for r in csv.DictReader(file)}
 
 
 def overview(losses: list[type[Loss]]) -> str:
-    """Give the table with one row for each loss."""
+    """Return the table with one row for each loss."""
     ratios = costs()
     lines = [
         "| loss | target | top-1 | all-k | symmetric | link | cost |",
@@ -91,7 +91,7 @@ def overview(losses: list[type[Loss]]) -> str:
 
 
 def limit_line(limit: Limit) -> str:
-    """Give one limit in words."""
+    """Return one limit in words."""
     using = ", ".join(f"{name}={value:g}" for name, value in limit.using.items())
     factor = "" if limit.factor == 1 else f" times {limit.factor:.4g}"
     return (
@@ -100,7 +100,7 @@ def limit_line(limit: Limit) -> str:
 
 
 def entry(loss: type[Loss]) -> str:
-    """Give what the page says of one loss."""
+    """Return what the page says of one loss."""
     found = sections(loss)
     summary, formula, advice = opening(found[""])
     parts = [f"({loss.name})=\n\n## `{loss.name}`: `{loss.__name__}`"]
@@ -117,7 +117,7 @@ def entry(loss: type[Loss]) -> str:
 
 
 def page() -> str:
-    """Give the whole page."""
+    """Return the whole page."""
     losses = list(LOSSES.values())
     sizes = ", ".join(f"{int(b):,} rows of {int(k):,} classes" for b, k in SIZES)
     parts = [INTRODUCTION.format(sizes=sizes), overview(losses), *map(entry, losses)]

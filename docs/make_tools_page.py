@@ -46,13 +46,13 @@ which the tools of scikit-learn do not make.
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    """Give a table in Markdown."""
+    """Return a table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def ours() -> str:
-    """Give the table of our estimators."""
+    """Return the table of our estimators."""
     rows = [
         [tool, *("–" if does_not_apply(tool, name) else "works" for name in ESTIMATORS)]
         for tool in TOOLS
@@ -61,7 +61,7 @@ def ours() -> str:
 
 
 def theirs() -> str:
-    """Give the table of the other packages."""
+    """Return the table of the other packages."""
     with PEERS.open(newline="", encoding="utf-8") as file:
         found = list(csv.DictReader(file))
     versions = {row["package"]: row["version"] for row in found}
@@ -76,7 +76,7 @@ def theirs() -> str:
 
 
 def page() -> str:
-    """Give the whole page."""
+    """Return the whole page."""
     return "\n".join([INTRODUCTION, ours(), "", theirs(), ""])
 
 

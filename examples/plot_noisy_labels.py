@@ -40,7 +40,7 @@ noisy_labels = [make_noisy_labels(y, "uniform", level, random_state=0) for level
 
 
 def accuracies(model):
-    """Give the top-1 and the top-2 accuracy at each level of noise."""
+    """Return the top-1 and the top-2 accuracy at each level of noise."""
     scores = [model.fit(X, noisy).predict_proba(X_new) for noisy in noisy_labels]
     return [[top_k_accuracy_score(y_new, score, k=k) for score in scores] for k in (1, 2)]
 

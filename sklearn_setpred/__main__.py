@@ -75,7 +75,7 @@ class BayesRule(ClassifierMixin, BaseEstimator):
         self.classes_ = classes
 
     def predict_proba(self, X):
-        """Give the true probabilities."""
+        """Return the true probabilities."""
         return self.truth.posterior(X)
 
 
@@ -83,7 +83,7 @@ class BayesRule(ClassifierMixin, BaseEstimator):
 
 
 def digits(seed):
-    """Give scikit-learn's digits, with so few training rows that the task is hard enough."""
+    """Return scikit-learn's digits, with so few training rows that the task is hard enough."""
     X, y = load_digits(return_X_y=True)
     X_rest, X, y_rest, y = train_test_split(X, y, test_size=300, stratify=y, random_state=seed)
     rest = _halves(X_rest, y_rest, 0.5, seed)
@@ -91,7 +91,7 @@ def digits(seed):
 
 
 def confusable_classes(seed):
-    """Give 100 classes in groups of five, whose true probabilities are known."""
+    """Return 100 classes in groups of five, whose true probabilities are known."""
     X, y, _, truth = make_confusable_classes(
         10_000, 100, 20, return_problem=True, random_state=seed
     )
@@ -100,7 +100,7 @@ def confusable_classes(seed):
 
 
 def stored(name, seed, n_train=3_000, n_calibration=2_000):
-    """Give a set of `load_dataset`; its training part both trains and calibrates."""
+    """Return a set of `load_dataset`; its training part both trains and calibrates."""
     data = load_dataset(name)
     (X, y), (X_rest, y_rest) = _halves(data.X_train, data.y_train, 0.4, seed)
     calibration = X_rest[:n_calibration], y_rest[:n_calibration]
@@ -118,7 +118,7 @@ def _halves(X, y, share, seed):
 
 
 def bases(seed):
-    """Give the classifiers inside, by name."""
+    """Return the classifiers inside, by name."""
     return {
         "logistic regression": make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
         "naive Bayes": GaussianNB(),
@@ -127,7 +127,7 @@ def bases(seed):
 
 
 def outcomes(problem, base, seed):
-    """Give the sets of all methods around one classifier."""
+    """Return the sets of all methods around one classifier."""
     X_test = problem.test[0]
     fitted = FrozenEstimator(clone(base).fit(*problem.train))
     top_k = TopKSetClassifier(fitted).fit(*problem.calibration)
@@ -144,7 +144,7 @@ def outcomes(problem, base, seed):
 
 
 def calibrated(method, fitted, problem):
-    """Give the sets of a fitted classifier at the target coverage."""
+    """Return the sets of a fitted classifier at the target coverage."""
     sets = CoverageSetClassifier(fitted, target_coverage=problem.target_coverage)
     sets.fit(*problem.calibration)
     X_test = problem.test[0]
@@ -155,7 +155,7 @@ def calibrated(method, fitted, problem):
 
 
 def coverage_at_size(outcome, y, classes, mean_size):
-    """Give the coverage on a method's path where the sets have a given mean size."""
+    """Return the coverage on a method's path where the sets have a given mean size."""
     coverage, sizes, _ = coverage_size_curve(y, outcome.levels, classes=classes)
     return np.interp(mean_size, sizes, coverage)
 

@@ -13,12 +13,12 @@ __all__ = ["Pipeline", "make_pipeline"]
 
 
 def _plain(pipeline):
-    """Give scikit-learn's own pipeline of the same steps."""
+    """Return scikit-learn's own pipeline of the same steps."""
     return sklearn.pipeline.Pipeline(pipeline.steps)
 
 
 def _holds(method):
-    """Give the check that the set predictor at the end has the method."""
+    """Return the check that the set predictor at the end has the method."""
     return available_if(lambda pipeline: find_inside(_plain(pipeline), method) is not None)
 
 

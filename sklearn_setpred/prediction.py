@@ -78,7 +78,7 @@ def call_through(estimator, method, X, **params):
 
 
 def find_inside(estimator, method):
-    """Give the estimator inside that has ``method``, and the transformers on the way to it.
+    """Return the estimator inside that has ``method``, and the transformers on the way to it.
 
     A ``FrozenEstimator`` needs no case of its own: it shows the attributes of what it holds.
     """
@@ -194,7 +194,7 @@ def cross_val_predict_set(
 
 
 class _SetsAsPrediction(BaseEstimator):
-    """Give the sets of ``estimator`` as ``predict``, one column for each of ``classes``.
+    """Return the sets of ``estimator`` as ``predict``, one column for each of ``classes``.
 
     In this guise sets pass through scikit-learn's cross-validation, which stacks whatever
     ``predict`` gives; tags and metadata requests are those of ``estimator``.

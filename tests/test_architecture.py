@@ -48,7 +48,7 @@ HEAVY["torch"] += HEAVY["skorch"]
 
 
 def part_of(module):
-    """Give the part of the package that a module, named without its package, belongs to."""
+    """Return the part of the package that a module, named without its package, belongs to."""
     return module.partition(".")[0]
 
 
@@ -58,14 +58,14 @@ def is_in(module, places):
 
 
 def imported(node):
-    """Give the full names that an import statement imports."""
+    """Return the full names that an import statement imports."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     return [f"{node.module}.{alias.name}" for alias in node.names]
 
 
 def imports(path, *, everywhere):
-    """Give the names imported by a file: everywhere in it, or when it is imported itself."""
+    """Return the names imported by a file: everywhere in it, or when it is imported itself."""
     nodes, found = [ast.parse(path.read_text())], []
     while nodes:
         node = nodes.pop()

@@ -28,7 +28,7 @@ def on_digits(benchmark, monkeypatch):
 
 
 def lines_of(task, sizes, n_test=1000):
-    """Give lines with the given mean sizes by method, at one level."""
+    """Return lines with the given mean sizes by method, at one level."""
     figures = {"coverage": 0.9, "singletons": 0.5, "size_gap": 0.1, "top_1": 0.8}
     return [
         {"data": "letter", "split": task[0], "base": task[1], "method": method, "size": size}

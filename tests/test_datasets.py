@@ -146,7 +146,7 @@ def test_bad_arguments_of_the_generator_are_named(arguments, message):
 
 @pytest.fixture
 def data_dir(tmp_path, monkeypatch):
-    """Give an empty folder, and make sure that neither environment nor network is asked."""
+    """Return an empty folder, and make sure that neither environment nor network is asked."""
     monkeypatch.delenv("SETPRED_DATA", raising=False)
     monkeypatch.setattr(_openml, "fetch_openml", lambda **_: pytest.fail("asked OpenML"))
     return tmp_path

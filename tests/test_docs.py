@@ -30,7 +30,7 @@ IGNORED = {
 
 
 def public_classes_and_functions():
-    """Give all public classes and functions by their full name."""
+    """Return all public classes and functions by their full name."""
     for module in map(importlib.import_module, API_PAGE["MODULES"]):
         for name in module.__all__:
             if callable(value := getattr(module, name)):
@@ -38,7 +38,7 @@ def public_classes_and_functions():
 
 
 def own_methods(cls):
-    """Give the names of the public methods that our code defines, and not for a base class."""
+    """Return the names of the public methods that our code defines, and not for a base class."""
     for name, method in inspect.getmembers(cls, inspect.isfunction):
         is_new = not any(hasattr(base, name) for base in cls.__bases__ if is_public(base))
         if not name.startswith("_") and method.__module__.startswith("sklearn_setpred") and is_new:

@@ -25,7 +25,7 @@ LABELS = {
 
 @pytest.fixture(scope="module", params=ESTIMATORS.values(), ids=list(ESTIMATORS))
 def fitted(request):
-    """Give an estimator and its sets when fitted to arrays."""
+    """Return an estimator and its sets when fitted to arrays."""
     estimator = request.param
     return estimator, predict_set(clone(estimator).fit(X, y), X)
 

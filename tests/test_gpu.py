@@ -23,14 +23,14 @@ SMALL = {"hidden_layer_sizes": (16,), "max_epochs": 3, "early_stopping": False, 
 
 
 def on_device(estimator, device):
-    """Give a clone whose networks are trained on a device, the estimator inside too."""
+    """Return a clone whose networks are trained on a device, the estimator inside too."""
     estimator = clone(estimator)
     names = [name for name in estimator.get_params() if name.split("__")[-1] == "device"]
     return estimator.set_params(**dict.fromkeys(names, device))
 
 
 def fitted_on_both(estimator, X, y):
-    """Give the estimator fitted on the CPU and on the GPU."""
+    """Return the estimator fitted on the CPU and on the GPU."""
     return [on_device(estimator, device).fit(X, y) for device in ("cpu", "cuda")]
 
 

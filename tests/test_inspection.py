@@ -38,7 +38,7 @@ DISPLAYS = [
 
 
 class WarmToySetClassifier(ToySetClassifier):
-    """Give each row a temperature, as models of adaptive losses do."""
+    """Return each row a temperature, as models of adaptive losses do."""
 
     def temperature(self, X):
         return 2 - self.predict_proba(X).max(axis=1)

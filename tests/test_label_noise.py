@@ -171,7 +171,7 @@ def test_a_small_run_measures_every_method(tiny, tmp_path):
 
 
 def lines_of(accuracies, fold=0, noise="uniform", level=0.3):
-    """Give a line for each method with its accuracy, the same for every k."""
+    """Return a line for each method with its accuracy, the same for every k."""
     setting = {"dataset": "d", "noise": noise, "level": level, "fold": fold}
     return [
         {**setting, "method": method, "config": "{}", "valid_score": value}

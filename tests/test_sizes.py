@@ -36,7 +36,7 @@ def test_thresholds_become_decreasing_numbers():
 
 
 def random_candidates(rng, n, m, n_classes):
-    """Give candidate sizes of n rows, often equal, and values that grow from 0 to 1."""
+    """Return candidate sizes of n rows, often equal, and values that grow from 0 to 1."""
     sizes = np.sort(rng.integers(1, n_classes + 1, size=(n, m)), axis=1)
     return sizes, np.sort(rng.integers(0, 6, size=(n, m)) / 6, axis=1)
 

@@ -35,7 +35,7 @@ SLOW_CELLS = {
 
 
 def subject(name):
-    """Give one of our estimators as its users use it."""
+    """Return one of our estimators as its users use it."""
     estimator = ESTIMATORS[name]
     parameter, values = SEARCHED.get(name, ("k", [1, 2]))
 
@@ -53,7 +53,7 @@ def subject(name):
 
 
 def cell(estimator, tool):
-    """Give an estimator and a tool, marked where they take long together."""
+    """Return an estimator and a tool, marked where they take long together."""
     is_slow = tool in SLOW_TOOLS or (estimator, tool) in SLOW_CELLS
     return pytest.param(estimator, tool, marks=[pytest.mark.slow] if is_slow else [])
 

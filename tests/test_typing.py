@@ -13,7 +13,7 @@ STUB = Path(sklearn_setpred.__file__).with_suffix(".pyi")
 
 
 def functions():
-    """Give the public functions, and the public methods and constructors of public classes."""
+    """Return the public functions, and the public methods and constructors of public classes."""
     for name, value in PUBLIC.items():
         if inspect.isclass(value):
             constructor = ["__init__"] if "__init__" in vars(value) else []

@@ -25,6 +25,6 @@ ESTIMATORS = {type(estimator).__name__: estimator for estimator in (*NETWORKS, *
 
 
 def labelled_rows():
-    """Give 120 rows of 3 features, and string labels of 4 classes that overlap."""
+    """Return 120 rows of 3 features, and string labels of 4 classes that overlap."""
     X, y = overlapping_blobs()
     return X, y.astype(str).astype(object)

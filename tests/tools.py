@@ -89,7 +89,7 @@ class Subject:
         return {self.parameter: self.values}
 
     def with_inside(self, classifier):
-        """Give the set predictor around another classifier."""
+        """Return the set predictor around another classifier."""
         if self.around is None:
             raise NotApplicableError("there is no classifier inside")
         return self.around(classifier)

@@ -49,7 +49,7 @@ class Overconfident(LogisticRegression):
     """Logistic regression that says p^3, renormalised: the order is right, the size is not."""
 
     def predict_proba(self, X):
-        """Give p^3, renormalised."""
+        """Return p^3, renormalised."""
         cubes = super().predict_proba(X) ** 3
         return cubes / cubes.sum(axis=1, keepdims=True)
 
@@ -66,7 +66,7 @@ def drawn(n_rows, seed):
 
 
 def expected_loss(sets, posterior):
-    """Give ``mean 1 - P(y in S | x) + penalty |S|``, no label drawn."""
+    """Return ``mean 1 - P(y in S | x) + penalty |S|``, no label drawn."""
     return (1 - (posterior * sets).sum(axis=1) + PENALTY * sets.sum(axis=1)).mean()
 
 
@@ -74,7 +74,7 @@ def expected_loss(sets, posterior):
 
 
 def losses(n_rows, seed):
-    """Give the loss of each method, and the Bayes rule's, on one problem."""
+    """Return the loss of each method, and the Bayes rule's, on one problem."""
     X, y, problem = drawn(n_rows, seed)
     X_test, _ = problem.sample(N_TEST, seed)
     posterior = problem.posterior(X_test)
@@ -90,7 +90,7 @@ def losses(n_rows, seed):
 
 
 def loss_table(lines):
-    """Give the mean excess over the Bayes rule in percent, and its standard error."""
+    """Return the mean excess over the Bayes rule in percent, and its standard error."""
     excess = 100 * (lines["loss"] / lines["bayes"] - 1)
     groups = excess.groupby([lines["base"], lines["method"]], sort=False)
     return pd.DataFrame(
@@ -102,7 +102,7 @@ def loss_table(lines):
 
 
 def coverages(conditional, repetitions, seed=0):
-    """Give covered and all test rows, by class, of repeated calibrations of one classifier."""
+    """Return covered and all test rows, by class, of repeated calibrations of one classifier."""
     X, y, problem = drawn(3000, seed)
     model = FrozenEstimator(LogisticRegression(max_iter=500).fit(X, y))
     n_cal = N_CALIBRATION * (1 if conditional is None else 4)
@@ -128,7 +128,7 @@ def coverages(conditional, repetitions, seed=0):
 
 
 def coverage_table(lines):
-    """Give how the covered rows compare with their beta-binomial law.
+    """Return how the covered rows compare with their beta-binomial law.
 
     The share of lines under the 1 % and the 5 % quantile of their law, which is to be at most
     that, and the mean coverage, at least 1 - alpha: more where the top-1 label covers more.

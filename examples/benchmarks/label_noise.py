@@ -126,7 +126,7 @@ def noisy_labels(dataset, noise, level, y):
 
 
 def fold_of(task, plan):
-    """Give the rows of a task."""
+    """Return the rows of a task."""
     X, y_clean, X_test, y_test = rows_of(task.dataset, plan.n_rows)
     y = noisy_labels(task.dataset, task.noise, task.level, y_clean)
     folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=0).split(X, y)
@@ -158,7 +158,7 @@ def run(task, plan):
 
 
 def validation_figures(model, fold):
-    """Give what the noisy held-out rows say: the score to choose by, and how flips show."""
+    """Return what the noisy held-out rows say: the score to choose by, and how flips show."""
     proba = model.predict_proba(fold.X_val)
     flipped = fold.y_val != fold.y_val_clean
     signs = {"auroc_p_y": -proba[np.arange(len(proba)), fold.y_val]} | loss_signs(model, fold)
@@ -167,7 +167,7 @@ def validation_figures(model, fold):
 
 
 def loss_signs(model, fold):
-    """Give the signs of a flipped label that only some models have."""
+    """Return the signs of a flipped label that only some models have."""
     signs = {}
     if hasattr(model, "loss_"):
         scores = torch.from_numpy(model.decision_function(fold.X_val))
@@ -179,7 +179,7 @@ def loss_signs(model, fold):
 
 
 def test_figures(model, fold):
-    """Give accuracy and calibration on the clean test rows."""
+    """Return accuracy and calibration on the clean test rows."""
     proba = model.predict_proba(fold.X_test)
     labels = np.arange(proba.shape[1])
     return top_k_accuracies(fold.y_test, proba) | {
@@ -190,7 +190,7 @@ def test_figures(model, fold):
 
 
 def top_k_accuracies(y, proba):
-    """Give the accuracies "top_1" to "top_5"."""
+    """Return the accuracies "top_1" to "top_5"."""
     labels = np.arange(proba.shape[1])
     return {
         f"top_{k}": top_k_accuracy_score(y, proba, k=k, classes=labels)
@@ -210,7 +210,7 @@ def candidates(setting, method, plan):
 
 
 def open_rung(setting, method, done, plan):
-    """Give the tasks that are missing on the lowest rung of successive halving with any missing.
+    """Return the tasks that are missing on the lowest rung of successive halving with any missing.
 
     On each rung the configurations best on the folds of the one below are trained on more folds.
     """
@@ -228,7 +228,7 @@ def open_rung(setting, method, done, plan):
 
 
 def open_rungs(done, plan):
-    """Give the tasks that can be run now."""
+    """Return the tasks that can be run now."""
     return [
         task
         for setting in plan.settings
@@ -249,7 +249,7 @@ COLUMNS = (
 
 
 def read(path):
-    """Give the lines of the file by task."""
+    """Return the lines of the file by task."""
     if not path.exists():
         return {}
     with path.open(newline="") as file:
@@ -258,7 +258,7 @@ def read(path):
 
 
 def task_of(line):
-    """Give the task of a line of the file."""
+    """Return the task of a line of the file."""
     task = Task(*(line[name] for name in Task._fields))
     return task._replace(level=float(task.level), fold=int(task.fold))
 
@@ -302,7 +302,7 @@ def hours_left(done, plan):
 
 
 def mean_seconds(done):
-    """Give the mean seconds of a run for each data set and method of the file."""
+    """Return the mean seconds of a run for each data set and method of the file."""
     seconds = defaultdict(list)
     for task, line in done.items():
         seconds[task.dataset, task.method].append(float(line["seconds"]))

@@ -60,7 +60,7 @@ def fit_with_validation(model, params, fold):
 
 
 def loss_params(params):
-    """Give the parameters of the loss in a configuration."""
+    """Return the parameters of the loss in a configuration."""
     return {name: value for name, value in params.items() if name != "learning_rate"}
 
 
@@ -100,7 +100,7 @@ METHODS = {
 
 
 def drawn_configurations(method, n_draws, rng):
-    """Give what is tried: the learning rates in turn, each with parameters drawn for it.
+    """Return what is tried: the learning rates in turn, each with parameters drawn for it.
 
     A method that runs with its defaults has one configuration, without parameters.
     """

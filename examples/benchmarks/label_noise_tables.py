@@ -17,7 +17,7 @@ OURS = ("aldr_kl", "ldr_kl")
 
 
 def report(path):
-    """Give all tables as Markdown."""
+    """Return all tables as Markdown."""
     frame = finished(chosen(pd.read_csv(path)))
     losses = frame[~frame["method"].isin([*DEFAULTS, ONE_STEP])]
     sections = {
@@ -69,17 +69,17 @@ def is_tied(frame):
 
 
 def by_setting(frame, column):
-    """Give the mean over folds: a row for each setting, a column for each method."""
+    """Return the mean over folds: a row for each setting, a column for each method."""
     return frame.pivot_table(column, SETTING, "method", sort=False)
 
 
 def settings_means(frame, keep=meaningful):
-    """Give for each k the accuracy of each method in each of the settings to keep."""
+    """Return for each k the accuracy of each method in each of the settings to keep."""
     return {k: by_setting(keep(frame, k), k) for k in ACCURACIES}
 
 
 def average_ranks(means):
-    """Give the average rank of each method for each k, from their accuracies by setting."""
+    """Return the average rank of each method for each k, from their accuracies by setting."""
     ranks = {
         k: pd.Series(rankdata(-mean.round(6), axis=1).mean(axis=0), mean.columns)
         for k, mean in means.items()
@@ -88,7 +88,7 @@ def average_ranks(means):
 
 
 def compared_ranks(frame):
-    """Give the average ranks, ALDR-KL's less that of the best baseline, and what counts."""
+    """Return the average ranks, ALDR-KL's less that of the best baseline, and what counts."""
     means = settings_means(frame, noisy)
     ranks = average_ranks(means)
     behind = ranks.loc["aldr_kl"] - ranks.drop(index=list(OURS)).min()
@@ -98,7 +98,7 @@ def compared_ranks(frame):
 
 
 def nemenyi_difference(n_settings, n_methods, level=0.05):
-    """Give the least difference of average ranks that the Nemenyi test finds significant.
+    """Return the least difference of average ranks that the Nemenyi test finds significant.
 
     ``q sqrt(m (m + 1) / (6 n))``, q the quantile of the studentized range over sqrt(2); Demsar,
     "Statistical comparisons of classifiers over multiple data sets", 2006.
@@ -108,7 +108,7 @@ def nemenyi_difference(n_settings, n_methods, level=0.05):
 
 
 def paired_tests(frame):
-    """Give the mean difference of ALDR-KL to each loss and the p-value of Wilcoxon's test."""
+    """Return the mean difference of ALDR-KL to each loss and the p-value of Wilcoxon's test."""
     columns = {}
     for k, mean in settings_means(frame, noisy).items():
         gains = -mean.drop(columns="aldr_kl").sub(mean["aldr_kl"], axis=0)
@@ -120,7 +120,7 @@ def paired_tests(frame):
 
 
 def exact_less_one_step(frame):
-    """Give the gain of the exact temperature in each data set, and its standard error."""
+    """Return the gain of the exact temperature in each data set, and its standard error."""
     rows = {}
     for k, mean in settings_means(frame).items():
         gain = (mean["aldr_kl"] - mean[ONE_STEP]).groupby("dataset", sort=False)
@@ -129,20 +129,20 @@ def exact_less_one_step(frame):
 
 
 def flips_found(frame):
-    """Give the AUROC of each sign of a flipped label, for each loss."""
+    """Return the AUROC of each sign of a flipped label, for each loss."""
     mean = noisy(frame).groupby(["noise", "method"])[list(SIGNS)].mean()
     return mean.unstack("noise").swaplevel(axis=1).sort_index(axis=1).round(3)
 
 
 def calibration(frame):
-    """Give the errors of the probabilities, without and with noise in training."""
+    """Return the errors of the probabilities, without and with noise in training."""
     kind = np.where(frame["noise"] == "clean", "clean", "noisy")
     mean = frame.groupby(["method", kind])[list(CALIBRATION)].mean()
     return mean.unstack().sort_values(("log_loss", "clean")).round(3)
 
 
 def defaults_compared(frame):
-    """Give the gain of LDRClassifier's defaults in each data set, over the same folds.
+    """Return the gain of LDRClassifier's defaults in each data set, over the same folds.
 
     The last column is the least ratio, over settings, of the gain to its standard error.
     """
@@ -151,7 +151,7 @@ def defaults_compared(frame):
 
 
 def summarized(gain):
-    """Give for each data set the gains on clean labels and under noise, and the worst ratio."""
+    """Return for each data set the gains on clean labels and under noise, and the worst ratio."""
     is_clean = gain.index.get_level_values("noise") == "clean"
     parts = {
         "clean": gain.loc[is_clean, "mean"],
@@ -163,7 +163,7 @@ def summarized(gain):
 
 
 def defaults_by_setting(frame):
-    """Give the same gains in each setting as text, with their standard errors."""
+    """Return the same gains in each setting as text, with their standard errors."""
     gains = {other: gains_over(frame, other) for other in DEFAULTS[1:]}
     texts = {
         other: gain.apply(lambda part: f"{part['mean']:.4f} ± {part['sem']:.4f}", axis=1)
@@ -173,7 +173,7 @@ def defaults_by_setting(frame):
 
 
 def gains_over(frame, other):
-    """Give mean and standard error of the gains over one other classifier in each setting.
+    """Return mean and standard error of the gains over one other classifier in each setting.
 
     Gains are of accuracy at top-1, and at top-2 where top-1 has no answer.
     """
@@ -186,7 +186,7 @@ def gains_over(frame, other):
 
 
 def accuracies(frame, column):
-    """Give an accuracy of each method in each setting as text."""
+    """Return an accuracy of each method in each setting as text."""
     parts = frame.groupby(CELL, sort=False)[column].agg(["mean", "std"])
     text = parts.apply(lambda part: f"{part['mean']:.3f} ± {part['std']:.3f}", axis=1)
     return text.unstack("method", sort=False)

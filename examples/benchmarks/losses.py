@@ -30,12 +30,12 @@ BUDGET = 4e7
 
 
 def cross_entropy(scores, target):
-    """Give the loss all others are compared with."""
+    """Return the loss all others are compared with."""
     return functional.cross_entropy(scores, target, reduction="none")
 
 
 def losses():
-    """Give what is timed, by name; top-k losses at k = 5, the others at their defaults."""
+    """Return what is timed, by name; top-k losses at k = 5, the others at their defaults."""
     timed = {"F.cross_entropy": cross_entropy}
     for name in sorted(LOSSES):
         loss = get_loss(name)
@@ -46,7 +46,7 @@ def losses():
 
 
 def seconds(loss, scores, target):
-    """Give the process time of one forward and backward pass."""
+    """Return the process time of one forward and backward pass."""
     scores.grad = None
     begin = time.process_time()
     loss(scores, target).mean().backward()
@@ -54,7 +54,7 @@ def seconds(loss, scores, target):
 
 
 def medians(batch, n_classes, spread):
-    """Give the median seconds of each loss at one size."""
+    """Return the median seconds of each loss at one size."""
     generator = torch.Generator().manual_seed(0)
     scores = spread * torch.randn(batch, n_classes, generator=generator)
     scores.requires_grad_()
@@ -72,7 +72,7 @@ def medians(batch, n_classes, spread):
 
 
 def rows(spread):
-    """Give one record for each loss and size."""
+    """Return one record for each loss and size."""
     for batch in BATCHES:
         for n_classes in CLASSES:
             found = medians(batch, n_classes, spread)
@@ -89,7 +89,7 @@ def rows(spread):
 
 
 def table(records):
-    """Give the ratios as lines of text, one for each loss."""
+    """Return the ratios as lines of text, one for each loss."""
     sizes = [(batch, n_classes) for batch in BATCHES for n_classes in CLASSES]
     cells = {(r["loss"], r["batch"], r["n_classes"]): r for r in records}
     lines = [" " * 27 + "".join(f"{b} x {k}".rjust(14) for b, k in sizes)]

@@ -29,7 +29,7 @@ class OneStepALDRKL(ALDRKL):
         self.remembered = torch.full((self.n_rows,), float(self.lam))
 
     def forward(self, scores, target):
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         if not torch.is_grad_enabled():
             return super().forward(scores, target)
         n_classes = scores.shape[-1]
@@ -41,7 +41,7 @@ class OneStepALDRKL(ALDRKL):
         return t * (torch.logsumexp(d / t.unsqueeze(-1), dim=-1) - log_k) - penalty
 
     def step(self, f, row, log_k):
-        """Give the temperature of each row, moved by one step and remembered."""
+        """Return the temperature of each row, moved by one step and remembered."""
         p = torch.softmax(f / self.remembered[row].unsqueeze(-1), dim=-1) + 1e-5
         p /= p.sum(dim=-1, keepdim=True)
         divergence = log_k - torch.special.entr(p).sum(dim=-1)

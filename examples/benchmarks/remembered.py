@@ -26,7 +26,7 @@ class Remembered(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X):
-        """Give the probabilities of the classifier inside."""
+        """Return the probabilities of the classifier inside."""
         return self.fitted_.predict_proba(X)
 
     @staticmethod
@@ -36,5 +36,5 @@ class Remembered(ClassifierMixin, BaseEstimator):
 
     @staticmethod
     def seconds_of_memory():
-        """Give the seconds that went into all that is remembered."""
+        """Return the seconds that went into all that is remembered."""
         return sum(seconds for _, seconds in _MEMORY.values())

@@ -84,7 +84,7 @@ def run(task):
 
 
 def figures(outcome, problem):
-    """Give the figures of one outcome."""
+    """Return the figures of one outcome."""
     sets, y = outcome.sets, problem.test[1]
     sizes = sets.sum(axis=1)
     target = outcome.value if outcome.wish == "coverage" else None
@@ -106,7 +106,7 @@ def figures(outcome, problem):
 
 
 def raw_figures(raw_sets, problem):
-    """Give the figures of the sets as another package gives them."""
+    """Return the figures of the sets as another package gives them."""
     if raw_sets is None:
         return {}
     sizes = raw_sets.sum(axis=1)
@@ -121,7 +121,7 @@ def raw_figures(raw_sets, problem):
 
 
 def planned(data, bases, splits):
-    """Give the tasks asked for, split by split, so that a part of them is a smaller benchmark."""
+    """Return the tasks asked for, split by split, so that a part of them is a smaller benchmark."""
     chosen = [
         Task(name, number, base)
         for name in data
@@ -133,7 +133,7 @@ def planned(data, bases, splits):
 
 
 def read(path):
-    """Give the seconds of the tasks that are in the file."""
+    """Return the seconds of the tasks that are in the file."""
     if not path.exists():
         return {}
     with path.open(newline="") as file:
@@ -157,7 +157,7 @@ def append(path, lines):
 
 
 def shortened(value):
-    """Give a number with as many digits as mean something."""
+    """Return a number with as many digits as mean something."""
     return f"{value:.5g}" if isinstance(value, (float, np.floating)) else value
 
 

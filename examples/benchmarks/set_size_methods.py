@@ -51,7 +51,7 @@ class Answers(NamedTuple):
         return self.test[:, : len(self.classes)].argmax(axis=1)
 
     def sets_above(self, level):
-        """Give the test rows' classes of at least a level, and the first-ranked one."""
+        """Return the test rows' classes of at least a level, and the first-ranked one."""
         return threshold_sets(self.test[:, -len(self.classes) :], level, top=self.top)
 
 
@@ -78,28 +78,28 @@ class Given(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X):
-        """Give the first columns."""
+        """Return the first columns."""
         return X[:, : len(self.classes)]
 
     def predict(self, X):
-        """Give the label of the highest probability."""
+        """Return the label of the highest probability."""
         return self.classes[self.predict_proba(X).argmax(axis=1)]
 
     def set_levels(self, X):
-        """Give the last columns: the levels, or the probabilities where these are alone."""
+        """Return the last columns: the levels, or the probabilities where these are alone."""
         return X[:, -len(self.classes) :].copy()
 
 
 @contextmanager
 def stopwatch():
-    """Give a list that holds the seconds passed once the block is over."""
+    """Return a list that holds the seconds passed once the block is over."""
     seconds, start = [], time.perf_counter()
     yield seconds
     seconds.append(time.perf_counter() - start)
 
 
 def ask(fitted, problem, answer, fit_seconds):
-    """Give the answers of a fitted classifier; ``answer(fitted, X)`` gives the columns."""
+    """Return the answers of a fitted classifier; ``answer(fitted, X)`` gives the columns."""
     calibration = answer(fitted, problem.calibration[0])
     with stopwatch() as seconds:
         test = answer(fitted, problem.test[0])
@@ -110,14 +110,14 @@ def ask(fitted, problem, answer, fit_seconds):
 
 
 def calibrated(answers, y, level):
-    """Give the sets of `CoverageSetClassifier`; it adds the top-1 label itself."""
+    """Return the sets of `CoverageSetClassifier`; it adds the top-1 label itself."""
     fitted = FrozenEstimator(Given(answers.classes))
     sets = CoverageSetClassifier(fitted, target_coverage=level).fit(answers.calibration, y)
     return sets.predict_set(answers.test)
 
 
 def mapie_sets(score, answers, y, level, seed):
-    """Give the raw sets of MAPIE; all but LAC's are randomized, as in the papers."""
+    """Return the raw sets of MAPIE; all but LAC's are randomized, as in the papers."""
     if score == "raps":  # a fifth of the rows choose its parameters, or what the level asks for
         score = UnstratifiedRAPS(max(0.2, 1.01 / (1 - level) / len(y)))
     sets = SplitConformalClassifier(
@@ -132,7 +132,7 @@ def mapie_sets(score, answers, y, level, seed):
 
 
 def mapie_paths(score, answers, y, levels, seed):
-    """Give the raw sets of MAPIE at each level, and the seconds they took."""
+    """Return the raw sets of MAPIE at each level, and the seconds they took."""
     for level in levels:
         with stopwatch() as seconds:
             raw_sets = mapie_sets(score, answers, y, level, seed)
@@ -140,7 +140,7 @@ def mapie_paths(score, answers, y, levels, seed):
 
 
 def crepes_paths(score, answers, y, levels, seed):
-    """Give the raw sets of crepes at each level, and the seconds they took.
+    """Return the raw sets of crepes at each level, and the seconds they took.
 
     They are those of its ``predict_set``, which finds the p-values anew for every level: the
     longest part of the whole benchmark.
@@ -183,7 +183,7 @@ PEERS = {
 
 
 def peers(answers, y, levels, seed):
-    """Give the outcomes of the other packages."""
+    """Return the outcomes of the other packages."""
     rows = np.arange(len(answers.test))
     for method, (paths, score) in PEERS.items():
         for level, raw_sets, seconds in paths(score, answers, y, levels, seed):
@@ -194,7 +194,7 @@ def peers(answers, y, levels, seed):
 
 
 def rule(method, answers, y, levels):
-    """Give the outcomes of a rule with levels, calibrated by `CoverageSetClassifier`."""
+    """Return the outcomes of a rule with levels, calibrated by `CoverageSetClassifier`."""
     for level in levels:
         yield Outcome(method, "coverage", level, calibrated(answers, y, level), answers)
 
@@ -209,7 +209,7 @@ def at_penalties(method, answers):
 
 
 def probabilities(fitted, X):
-    """Give probabilities that sum to one in float64, as the other packages demand."""
+    """Return probabilities that sum to one in float64, as the other packages demand."""
     if hasattr(fitted, "predict_proba"):
         p = np.asarray(fitted.predict_proba(X), dtype=np.float64)
         return p / p.sum(axis=1, keepdims=True)
@@ -239,7 +239,7 @@ def at_temperature(answers, y, seed):
 
 
 def best_temperature(p, codes):
-    """Give the T with the highest likelihood of ``softmax(log p / T)``."""
+    """Return the T with the highest likelihood of ``softmax(log p / T)``."""
     log_p, rows = log_floored(p), np.arange(len(codes))
 
     def loss(log_t):
@@ -249,7 +249,7 @@ def best_temperature(p, codes):
 
 
 def log_floored(p):
-    """Give logarithms that are finite where a forest's or a Bayes classifier's p is zero."""
+    """Return logarithms that are finite where a forest's or a Bayes classifier's p is zero."""
     return np.log(np.maximum(p, 1e-10))
 
 
@@ -257,7 +257,7 @@ def log_floored(p):
 
 
 def fit_ours(base, problem, **params):
-    """Give our classifier around a base, fitted, and the seconds it took, remembered ones too."""
+    """Return our classifier around a base, fitted, and the seconds it took, remembered ones too."""
     remembered = Remembered.seconds_of_memory()
     with stopwatch() as seconds:
         model = CardinalityAwareClassifier(base, **params).fit(*problem.train)
@@ -265,7 +265,7 @@ def fit_ours(base, problem, **params):
 
 
 def path_answers(problem, model, seconds):
-    """Give the refined probabilities and the levels of one fit that serves every penalty."""
+    """Return the refined probabilities and the levels of one fit that serves every penalty."""
 
     def answer(model, X):
         return np.hstack([model.predict_proba(X), model.set_levels(X)])
@@ -274,7 +274,7 @@ def path_answers(problem, model, seconds):
 
 
 def tilt_answers(problem, model, seconds):
-    """Give the probabilities and the tilts t at which classes drop out of a surrogate's sets.
+    """Return the probabilities and the tilts t at which classes drop out of a surrogate's sets.
 
     The set of tilt t has the size ``argmax_s u(s) - t cost(s)``, u the rule's values.
     """
@@ -286,7 +286,7 @@ def tilt_answers(problem, model, seconds):
 
 
 def surrogates(base, problem, levels, seed):
-    """Give the outcomes of the paper's surrogates on the base's ranking."""
+    """Return the outcomes of the paper's surrogates on the base's ranking."""
     for method, loss in SURROGATES.items():
         for penalty in PENALTIES:
             params = {"surrogate": loss, "size_penalty": penalty, "random_state": seed}
@@ -298,7 +298,7 @@ def surrogates(base, problem, levels, seed):
 
 
 def outcomes(classifier, problem, levels, seed):
-    """Give the outcomes of all methods around one classifier."""
+    """Return the outcomes of all methods around one classifier."""
     Remembered.forget()
     frozen = isinstance(classifier, FrozenEstimator)
     base = classifier if frozen else Remembered(classifier)

@@ -49,7 +49,7 @@ class Problem(NamedTuple):
     classes: np.ndarray
 
     def coverage(self, sets):
-        """Give the share of right sets, under the law of the labels."""
+        """Return the share of right sets, under the law of the labels."""
         return (self.law * sets).sum() / len(sets)
 
 
@@ -73,7 +73,7 @@ def split(name, number):
 
 @lru_cache(maxsize=1)
 def pooled_rows(name):
-    """Give all rows of a data set and the law of their labels: one-hot, or people's votes.
+    """Return all rows of a data set and the law of their labels: one-hot, or people's votes.
 
     The given split is not kept: of vowel, for one, the test rows are other speakers, to whom no
     calibration on the first ones extends.
@@ -95,7 +95,7 @@ def drawn_labels(law, rng):
 
 @lru_cache
 def levels(name):
-    """Give the target coverages of a data set: 0.90, 0.95, and one of its own.
+    """Return the target coverages of a data set: 0.90, 0.95, and one of its own.
 
     That one is halfway between the top-1 accuracy of a plain network and 1, found on a split
     that is used for nothing else.
@@ -107,7 +107,7 @@ def levels(name):
 
 
 def classifier(base, name, seed):
-    """Give the classifier of a name, not yet fitted; the head of cifar100_cnn's own network."""
+    """Return the classifier of a name, not yet fitted; the head of cifar100_cnn's own network."""
     if base == "head":
         data = load_dataset(name)
         return FrozenEstimator(LinearHead(data.cnn_head_weight, data.cnn_head_bias))
@@ -128,5 +128,5 @@ class LinearHead(ClassifierMixin, BaseEstimator):
         self.classes_ = np.arange(len(bias))
 
     def decision_function(self, X):
-        """Give the scores before the softmax, (n, n_classes)."""
+        """Return the scores before the softmax, (n, n_classes)."""
         return X @ self.weight.T + self.bias

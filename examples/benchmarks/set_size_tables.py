@@ -68,7 +68,7 @@ around naive Bayes, many of whose probabilities are exactly zero.
 
 
 def report(path):
-    """Give all tables as Markdown."""
+    """Return all tables as Markdown."""
     lines = pd.read_csv(path)
     parts = [PROTOCOL, "## All data sets\n", *summary(lines)]
     for title, chosen in (
@@ -81,7 +81,7 @@ def report(path):
 
 
 def known_tables(folder):
-    """Give the tables of `known_posterior`, where its files are."""
+    """Return the tables of `known_posterior`, where its files are."""
     import known_posterior
 
     parts = []
@@ -104,13 +104,13 @@ def known_tables(folder):
 
 
 def summary(lines):
-    """Give the two tables of ratios, each with its heading."""
+    """Return the two tables of ratios, each with its heading."""
     cells = compared(sizes_by_split(lines))
     return headed(ratios(cells[cells["live"]]))
 
 
 def ratios(live):
-    """Give the tables of what our sets are held against, by title."""
+    """Return the tables of what our sets are held against, by title."""
     return {
         "Our mean size against the smallest of LAC, APS, RAPS and margin on the same base": (
             against_rivals(live)
@@ -125,7 +125,7 @@ def headed(tables):
 
 
 def tables(lines):
-    """Give the tables of some data sets, each with its heading."""
+    """Return the tables of some data sets, each with its heading."""
     sizes = sizes_by_split(lines)
     cells = compared(sizes)
     live = cells[cells["live"]]
@@ -166,7 +166,7 @@ def written(value):
 
 
 def sizes_by_split(lines):
-    """Give the mean size at coverage levels: a row per cell and split, a column per method.
+    """Return the mean size at coverage levels: a row per cell and split, a column per method.
 
     Sets that do not cover what they promise have no size here: a number of covered rows that
     its law, see `band`, stays above in all but one of 10,000 cases.
@@ -189,7 +189,7 @@ def with_network(sizes):
 
 
 def compared(sizes):
-    """Give the cells: mean sizes over the splits, whether live, and what ours is held against."""
+    """Return the cells: mean sizes over the splits, whether live, and what ours is held against."""
     cells = sizes.groupby(CELL).agg(lambda column: column.mean(skipna=False))
     cells["splits"] = sizes.groupby(CELL).size()
     cells["live"] = cells[LAC] >= LIVE
@@ -205,7 +205,7 @@ def compared(sizes):
 
 
 def paired_tests(splits, cell):
-    """Give the p-values of the claims that the ratio is above 1, and above the limit.
+    """Return the p-values of the claims that the ratio is above 1, and above the limit.
 
     One-sided t-tests of the logarithms of the ratios over the splits.
     """
@@ -219,19 +219,19 @@ def paired_tests(splits, cell):
 
 
 def holm(p):
-    """Give Holm's adjusted p-values of a series; NaN stay and do not count."""
+    """Return Holm's adjusted p-values of a series; NaN stay and do not count."""
     known = p.dropna().sort_values()
     factors = np.arange(len(known), 0, -1)
     return np.minimum((known * factors).cummax(), 1.0).reindex(p.index)
 
 
 def geometric_mean(ratios):
-    """Give ``exp(mean(log ratio))``."""
+    """Return ``exp(mean(log ratio))``."""
     return np.exp(np.log(ratios).mean())
 
 
 def against_rivals(live):
-    """Give the geometric means per base beside what they are to reach."""
+    """Return the geometric means per base beside what they are to reach."""
     ratios = (live[OURS] / live["smallest_rival"]).groupby("base")
     table = pd.DataFrame({"cells": ratios.size(), "ratio": ratios.agg(geometric_mean)})
     table["aim"] = table.index.map(AIMS)
@@ -240,7 +240,7 @@ def against_rivals(live):
 
 
 def against_better(live):
-    """Give the geometric means per base and over all, and how many cells are surely worse."""
+    """Return the geometric means per base and over all, and how many cells are surely worse."""
     ratios = live["ratio"].groupby("base")
     table = pd.DataFrame({"cells": ratios.size(), "ratio": ratios.agg(geometric_mean)})
     table["worst"] = ratios.max()
@@ -257,7 +257,7 @@ def against_better(live):
 
 
 def misses(live):
-    """Give the live cells above the limit and what the figures say of the cause."""
+    """Return the live cells above the limit and what the figures say of the cause."""
     worse = live[live["ratio"] > LIMIT]
     columns = ["better_method", "better", OURS, "ratio", "p_above_limit", "p_holm"]
     return worse[columns].assign(cause=worse.apply(cause, axis=1, result_type="reduce"))
@@ -302,7 +302,7 @@ def coverages(lines):
 
 
 def band(lines, miss):
-    """Give the quantiles ``miss / 2`` and ``1 - miss / 2`` of the number of covered test rows.
+    """Return the quantiles ``miss / 2`` and ``1 - miss / 2`` of the number of covered test rows.
 
     Given n calibration rows and l = floor(alpha (n + 1)) it is beta-binomial with n + 1 - l, l.
     """
@@ -316,7 +316,7 @@ def band(lines, miss):
 
 
 def penalty_table(lines):
-    """Give the loss of each method, mean over penalties, as a ratio to that of plug-in."""
+    """Return the loss of each method, mean over penalties, as a ratio to that of plug-in."""
     asked = lines[lines["wish"] == "penalty"].copy()
     asked["loss"] = 1 - asked["coverage"] + asked["value"] * asked["size"]
     losses = asked.groupby(["data", "base", "method"])["loss"].mean().unstack("method")
@@ -327,7 +327,7 @@ def penalty_table(lines):
 
 
 def other_figures(lines):
-    """Give what is not size: singletons, coverage by size, raw sets, seconds."""
+    """Return what is not size: singletons, coverage by size, raw sets, seconds."""
     asked = lines[lines["wish"] == "coverage"]
     columns = ["size", "coverage", "singletons", "size_gap", "raw_size", "raw_coverage"]
     columns += ["raw_empty", "fit_seconds", "predict_seconds"]

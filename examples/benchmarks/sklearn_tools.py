@@ -33,12 +33,12 @@ OURS = {"cross_val_predict_set"}  # no tool of scikit-learn
 
 
 def mapie_sets(fitted, X):
-    """Give the sets of MAPIE, of which there is one for each level."""
+    """Return the sets of MAPIE, of which there is one for each level."""
     return fitted.predict_set(X)[1][:, :, 0]
 
 
 def crepes_sets(fitted, X):
-    """Give the sets of crepes."""
+    """Return the sets of crepes."""
     return fitted.predict_set(X, labels=False, confidence=COVERAGE, smoothing=False) > 0
 
 
@@ -57,12 +57,12 @@ def fit_crepes(estimator):
 
 
 def halves():
-    """Give two halves of the rows."""
+    """Return two halves of the rows."""
     return train_test_split(X, y, test_size=0.5, stratify=y, random_state=0)
 
 
 def scorer(sets):
-    """Give a scorer of the coverage, as a user of these packages would write one."""
+    """Return a scorer of the coverage, as a user of these packages would write one."""
 
     def coverage(fitted, X, y, sample_weight=None):
         columns = np.searchsorted(CLASSES, y)
@@ -73,12 +73,12 @@ def scorer(sets):
 
 
 def around_by_mapie(classifier):
-    """Give MAPIE's split conformal classifier around a classifier."""
+    """Return MAPIE's split conformal classifier around a classifier."""
     return SplitConformalClassifier(classifier, confidence_level=COVERAGE, prefit=False)
 
 
 def mapie():
-    """Give MAPIE's predictor, not fitted."""
+    """Return MAPIE's predictor, not fitted."""
     return Subject(
         around_by_mapie(LogisticRegression(max_iter=1000)),
         "confidence_level",
@@ -91,7 +91,7 @@ def mapie():
 
 
 def crepes():
-    """Give the predictor of crepes, not fitted."""
+    """Return the predictor of crepes, not fitted."""
     return Subject(
         WrapClassifier(LogisticRegression(max_iter=1000)),
         "learner__C",
@@ -117,14 +117,14 @@ def outcome(call, subject):
 
 
 def beginning(message):
-    """Give the first words of a message that say what is wrong, without addresses of objects."""
+    """Return the first words of a message that say what is wrong, without addresses of objects."""
     message = " ".join(message.replace("The following error was raised: ", "").split())
     message = re.sub(r"<[\w.]*?(\w+) object at 0x[0-9a-f]+>", r"\1", message)
     return re.split(r"\. | \(type|, an object| or an object", message)[0]
 
 
 def results():
-    """Give a row for each tool and package."""
+    """Return a row for each tool and package."""
     return [
         {"tool": tool, "package": name, "version": version(name), "outcome": outcome(call, make())}
         for name, make in {"MAPIE": mapie, "crepes": crepes}.items()

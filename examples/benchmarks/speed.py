@@ -44,7 +44,7 @@ LONG = {"many"}
 
 
 def path_of(section):
-    """Give the file of a section."""
+    """Return the file of a section."""
     return RESULTS / f"speed_{section}.csv"
 
 

@@ -35,7 +35,7 @@ SHAPES = {
 
 
 def rows(shape, device="cpu"):
-    """Give standardized rows, float32 of shape (n, d), and their labels, int64 of shape (n,)."""
+    """Return standardized rows, float32 of shape (n, d), and their labels, int64 of shape (n,)."""
     generator = torch.Generator().manual_seed(0)
     X = torch.randn(shape.n_samples, shape.n_features, generator=generator)
     y = torch.randint(shape.n_classes, (shape.n_samples,), generator=generator)
@@ -43,7 +43,7 @@ def rows(shape, device="cpu"):
 
 
 def network(shape, device="cpu"):
-    """Give the network with fresh weights."""
+    """Return the network with fresh weights."""
     torch.manual_seed(0)
     first = nn.Linear(shape.n_features, shape.hidden)
     nn.init.zeros_(first.bias)

@@ -27,11 +27,11 @@ class Given(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X):
-        """Give the rows."""
+        """Return the rows."""
         return X
 
     def predict(self, X):
-        """Give the label of the highest probability."""
+        """Return the label of the highest probability."""
         return X.argmax(axis=1)
 
 
@@ -53,7 +53,7 @@ class Calibration(NamedTuple):
 
 
 def calibration(n, n_classes, method=None):
-    """Give n rows of probabilities to calibrate on and n to predict, labels drawn from them.
+    """Return n rows of probabilities to calibrate on and n to predict, labels drawn from them.
 
     A method is called once on few rows, so that all is loaded.
     """
@@ -66,12 +66,12 @@ def calibration(n, n_classes, method=None):
 
 
 def ours(problem):
-    """Give the coverage and the mean size of our sets."""
+    """Return the coverage and the mean size of our sets."""
     return _by_us(problem, sparse_output=True)
 
 
 def ours_dense(problem):
-    """Give the same from sets as an array."""
+    """Return the same from sets as an array."""
     return _by_us(problem, sparse_output=False)
 
 
@@ -82,7 +82,7 @@ def _by_us(problem, **options):
 
 
 def mapie(problem):
-    """Give the same by MAPIE's LAC."""
+    """Return the same by MAPIE's LAC."""
     from mapie.classification import SplitConformalClassifier
 
     model = SplitConformalClassifier(Given(problem.n_classes), confidence_level=LEVEL, prefit=True)
@@ -91,7 +91,7 @@ def mapie(problem):
 
 
 def crepes(problem):
-    """Give the same by crepes' hinge."""
+    """Return the same by crepes' hinge."""
     from crepes import WrapClassifier
 
     model = WrapClassifier(Given(problem.n_classes))
@@ -101,7 +101,7 @@ def crepes(problem):
 
 
 def summary(sets, problem):
-    """Give the coverage of new rows and the mean size of their sets."""
+    """Return the coverage of new rows and the mean size of their sets."""
     covered = sets[np.arange(len(problem.y_new)), problem.y_new]
     return float(covered.mean()), float(sets.sum() / len(problem.y_new))
 
@@ -113,7 +113,7 @@ PREDICTED = {"ours, CSR": (0.4, 70), "ours": (0.4, 100)}
 
 
 def figures(n=4_000, n_classes=5_000):
-    """Give the lines of this section."""
+    """Return the lines of this section."""
     lines = []
     for name, method in METHODS.items():
         title = f"{name}: calibrate on {n:,} x {n_classes:,}, predict as many"
@@ -128,7 +128,7 @@ def figures(n=4_000, n_classes=5_000):
 
 
 def _lines_of(name, title, found):
-    """Give the lines of a method: seconds, and memory over that of the data."""
+    """Return the lines of a method: seconds, and memory over that of the data."""
     seconds, megabytes = PREDICTED.get(name, (np.nan, np.nan))
     note = "coverage {:.3f}, mean size {:.1f}".format(*found.result)
     targets = ("<= 1", "<= 100") if name == "ours, CSR" else ("", "")
@@ -170,12 +170,12 @@ def many_classes(n_classes, n_features, n_new=3_000):
 
 
 def _around(centers, rng):
-    """Give a row at each centre, with unit noise."""
+    """Return a row at each centre, with unit noise."""
     return (centers + rng.standard_normal(centers.shape)).astype(np.float32)
 
 
 def nearest(centers, X, n_rows=100):
-    """Give the nearest centre of each row, a few rows at a time."""
+    """Return the nearest centre of each row, a few rows at a time."""
     half_norms = 0.5 * (centers**2).sum(axis=1)
     parts = (X[i : i + n_rows] for i in range(0, len(X), n_rows))
     return np.concatenate([(part @ centers.T - half_norms).argmax(axis=1) for part in parts])
@@ -204,7 +204,7 @@ def fit_and_predict(problem):
 
 
 def many_figures(n_classes=100_000, n_features=64):
-    """Give the lines of the section of 100,000 classes."""
+    """Return the lines of the section of 100,000 classes."""
     found = in_new_process(many_classes, fit_and_predict, n_classes, n_features)
     top_1, oracle, coverage, size = found.result
     title = f"K = {n_classes:,}, n = {3 * n_classes:,}, d = {n_features}"

@@ -16,13 +16,13 @@ PENALTIES = np.geomspace(0.001, 1, 50)
 
 
 def letter_like(n=bare.SHAPES["letter"].n_samples):
-    """Give a problem of letter's size whose classes can be learned."""
+    """Return a problem of letter's size whose classes can be learned."""
     X, y, _ = make_confusable_classes(n, 26, 16, random_state=0)
     return X.astype(np.float32), y
 
 
 def options():
-    """Give the options of the networks: as many epochs for all, of letter's shape."""
+    """Return the options of the networks: as many epochs for all, of letter's shape."""
     shape = bare.SHAPES["letter"]
     return {
         "hidden_layer_sizes": (shape.hidden,),
@@ -37,7 +37,7 @@ def options():
 
 
 def class_figures(X, y, repeats):
-    """Give the lines of what a user calls: one fit, and one fit within ``cv`` folds."""
+    """Return the lines of what a user calls: one fit, and one fit within ``cv`` folds."""
     single = NeuralClassifier(**options(), n_iter_no_change=EPOCHS)
     alone = CardinalityAwareClassifier(cv=FOLDS, **options())
     around = CardinalityAwareClassifier(single, cv=FOLDS, **options())
@@ -85,13 +85,13 @@ def path(model, X, y, n=2_000):
 
 
 def fold_pairs(X, y):
-    """Give the training and the held-out part of each fold."""
+    """Return the training and the held-out part of each fold."""
     splits = make_splits(FOLDS, X, y, np.random.RandomState(0))
     return [[Part(X[rows], y[rows]) for rows in split] for split in splits]
 
 
 def network_figures(X, y, repeats):
-    """Give the lines of the fold networks alone, and how far both ways differ."""
+    """Return the lines of the fold networks alone, and how far both ways differ."""
     pairs = fold_pairs(X, y)
     seeds = list(range(FOLDS))
     shared = {
@@ -128,7 +128,7 @@ def network_figures(X, y, repeats):
 
 
 def differences(together, apart, X):
-    """Give how far the scores of networks trained in the two ways are apart, and their sets."""
+    """Return how far the scores of networks trained in the two ways are apart, and their sets."""
     scores = [np.stack([net.scores(X) for net in nets]) for nets in (together, apart)]
     top_3 = [np.sort(np.argsort(-s, axis=-1)[..., :3], axis=-1) for s in scores]
     same = np.mean((top_3[0] == top_3[1]).all(axis=-1))
@@ -144,6 +144,6 @@ def differences(together, apart, X):
 
 
 def figures(repeats=5):
-    """Give the lines of this section."""
+    """Return the lines of this section."""
     X, y = letter_like()
     return class_figures(X, y, repeats) + network_figures(X, y, repeats)

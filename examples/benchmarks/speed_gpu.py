@@ -30,7 +30,7 @@ FIGURES = {
 
 
 def figures(repeats=5, device="cuda"):
-    """Give the lines of this section."""
+    """Return the lines of this section."""
     if device == "cuda" and not torch.cuda.is_available():
         return [
             skipped(name, unit, "no CUDA device", predicted=predicted, target=target)
@@ -45,13 +45,13 @@ def figures(repeats=5, device="cuda"):
 
 
 def _figure(name, measured, **others):
-    """Give a line of the plan with what was measured."""
+    """Return a line of the plan with what was measured."""
     unit, predicted, target = FIGURES[name]
     return Figure(name, unit, measured, predicted, target, **others)
 
 
 def wall_seconds(function):
-    """Give the seconds that a call takes until the device has done its work."""
+    """Return the seconds that a call takes until the device has done its work."""
     _wait()
     start = time.perf_counter()
     function()
@@ -69,7 +69,7 @@ def _wait():
 
 
 def epoch_figures(repeats, device):
-    """Give the lines of an epoch: ours, the bare loop's, and what its launches take."""
+    """Return the lines of an epoch: ours, the bare loop's, and what its launches take."""
     functions = {
         "ours": ours(SHAPE, device),
         "bare loop": bare_epochs(SHAPE, device),
@@ -86,13 +86,13 @@ def epoch_figures(repeats, device):
 
 
 def _seconds_of_epoch(fit):
-    """Give the seconds of an epoch without those of preparation."""
+    """Return the seconds of an epoch without those of preparation."""
     first = wall_seconds(lambda: fit(1))
     return (wall_seconds(lambda: fit(1 + EPOCHS)) - first) / EPOCHS
 
 
 def ours(shape, device):
-    """Give a function that fits `NeuralClassifier` for a number of epochs."""
+    """Return a function that fits `NeuralClassifier` for a number of epochs."""
     X, y = (tensor.numpy() for tensor in bare.rows(shape))
 
     def fit(epochs):
@@ -110,7 +110,7 @@ def ours(shape, device):
 
 
 def bare_epochs(shape, device):
-    """Give a function that runs the loop of `speed_bare_loop` for a number of epochs."""
+    """Return a function that runs the loop of `speed_bare_loop` for a number of epochs."""
     X, y = bare.rows(shape, device)
 
     def fit(epochs):
@@ -122,7 +122,7 @@ def bare_epochs(shape, device):
 
 
 def launches(shape, device):
-    """Give the same loop on as many batches of four rows: kernels with next to no work."""
+    """Return the same loop on as many batches of four rows: kernels with next to no work."""
     n_steps = -(-shape.n_samples // shape.batch_size)
     return bare_epochs(shape._replace(n_samples=4 * n_steps, batch_size=4), device)
 
@@ -173,7 +173,7 @@ def _waits(net, batch):
 
 
 def eager_step(shape, device, forward=lambda model: model, context=contextlib.nullcontext):
-    """Give a function of one step of a bare loop on a fixed batch."""
+    """Return a function of one step of a bare loop on a fixed batch."""
     X, y = (tensor[: shape.batch_size] for tensor in bare.rows(shape, device))
     model = bare.network(shape, device)
     optimizer = torch.optim.AdamW(
@@ -192,7 +192,7 @@ def eager_step(shape, device, forward=lambda model: model, context=contextlib.nu
 
 
 def captured(step):
-    """Give a step as one CUDA graph, captured after three steps on a stream of its own."""
+    """Return a step as one CUDA graph, captured after three steps on a stream of its own."""
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
@@ -206,7 +206,7 @@ def captured(step):
 
 
 def step_figures(repeats, device, shape=SHAPE, n_steps=200):
-    """Give the lines of the options: bf16 autocast, torch.compile, a CUDA graph."""
+    """Return the lines of the options: bf16 autocast, torch.compile, a CUDA graph."""
     steps = {
         "eager": eager_step(shape, device),
         "bf16": eager_step(
@@ -235,7 +235,7 @@ def step_figures(repeats, device, shape=SHAPE, n_steps=200):
 
 
 def sets_figure(device, n=1_000_000, n_classes=1_000, k=5):
-    """Give the line of sets made from scores that lie on the device, brought to the host."""
+    """Return the line of sets made from scores that lie on the device, brought to the host."""
     generator = torch.Generator(device).manual_seed(0)
     scores = torch.randn(n, n_classes, device=device, generator=generator)
 

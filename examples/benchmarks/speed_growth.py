@@ -11,7 +11,7 @@ NETWORK = {"hidden_layer_sizes": (64,), "max_epochs": 2, "device": "cpu", "rando
 
 
 def problem(n, d, K, cv):
-    """Give random rows, and train and predict once on few of them, so that all is loaded."""
+    """Return random rows, and train and predict once on few of them, so that all is loaded."""
     rng = np.random.default_rng(0)
     data = rng.standard_normal((n, d)).astype(np.float32), rng.integers(K, size=n), cv
     few = data[0][:256, :4], np.arange(256) % 4, 2
@@ -21,7 +21,7 @@ def problem(n, d, K, cv):
 
 
 def network(data):
-    """Give the seconds of a fit of the network and of its sets, medians of three."""
+    """Return the seconds of a fit of the network and of its sets, medians of three."""
     X, y, _ = data
     model = NeuralClassifier(**NETWORK, k=2, early_stopping=False)
     return {
@@ -31,7 +31,7 @@ def network(data):
 
 
 def folds(data):
-    """Give the seconds of a fit with folds, and of the sets it gives."""
+    """Return the seconds of a fit with folds, and of the sets it gives."""
     X, y, cv = data
     base = NeuralClassifier(**NETWORK, early_stopping=False)
     model = CardinalityAwareClassifier(base, cv=cv, **NETWORK)
@@ -42,7 +42,7 @@ def folds(data):
 
 
 def _median_seconds(function, repeats=3):
-    """Give the median of the seconds of several calls."""
+    """Return the median of the seconds of several calls."""
     return float(np.median([seconds_of(function) for _ in range(repeats)]))
 
 
@@ -57,7 +57,7 @@ PLAN = {
 
 
 def figures():
-    """Give the lines of this section."""
+    """Return the lines of this section."""
     lines = []
     for (what, use), predicted in PLAN.items():
         sizes = [BASE[what] * 2**i for i in range(DOUBLINGS)]
@@ -68,7 +68,7 @@ def figures():
 
 
 def growth_lines(what, sizes, costs, predicted):
-    """Give the exponent of every quantity in one variable, the values beside."""
+    """Return the exponent of every quantity in one variable, the values beside."""
     columns = {f"seconds to {name}": [c.result[name] for c in costs] for name in costs[0].result}
     columns["MB over the data"] = [c.megabytes for c in costs]
     return [

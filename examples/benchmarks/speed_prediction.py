@@ -17,19 +17,19 @@ PREDICTED = {1: (0.5, 1.0), 5: (1.2, 1.5), 20: (0.5, 0.7), 100: (0.8, 1.2)}
 
 
 def scores(dtype, n=N_SAMPLES):
-    """Give random scores."""
+    """Return random scores."""
     rng = np.random.default_rng(0)
     return rng.standard_normal((n, N_CLASSES), dtype=np.float32).astype(dtype, copy=False)
 
 
 def topk_and_write(scores, k):
-    """Give the sets by torch: `topk`, and True written at its columns."""
+    """Return the sets by torch: `topk`, and True written at its columns."""
     sets = torch.zeros(scores.shape, dtype=torch.bool)
     return sets.scatter_(1, torch.topk(scores, k).indices, True)
 
 
 def set_figures(dtype, repeats, n=N_SAMPLES):
-    """Give the lines of sets made from scores of a type."""
+    """Return the lines of sets made from scores of a type."""
     S = scores(dtype, n)
     T, name = torch.from_numpy(S), S.dtype.name
     lines = []
@@ -50,7 +50,7 @@ def set_figures(dtype, repeats, n=N_SAMPLES):
 
 
 def other_rules(S, T, repeats):
-    """Give the lines of sets whose size differs by row, beside `topk` of the largest size."""
+    """Return the lines of sets whose size differs by row, beside `topk` of the largest size."""
     sizes = np.minimum(np.random.default_rng(0).geometric(0.3, len(S)), 20)
     functions = {
         "sizes 1 to 20": lambda: prefix_sets(S, sizes),
@@ -68,7 +68,7 @@ def other_rules(S, T, repeats):
 
 
 def one_row_figures(repeats):
-    """Give the milliseconds of one row through a network on 384 features."""
+    """Return the milliseconds of one row through a network on 384 features."""
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((1500, 384)), np.arange(1500) % 150
     model = NeuralClassifier(hidden_layer_sizes=(128,), max_epochs=1, device="cpu", random_state=0)
@@ -83,7 +83,7 @@ def one_row_figures(repeats):
 
 
 def figures(repeats=5):
-    """Give the lines of this section."""
+    """Return the lines of this section."""
     lines = [line for dtype in (np.float32, np.float64) for line in set_figures(dtype, repeats)]
     return lines + one_row_figures(repeats)
 
@@ -100,7 +100,7 @@ STATEMENTS = {
 
 
 def seconds_of_python(statement):
-    """Give the seconds of the processor that a fresh interpreter takes for a statement."""
+    """Return the seconds of the processor that a fresh interpreter takes for a statement."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", statement], check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -108,7 +108,7 @@ def seconds_of_python(statement):
 
 
 def import_figures(repeats=15):
-    """Give the lines of the import, Python's own start within."""
+    """Return the lines of the import, Python's own start within."""
     seconds = interleaved(STATEMENTS, repeats, seconds_of_python)
     lines = [
         median(f"python -c {text!r}", seconds[name], 1e3, "ms") for name, text in STATEMENTS.items()

@@ -41,7 +41,7 @@ COLUMNS = ("figure", "unit", "target", "predicted", "measured", "low", "high", "
 
 
 def skipped(figure, unit, reason, **others):
-    """Give the line of a figure that cannot be measured here."""
+    """Return the line of a figure that cannot be measured here."""
     return Figure(figure, unit, float("nan"), note=f"not measured: {reason}", **others)
 
 
@@ -49,7 +49,7 @@ def skipped(figure, unit, reason, **others):
 
 
 def seconds_of(function, clock=time.process_time):
-    """Give the seconds of the processor that a call takes."""
+    """Return the seconds of the processor that a call takes."""
     gc.collect()
     start = clock()
     function()
@@ -66,14 +66,14 @@ def interleaved(functions, repeats=5, seconds=seconds_of):
 
 
 def median(figure, values, scale=1.0, unit="s", **others):
-    """Give the line of a figure measured several times: median, least and greatest."""
+    """Return the line of a figure measured several times: median, least and greatest."""
     values = scale * np.asarray(values)
     low, high = values.min(), values.max()
     return Figure(figure, unit, float(np.median(values)), low=low, high=high, **others)
 
 
 def ratio(figure, seconds, ours, rival, **others):
-    """Give the line of a ratio: the median over the rounds, in which the two ran side by side."""
+    """Return the line of a ratio: the median over the rounds, in which the two ran side by side."""
     return median(figure, seconds[ours] / seconds[rival], unit="ratio", **others)
 
 
@@ -95,7 +95,7 @@ def in_new_process(prepare, use, *args):
 
 
 def cost(prepare, use, *args):
-    """Give the cost of ``use`` in this process; the peak is read from Linux."""
+    """Return the cost of ``use`` in this process; the peak is read from Linux."""
     import torch
 
     torch.set_num_threads(1)
@@ -114,7 +114,7 @@ def _reset_peak():
 
 
 def _status(field):
-    """Give a field of the process's status in MB; NaN where there is no such file."""
+    """Return a field of the process's status in MB; NaN where there is no such file."""
     path = Path("/proc/self/status")
     if not path.exists():
         return float("nan")
@@ -125,7 +125,7 @@ def _status(field):
 
 
 def exponent(sizes, values):
-    """Give the slope b of the least-squares line log value = a + b log size."""
+    """Return the slope b of the least-squares line log value = a + b log size."""
     return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
 
 
@@ -142,7 +142,7 @@ def write(path, figures):
 
 
 def markdown(path):
-    """Give the table of a section as Markdown."""
+    """Return the table of a section as Markdown."""
     with path.open(newline="") as file:
         header, *lines = csv.reader(file)
     rows = [header, ["---"] * len(header), *lines]

@@ -13,7 +13,7 @@ HIDDEN, BATCH = 64, 256
 
 
 def texts(n=N_SAMPLES, n_features=N_FEATURES, per_row=PER_ROW):
-    """Give random CSR rows, float32, with so many entries each, and labels."""
+    """Return random CSR rows, float32, with so many entries each, and labels."""
     rng = np.random.default_rng(0)
     indices = rng.integers(n_features, size=n * per_row).astype(np.int32)
     values = rng.random(n * per_row, dtype=np.float32)
@@ -45,7 +45,7 @@ CASES = {
 
 
 def figures(repeats=5):
-    """Give the lines of this section."""
+    """Return the lines of this section."""
     data = {name: texts(**case) for name, case in CASES.items()}
     functions = {
         name: lambda epochs, rows=rows: fitted(rows, epochs) for name, rows in data.items()
@@ -61,7 +61,7 @@ def figures(repeats=5):
 
 
 def exponents(seconds):
-    """Give the exponents of the time in the non-zeros and in the columns."""
+    """Return the exponents of the time in the non-zeros and in the columns."""
     times = {name: np.median(values) for name, values in seconds.items()}
     return [
         Figure(
@@ -78,7 +78,7 @@ def exponents(seconds):
 
 
 def texts_when_loaded():
-    """Give the rows, after a fit of few, so that all is loaded."""
+    """Return the rows, after a fit of few, so that all is loaded."""
     fitted(texts(512, 100, 5), 1)
     return texts()
 
@@ -91,7 +91,7 @@ def one_epoch(data):
 
 
 def memory():
-    """Give the memory of a fit over that of the rows given to it."""
+    """Return the memory of a fit over that of the rows given to it."""
     say("  memory")
     found = in_new_process(texts_when_loaded, one_epoch)
     dense = 4e-6 * N_SAMPLES * N_FEATURES

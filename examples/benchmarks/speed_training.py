@@ -16,7 +16,7 @@ EPOCHS = 10
 
 
 def ours(shape):
-    """Give a function that fits `NeuralClassifier` for a number of epochs."""
+    """Return a function that fits `NeuralClassifier` for a number of epochs."""
     X, y = (tensor.numpy() for tensor in bare.rows(shape))
 
     def fit(epochs):
@@ -34,7 +34,7 @@ def ours(shape):
 
 
 def hand_written(shape):
-    """Give a function that runs the loop of `speed_bare_loop` for a number of epochs."""
+    """Return a function that runs the loop of `speed_bare_loop` for a number of epochs."""
     X, y = bare.rows(shape)
 
     def fit(epochs):
@@ -46,7 +46,7 @@ def hand_written(shape):
 
 
 def skorch_default(shape):
-    """Give a function that fits skorch's classifier as it comes, with the same optimizer."""
+    """Return a function that fits skorch's classifier as it comes, with the same optimizer."""
     X, y = (tensor.numpy() for tensor in bare.rows(shape))
 
     def fit(epochs):
@@ -68,7 +68,7 @@ def skorch_default(shape):
 
 
 def scikit_learn(shape):
-    """Give a function that fits `MLPClassifier` of the same shape and batch size."""
+    """Return a function that fits `MLPClassifier` of the same shape and batch size."""
     X, y = (tensor.numpy() for tensor in bare.rows(shape))
 
     def fit(epochs):
@@ -88,7 +88,7 @@ def scikit_learn(shape):
 
 
 def epoch_seconds(fit, epochs=EPOCHS):
-    """Give the seconds of an epoch without those of preparation."""
+    """Return the seconds of an epoch without those of preparation."""
     first = seconds_of(lambda: fit(1))
     return (seconds_of(lambda: fit(1 + epochs)) - first) / epochs
 
@@ -107,7 +107,7 @@ PREDICTED = {
 
 
 def figures(repeats=7):
-    """Give the lines of this section."""
+    """Return the lines of this section."""
     lines = []
     for name, rivals in RIVALS.items():
         makers = {"ours": ours, **rivals}
@@ -119,7 +119,7 @@ def figures(repeats=7):
 
 
 def compared(name, rival, seconds):
-    """Give the line that holds ours against a rival."""
+    """Return the line that holds ours against a rival."""
     predicted, target = PREDICTED[name, rival]
     pair = ("ours", rival) if rival == "hand-written" else (rival, "ours")
     title = f"{name}: epoch, {pair[0]} / {pair[1]}"

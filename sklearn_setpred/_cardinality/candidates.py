@@ -36,7 +36,7 @@ class Sketch(NamedTuple):
     covered: np.ndarray
 
     def masses(self):
-        """Give the probability of each bucket of ranks, (n, m + 1).
+        """Return the probability of each bucket of ranks, (n, m + 1).
 
         Bucket j holds the ranks above the size before it and up to size j, the last bucket
         those above all sizes.
@@ -46,7 +46,7 @@ class Sketch(NamedTuple):
         return np.maximum(np.diff(edges, axis=1), 0.0)
 
     def buckets(self, ranks):
-        """Give the bucket that holds each row's rank, (n,)."""
+        """Return the bucket that holds each row's rank, (n,)."""
         return np.count_nonzero(self.sizes < ranks[:, None], axis=1)
 
 
@@ -66,7 +66,7 @@ class Candidates:
     costs: np.ndarray
 
     def sketch(self, log_p):
-        """Give the `Sketch` of rows of log-probabilities, (n, n_classes)."""
+        """Return the `Sketch` of rows of log-probabilities, (n, n_classes)."""
         raise NotImplementedError
 
 
@@ -120,7 +120,7 @@ class SizesByThreshold(Candidates):
 
 
 def check_candidates(sizes, thresholds, size_cost, n_classes):
-    """Give the candidates that an estimator's parameters ask for; raise if they are bad."""
+    """Return the candidates that an estimator's parameters ask for; raise if they are bad."""
     if thresholds is None:
         sizes = check_sizes(sizes, n_classes)
         return FixedSizes(sizes, size_costs(sizes, size_cost))
@@ -135,7 +135,7 @@ def check_candidates(sizes, thresholds, size_cost, n_classes):
 
 
 def sketch_of_labels(candidates, batches, n):
-    """Give the `Sketch` of many rows and the ranks of their labels.
+    """Return the `Sketch` of many rows and the ranks of their labels.
 
     Parameters
     ----------
@@ -156,12 +156,12 @@ def sketch_of_labels(candidates, batches, n):
 
 
 def batches_of(log_p, codes):
-    """Give what `sketch_of_labels` reads, of an array that is at hand."""
+    """Return what `sketch_of_labels` reads, of an array that is at hand."""
     return ((log_p[rows], codes[rows]) for rows in row_batches(log_p.shape))
 
 
 def _sorted_ahead(log_p, depth, edges=()):
-    """Give log-probabilities of which the first are sorted, and the sums of their exponentials.
+    """Return log-probabilities of which the first are sorted, and the sums of their exponentials.
 
     Parameters
     ----------

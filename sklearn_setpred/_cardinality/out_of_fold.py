@@ -39,13 +39,13 @@ class Task(NamedTuple):
     fit_params: dict
 
     def take(self, rows):
-        """Give the task of the rows that a mask or an index chooses."""
+        """Return the task of the rows that a mask or an index chooses."""
         X, y = _safe_indexing(self.X, rows), _safe_indexing(self.y, rows)
         params = {name: _safe_indexing(value, rows) for name, value in self.fit_params.items()}
         return self._replace(X=X, y=y, codes=self.codes[rows], fit_params=params)
 
     def fitted_base(self):
-        """Give the base, fitted on all rows; a frozen one as it is."""
+        """Return the base, fitted on all rows; a frozen one as it is."""
         if is_frozen(self.inner):
             return self.inner
         return clone(self.inner).fit(self.X, self.y, **self.fit_params)
@@ -64,7 +64,7 @@ class Folds:
         self.ranked = known[self.tested, task.codes]
 
     def _probabilities(self, n_jobs):
-        """Give the probabilities of all rows, and of which classes their model knows."""
+        """Return the probabilities of all rows, and of which classes their model knows."""
         inner, X, y, classes, _, fit_params = self.task
         if is_frozen(inner):
             p = read_probabilities(inner, X)
@@ -72,7 +72,7 @@ class Folds:
         return out_of_fold_probabilities(inner, X, y, classes, self.splits, fit_params, n_jobs)
 
     def learn(self, part, rows, floor, rng, *, refine, **options):
-        """Give the base, the refiner or None, and batches of log-probabilities and labels.
+        """Return the base, the refiner or None, and batches of log-probabilities and labels.
 
         Parameters
         ----------
@@ -120,7 +120,7 @@ class OneSplit:
         self.ranked = np.ones(len(self.tested), dtype=bool)
 
     def learn(self, part, rows, floor, rng, **options):
-        """Give what `Folds.learn` gives."""
+        """Return what `Folds.learn` gives."""
         base = self.task.take(~self.left_out).fitted_base()
 
         def log_probabilities():
@@ -132,7 +132,7 @@ class OneSplit:
 
 
 def way_to_learn(n_rows, n_classes):
-    """Give the class that learns from so many rows of so many classes."""
+    """Return the class that learns from so many rows of so many classes."""
     return Folds if n_rows * n_classes <= _CELLS_OF_FOLDS else OneSplit
 
 
@@ -141,7 +141,7 @@ _TOLERATED_LOSS = 0.1
 
 
 def out_of_fold_probabilities(estimator, X, y, classes, splits, fit_params, n_jobs=None):
-    """Give every row the probabilities of a model that was fitted without it.
+    """Return every row the probabilities of a model that was fitted without it.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def _probabilities_of_fold(estimator, X, y, classes, split, fit_params):
 
 
 def rows_to_learn_from(ranked, weight):
-    """Give the rows whose label has a rank and a weight; warn if many have no rank."""
+    """Return the rows whose label has a rank and a weight; warn if many have no rank."""
     weight = np.ones(len(ranked)) if weight is None else weight
     rows = np.flatnonzero(ranked & (weight > 0))
     if len(rows) == 0:

@@ -38,7 +38,7 @@ class Pool:
 
     @classmethod
     def fit(cls, experts, codes, row_weight=None):
-        """Give the pool with the highest likelihood of the labels, w first and a then.
+        """Return the pool with the highest likelihood of the labels, w first and a then.
 
         Parameters
         ----------
@@ -55,7 +55,7 @@ class Pool:
         return cls(w, mixture_shares(np.exp(of_label), v))
 
     def __call__(self, experts):
-        """Give log p(y | x), (n, n_classes), from the experts' log-probabilities."""
+        """Return log p(y | x), (n, n_classes), from the experts' log-probabilities."""
         parts = np.stack([log_linear_pool(experts, self.exponents), *experts])
         return log_mean(parts, self.shares)
 
@@ -99,7 +99,7 @@ class Refiner:
         return dict(zip(names, self.pool.counts.tolist(), strict=True))
 
     def log_probabilities(self, X, log_base):
-        """Give the pooled log-probabilities, (n, n_classes), of rows and their base's."""
+        """Return the pooled log-probabilities, (n, n_classes), of rows and their base's."""
         experts = [log_softmax(log_base, axis=1)] if self.with_base else []
         for name, networks in self.networks.items():
             part = _expert_part(name, X, log_base)
@@ -162,7 +162,7 @@ def fit_refiner(part, splits, rng, *, build, with_base=True, **options):
 
 
 def _expert_part(name, X, log_base):
-    """Give what an expert reads: x, or for the residual also the base, its prior."""
+    """Return what an expert reads: x, or for the residual also the base, its prior."""
     if name == "plain":
         return Part(X, None)
     return Part(join_features(X, log_base), None, None, log_base)
@@ -187,7 +187,7 @@ def _fit_expert(part, log_base, splits, rng, **options):
 
 
 def _log_probabilities(network, part):
-    """Give ``log_softmax(prior + scores)``, (n, n_classes)."""
+    """Return ``log_softmax(prior + scores)``, (n, n_classes)."""
     scores = network.scores(part.X)
     return log_softmax(scores if part.prior is None else part.prior + scores, axis=1)
 
@@ -202,7 +202,7 @@ def join_features(X, scores):
 
 
 def floored_log(p, floor):
-    """Give log p, held up below the floor in the order of p.
+    """Return log p, held up below the floor in the order of p.
 
     With f the floor and x = log p: ``max(x, log f) - log(1 + max(log f - x, 0))``, which is log p
     above the floor. Classifiers give zeros, whose logarithm no pool could use, and tiny
@@ -213,19 +213,19 @@ def floored_log(p, floor):
 
 
 def log_mean(log_p, shares=None):
-    """Give the logarithm of the weighted mean of probabilities, from their logarithms."""
+    """Return the logarithm of the weighted mean of probabilities, from their logarithms."""
     log_p = np.stack(log_p)
     shares = np.full(len(log_p), 1.0 / len(log_p)) if shares is None else shares
     return logsumexp(log_p, axis=0, b=shares[:, None, None])
 
 
 def log_linear_pool(experts, w):
-    """Give ``log_softmax(sum_i w_i log p_i)``, (n, n_classes)."""
+    """Return ``log_softmax(sum_i w_i log p_i)``, (n, n_classes)."""
     return log_softmax(sum(w_i * log_p for w_i, log_p in zip(w, experts, strict=True)), axis=1)
 
 
 def pool_exponents(experts, codes, row_weight):
-    """Give the exponents of the log-linear pool with the highest likelihood of the labels.
+    """Return the exponents of the log-linear pool with the highest likelihood of the labels.
 
     Minimises the convex ``-sum_r v_r log q(y_r | x_r)`` over ``w >= 0``.
 
@@ -257,7 +257,7 @@ def pool_exponents(experts, codes, row_weight):
 
 
 def mixture_shares(p, row_weight):
-    """Give the shares of a mixture with the highest likelihood, by expectation-maximisation.
+    """Return the shares of a mixture with the highest likelihood, by expectation-maximisation.
 
     Each step lets a part count as much as it counts in the mixture's probabilities of the labels:
     ``a_i <- sum_r v_r a_i p_i(y_r) / sum_j a_j p_j(y_r)``, which never lowers the likelihood.

@@ -61,7 +61,7 @@ class RankLaw:
         return cls(_fit_network(part, bucket, loss, prior.shape[1], rng, build=build, **options))
 
     def values(self, X, sketch):
-        """Give F at the candidate sizes, (n, m)."""
+        """Return F at the candidate sizes, (n, m)."""
         if self.network is None:
             return sketch.covered
         g = self.network.scores(join_features(X, sketch.head))
@@ -92,24 +92,24 @@ class SetCosts:
     weightless: float
 
     def of_ranks(self, ranks, sketch):
-        """Give the costs of rows whose label has a rank, (n, m)."""
+        """Return the costs of rows whose label has a rank, (n, m)."""
         bucket = sketch.buckets(ranks)[:, None]
         missed = np.arange(sketch.costs.shape[1]) < bucket
         return self._shifted(missed, sketch, np.take_along_axis(self._anchors(sketch), bucket, 1))
 
     def expected(self, sketch):
-        """Give the mean of `of_ranks` over the label, by the row's probabilities, (n, m)."""
+        """Return the mean of `of_ranks` over the label, by the row's probabilities, (n, m)."""
         anchors = (sketch.masses() * self._anchors(sketch)).sum(axis=1, keepdims=True)
         return self._shifted(1 - sketch.covered, sketch, anchors)
 
     def _shifted(self, missed, sketch, anchors):
-        """Give the costs, those equal to the anchors weightless."""
+        """Return the costs, those equal to the anchors weightless."""
         raw = missed + self.size_penalty * sketch.costs
         scale = 1 + self.size_penalty * self.cost_range
         return np.clip(self.weightless + (raw - anchors) / scale, 0, 1)
 
     def _anchors(self, sketch):
-        """Give the least or the greatest cost for a label of each bucket, (n, m + 1).
+        """Return the least or the greatest cost for a label of each bucket, (n, m + 1).
 
         The sets before the bucket miss such a label, those from it on hold it.
         """
@@ -160,7 +160,7 @@ class CostRule:
         return rule
 
     def values(self, X, sketch):
-        """Give the inverse link of the scores of the candidate sizes, (n, m)."""
+        """Return the inverse link of the scores of the candidate sizes, (n, m)."""
         import torch
 
         scores = self._start(sketch)
@@ -169,14 +169,14 @@ class CostRule:
         return self.loss.probabilities(torch.from_numpy(scores)).numpy()
 
     def _start(self, sketch):
-        """Give the scores before training, (n, m)."""
+        """Return the scores before training, (n, m)."""
         import torch
 
         return self.loss.link(torch.from_numpy(self.costs.expected(sketch))).numpy()
 
 
 def cost_loss(surrogate):
-    """Give the loss on costs for a name or instance; raise for any other loss."""
+    """Return the loss on costs for a name or instance; raise for any other loss."""
     from sklearn_setpred.losses import LOSSES, Loss, get_loss
 
     known = [name for name, loss in LOSSES.items() if loss.target == "cost"]
@@ -189,7 +189,7 @@ def cost_loss(surrogate):
 
 
 def _log(masses):
-    """Give the logarithm of masses, of which some may be zero."""
+    """Return the logarithm of masses, of which some may be zero."""
     return np.log(np.maximum(masses, FLOOR))
 
 
@@ -212,7 +212,7 @@ def _fit_network(part, strata, loss, n_outputs, rng, **options):
 
 
 def _loss_of_prior(loss, part):
-    """Give the mean loss of the prior as scores."""
+    """Return the mean loss of the prior as scores."""
     import torch
 
     values = loss(torch.from_numpy(part.prior), torch.from_numpy(part.target)).numpy()

@@ -107,7 +107,7 @@ def stacked(blocks):
 
 
 def _padded(tensor, n):
-    """Give the tensor with zero rows behind it, n in all."""
+    """Return the tensor with zero rows behind it, n in all."""
     missing = n - len(tensor)
     if missing == 0:
         return tensor
@@ -115,7 +115,7 @@ def _padded(tensor, n):
 
 
 def divergence(loss, epoch, learning_rate):
-    """Give the error of a training whose loss or weights are no numbers."""
+    """Return the error of a training whose loss or weights are no numbers."""
     return FloatingPointError(
         f"Training diverged, with a training loss of {loss} at epoch {epoch}; lower "
         f"learning_rate={learning_rate} or scale the features."
@@ -188,7 +188,7 @@ class StackTraining:
             sys.stderr.write("\n")
 
     def _run_epoch(self, batches, values_of):
-        """Give the mean loss of each network, (m,)."""
+        """Return the mean loss of each network, (m,)."""
         together = StackedBatches(batches)
         epoch = EpochLoss(int(together.n_rows.max()))
         for batch in together:
@@ -197,11 +197,11 @@ class StackTraining:
 
     @torch.no_grad()
     def _validation_values(self, batch):
-        """Give the losses of a batch of held-out rows, (m, n)."""
+        """Return the losses of a batch of held-out rows, (m, n)."""
         return self.validation_values(self.loss, self.stack(*batch.x), batch)
 
     def _step(self, batch):
-        """Give the losses of a batch before a step of the optimizer, (m, n)."""
+        """Return the losses of a batch before a step of the optimizer, (m, n)."""
         self.optimizer.zero_grad()
         values = row_values(self.loss, self.stack(*batch.x), batch)
         values.backward(batch.share)
@@ -279,7 +279,7 @@ def train_stack(networks, pairs, loss, *, seeds, max_epochs, verbose, **options)
 
 
 def stacks_of(pairs, n_outputs, batch_size):
-    """Give neighbours among pairs of parts that can be trained as one stack, as lists.
+    """Return neighbours among pairs of parts that can be trained as one stack, as lists.
 
     They make as many batches, and memory holds their inputs and the scores of a step. CSR rows
     stay alone. A pair is taken from the iterator only when its turn comes.
@@ -301,7 +301,7 @@ def stacks_of(pairs, n_outputs, batch_size):
 
 
 def _n_batches(parts, n_outputs, batch_size):
-    """Give the numbers of batches that training and validating take."""
+    """Return the numbers of batches that training and validating take."""
     sizes = batch_size, rows_at_a_time(n_outputs)
     return [-(-len(part.target) // size) for part, size in zip(parts, sizes, strict=False)]
 

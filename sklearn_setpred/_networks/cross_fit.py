@@ -61,13 +61,13 @@ def fit_pairs(pairs, losses, n_classes, *, seeds, is_scale_free, **options):
 
 
 def held_out_accuracy(trained, valid):
-    """Give the accuracy of the one network on the rows that it left out."""
+    """Return the accuracy of the one network on the rows that it left out."""
     scores, target, weight = held_out_scores([network for network, *_ in trained], [(None, valid)])
     return np.average(label_ranks(scores, target) == 1, weights=weight)
 
 
 def held_out_scores(networks, pairs):
-    """Give the scores, labels and weights (or None) of the rows that the networks left out.
+    """Return the scores, labels and weights (or None) of the rows that the networks left out.
 
     Where these are more than memory holds, of some at equal distances.
     """
@@ -85,6 +85,6 @@ def has_held_out(pairs):
 
 
 def mean_curve(curves):
-    """Give the mean of the curves that last until each epoch."""
+    """Return the mean of the curves that last until each epoch."""
     epochs = itertools.zip_longest(*curves, fillvalue=np.nan)
     return [float(np.nanmean(values)) for values in epochs]

@@ -26,7 +26,7 @@ ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "logistic": nn.Sigmoid, "gelu":
 
 
 def choose_device(device):
-    """Give the torch device for a name; "auto" takes CUDA, then MPS, then the CPU."""
+    """Return the torch device for a name; "auto" takes CUDA, then MPS, then the CPU."""
     if device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -228,7 +228,7 @@ class Network:
         return self.device.type == "cpu"
 
     def scores(self, X):
-        """Give the scores before softmax, float64 of shape (n, n_outputs)."""
+        """Return the scores before softmax, float64 of shape (n, n_outputs)."""
         return self.map_scores(X, lambda scores: scores)
 
     def map_scores(self, X, function):
@@ -252,7 +252,7 @@ class Network:
         return self.module(*x)[:n].double()
 
     def weights(self):
-        """Give the weights and buffers of the module as arrays, by name."""
+        """Return the weights and buffers of the module as arrays, by name."""
         return {name: tensor.cpu().numpy() for name, tensor in self.module.state_dict().items()}
 
     def __getstate__(self):
@@ -279,7 +279,7 @@ def rows_at_a_time(n_outputs):
 
 
 def mean_network(networks):
-    """Give the network whose scores are the mean of those of some that read inputs alike.
+    """Return the network whose scores are the mean of those of some that read inputs alike.
 
     Parameters
     ----------
@@ -298,7 +298,7 @@ def mean_network(networks):
 
 
 def sets_of_first(scores, k):
-    """Give the sets of the k first-ranked classes of scores (n, K), bool, on their device.
+    """Return the sets of the k first-ranked classes of scores (n, K), bool, on their device.
 
     As `sets.prefix_sets`: of equal scores the lower column comes first.
     """
@@ -309,7 +309,7 @@ def sets_of_first(scores, k):
 
 
 def _device_at_hand(device):
-    """Give the device asked for, or the CPU where this machine lacks it."""
+    """Return the device asked for, or the CPU where this machine lacks it."""
     try:
         return choose_device(device)
     except ValueError:

@@ -12,7 +12,7 @@ _NETWORK_INTEGERS = ("batch_size", "max_epochs", "n_iter_no_change")
 
 
 def network_options(estimator):
-    """Give the options of `training.fit_network` that an estimator's parameters ask for.
+    """Return the options of `training.fit_network` that an estimator's parameters ask for.
 
     Parameters that an estimator does not have keep the engine's defaults.
     """
@@ -47,7 +47,7 @@ def network_options(estimator):
 
 
 def check_widths(hidden_layer_sizes):
-    """Give the widths of the hidden layers as a tuple; an integer means one layer."""
+    """Return the widths of the hidden layers as a tuple; an integer means one layer."""
     widths = np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=object)).tolist()
     for width in widths:
         check_integer("hidden_layer_sizes", width)

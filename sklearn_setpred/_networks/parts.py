@@ -22,18 +22,18 @@ class Part(NamedTuple):
     prior: np.ndarray | None = None
 
     def take(self, rows):
-        """Give the part of the rows that a mask or an index chooses."""
+        """Return the part of the rows that a mask or an index chooses."""
         return Part(*(None if piece is None else piece[rows] for piece in self))
 
     def with_weights_of_mean_one(self):
-        """Give the part with its weights, where there are some, scaled to mean one."""
+        """Return the part with its weights, where there are some, scaled to mean one."""
         if self.weight is None:
             return self
         return self._replace(weight=self.weight / self.weight.mean())
 
 
 def with_positive_weights(part):
-    """Give the rows whose weight is positive, the weights scaled to mean one."""
+    """Return the rows whose weight is positive, the weights scaled to mean one."""
     if part.weight is None:
         return part
     return part.take(part.weight > 0).with_weights_of_mean_one()
@@ -56,7 +56,7 @@ class FoldPairs:
         return len(self.splits)
 
     def __getitem__(self, some):
-        """Give the pairs of a slice of the splits."""
+        """Return the pairs of a slice of the splits."""
         return FoldPairs(self.part, self.splits[some])
 
     def __iter__(self):
@@ -94,7 +94,7 @@ def validation_rows(codes, fraction, rng):
 
 
 def fold_numbers(codes, n_folds, rng):
-    """Give the fold that each row is tested in, -1 for a row that always trains.
+    """Return the fold that each row is tested in, -1 for a row that always trains.
 
     A class is spread evenly over the folds, over as many as it has rows if these are fewer;
     the only row of a class stays in every training part.
@@ -108,7 +108,7 @@ def fold_numbers(codes, n_folds, rng):
 
 
 def _places_within_classes(codes, rng):
-    """Give each row's place, from 0, in a random order of its class; and the classes' sizes."""
+    """Return each row's place, from 0, in a random order of its class; and the classes' sizes."""
     counts = np.bincount(codes)
     order = np.lexsort((rng.uniform(size=len(codes)), codes))
     place = np.empty(len(codes), dtype=np.int64)
@@ -117,7 +117,7 @@ def _places_within_classes(codes, rng):
 
 
 def make_splits(cv, X, codes, rng):
-    """Give the (training rows, test rows) of ``cv``: an int, a splitter or an iterable."""
+    """Return the (training rows, test rows) of ``cv``: an int, a splitter or an iterable."""
     if not isinstance(cv, (int, np.integer)):
         parts = list(check_cv(cv, codes, classifier=True).split(X, codes))
         if np.bincount(np.concatenate([test for _, test in parts])).max() > 1:
@@ -130,7 +130,7 @@ def make_splits(cv, X, codes, rng):
 
 
 def splits_of_weighted(cv, part, rng):
-    """Give the splits of the rows of positive weight, as places among these.
+    """Return the splits of the rows of positive weight, as places among these.
 
     The splits of a number ``cv`` are those without the other rows.
     """
@@ -142,7 +142,7 @@ def splits_of_weighted(cv, part, rng):
 
 
 def splits_within(rows, splits, n):
-    """Give the splits in terms of places among ``rows``, without the other rows."""
+    """Return the splits in terms of places among ``rows``, without the other rows."""
     place = np.full(n, -1)
     place[rows] = np.arange(len(rows))
     parts = [tuple(place[side][place[side] >= 0] for side in split) for split in splits]

@@ -59,12 +59,12 @@ class Rows:
         return self.x[0].device
 
     def take(self, index):
-        """Give the rows in ``index``, in its order."""
+        """Return the rows in ``index``, in its order."""
         pieces = (self.target, self.weight, self.prior)
         return Rows(self.take_x(index), *(None if p is None else p[index] for p in pieces))
 
     def take_x(self, index):
-        """Give the inputs of the rows in ``index``."""
+        """Return the inputs of the rows in ``index``."""
         if not self.is_sparse:
             return (self.x[0][index],)
         indptr, indices, values = self.x
@@ -76,7 +76,7 @@ class Rows:
         return functional.pad(ends, (1, 0)), indices[where], values[where]
 
     def as_batch(self, batch_size):
-        """Give all the rows as one `Batch`, the shares those of batches cut from it."""
+        """Return all the rows as one `Batch`, the shares those of batches cut from it."""
         n = len(self)
         weight = self.x[-1].new_ones(n) if self.weight is None else self.weight
         n_full = n - n % batch_size
@@ -115,7 +115,7 @@ class Batches:
             yield from split(block, self.batch_size)
 
     def blocks(self):
-        """Give the rows in a new order, by blocks of whole batches."""
+        """Return the rows in a new order, by blocks of whole batches."""
         n = len(self.rows)
         if self.generator is None:
             order = torch.arange(n)
@@ -145,7 +145,7 @@ def split(block, batch_size, dim=0):
 
 
 def row_values(loss, scores, batch):
-    """Give the loss of each row, (..., n), of scores (..., n, K) and a batch."""
+    """Return the loss of each row, (..., n), of scores (..., n, K) and a batch."""
     if batch.prior is not None:
         scores = scores + batch.prior
     if scores.dim() == 2:
@@ -156,7 +156,7 @@ def row_values(loss, scores, batch):
 
 
 def values_at_best_scale(loss, scores, batch):
-    """Give `row_values` of the scores, and priors, times that of some scales which fits best.
+    """Return `row_values` of the scores, and priors, times that of some scales which fits best.
 
     Where a scale is fitted later on, as by a pool, epochs are compared at their best one: a network
     in training is too sure of itself long before it ranks worse.
@@ -192,5 +192,5 @@ class EpochLoss:
         self.n_seen += n
 
     def sum(self):
-        """Give the sum of the weighted losses, (...)."""
+        """Return the sum of the weighted losses, (...)."""
         return self.losses.sum(dim=-1)

@@ -64,7 +64,7 @@ class FiniteLoss(Callback):
 
 
 def _copied_weights(net):
-    """Give a copy of the module's parameters and buffers by name."""
+    """Return a copy of the module's parameters and buffers by name."""
     return {name: w.detach().clone() for name, w in net.module_.state_dict().items()}
 
 
@@ -124,7 +124,7 @@ class Net(NeuralNet):
         return values.detach(), scores
 
     def validation_step(self, batch, **fit_params):
-        """Give the losses and scores of the rows of a batch."""
+        """Return the losses and scores of the rows of a batch."""
         with torch.no_grad():
             scores = self.infer(batch.x)
             return self.validation_values(self.criterion_.loss, scores, batch), scores
@@ -211,7 +211,7 @@ def train(net, rows, rows_valid=None, *, seed, epochs=None):
 
 
 def curves(history, rows_valid):
-    """Give the training and validation losses of epochs."""
+    """Return the training and validation losses of epochs."""
     return [e["train_loss"] for e in history], [e["valid_loss"] for e in history if rows_valid]
 
 

@@ -41,7 +41,7 @@ def check_integer(name, value, *, low=1, high=None):
 
 
 def check_k(k, n_classes):
-    """Give ``k``, or min(5, n_classes) for None; raise unless it lies in 1 ... n_classes."""
+    """Return ``k``, or min(5, n_classes) for None; raise unless it lies in 1 ... n_classes."""
     if k is None:
         return min(5, n_classes)
     check_integer("k", k)
@@ -58,7 +58,7 @@ def _interval(low, high, is_open):
 
 
 def check_labels(X, y):
-    """Give the classes and the code of each row's label; raise if y is no vector of labels.
+    """Return the classes and the code of each row's label; raise if y is no vector of labels.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def check_labels(X, y):
 
 
 def check_weights(sample_weight, class_weight, X, y):
-    """Give the weight of each row, or None where all are one.
+    """Return the weight of each row, or None where all are one.
 
     Raises ValueError for negative weights and for weights that sum to zero.
     """

@@ -69,7 +69,7 @@ class GaussianClasses:
         return X, y
 
     def posterior(self, X: ArrayLike) -> Floats:
-        """Give the true probability of every class for every row.
+        """Return the true probability of every class for every row.
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ def _centers(n_centers, n_features, separation, random_state):
 
 
 def _priors(weights, n_classes):
-    """Give priors that sum to 1, or raise."""
+    """Return priors that sum to 1, or raise."""
     if weights is None:
         return np.full(n_classes, 1 / n_classes)
     weights = np.asarray(weights, dtype=np.float64)

@@ -98,7 +98,7 @@ def load_dataset(name: str, *, data_dir: str | PathLike[str] | None = None) -> A
 
 
 def _file(name, data_dir):
-    """Give the path of the file that holds the set, or None."""
+    """Return the path of the file that holds the set, or None."""
     data_dir = os.environ.get("SETPRED_DATA") if data_dir is None else data_dir
     if data_dir is None:
         return None
@@ -111,7 +111,7 @@ def _file(name, data_dir):
 
 
 def _digits():
-    """Give scikit-learn's digits with a fixed split."""
+    """Return scikit-learn's digits with a fixed split."""
     X, y = load_digits(return_X_y=True)
     X_train, X_test, y_train, y_test = train_test_split(
         X.astype(np.float32), y.astype(np.int64), stratify=y, random_state=0

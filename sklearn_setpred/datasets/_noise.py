@@ -113,7 +113,7 @@ def make_noisy_labels(
 
 
 def _partners(pairs, classes):
-    """Give the code of each class's partner, its own where it is in no pair."""
+    """Return the code of each class's partner, its own where it is in no pair."""
     pairs = np.asarray(pairs)
     if pairs.ndim != 2 or pairs.shape[1] != 2:
         raise ValueError(f"pairs has shape {pairs.shape}; give a list of pairs of labels.")
@@ -126,7 +126,7 @@ def _partners(pairs, classes):
 
 
 def _codes(labels, classes, name):
-    """Give the position of each label among the sorted classes, or raise."""
+    """Return the position of each label among the sorted classes, or raise."""
     codes = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
     unknown = np.unique(labels[classes[codes] != labels])
     if unknown.size:

@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 
 
 def fetch_from_openml(name):
-    """Give the arrays of the data set ``name``, downloaded by scikit-learn."""
+    """Return the arrays of the data set ``name``, downloaded by scikit-learn."""
     source = OPENML[name]
     try:
         bunch = fetch_openml(data_id=source.data_id, as_frame=True)
@@ -33,7 +33,7 @@ def fetch_from_openml(name):
 
 
 def _codes(target, labels):
-    """Give the position of each row's label in ``labels``."""
+    """Return the position of each row's label in ``labels``."""
     # satimage's labels are written "1.", others' "1".
     target = [str(label).removesuffix(".") for label in target]
     unknown = sorted(set(target) - set(labels))

@@ -251,12 +251,12 @@ def _needs_one_ranking(trial):
 
 
 def _columns_of(labels, classes):
-    """Give the boolean sets that hold the given labels of each row."""
+    """Return the boolean sets that hold the given labels of each row."""
     return (labels[:, :, None] == classes).any(axis=1)
 
 
 def _import_pandas():
-    """Give pandas, or skip the check where it is not installed."""
+    """Return pandas, or skip the check where it is not installed."""
     try:
         import pandas
     except ImportError as error:

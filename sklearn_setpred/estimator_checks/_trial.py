@@ -31,7 +31,7 @@ class Trial:
         self.estimator = estimator
 
     def unfitted(self, **params):
-        """Give a clone whose every random state is set."""
+        """Return a clone whose every random state is set."""
         names = [name for name in self.estimator.get_params() if name.endswith("random_state")]
         return clone(self.estimator).set_params(**dict.fromkeys(names, 0), **params)
 
@@ -80,7 +80,7 @@ def _move_global_random_states():
 
 
 def _global_random_states():
-    """Give the states of the global generators of Python, NumPy and, where imported, torch."""
+    """Return the states of the global generators of Python, NumPy and, where imported, torch."""
     states = {"random": random.getstate(), "numpy": repr(np.random.get_state())}  # noqa: NPY002
     if "torch" in sys.modules:
         states["torch"] = sys.modules["torch"].get_rng_state().tolist()
@@ -88,7 +88,7 @@ def _global_random_states():
 
 
 def dense(sets):
-    """Give sets as a dense array."""
+    """Return sets as a dense array."""
     return sets.toarray() if sp.issparse(sets) else sets
 
 

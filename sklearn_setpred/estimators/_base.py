@@ -48,7 +48,7 @@ class SetPredictorMixin(ClassifierMixin):
         super().__setstate__(state)
 
     def _checked_input(self, X):
-        """Give X as ``_scores`` wants it; raises NotFittedError before ``fit``."""
+        """Return X as ``_scores`` wants it; raises NotFittedError before ``fit``."""
         check_is_fitted(self)
         return X
 
@@ -122,5 +122,5 @@ class TopKSetsMixin(SetPredictorMixin):
         return self._sets_of_first(X, k)
 
     def _sets_of_first(self, X, k):
-        """Give the sets of the k first-ranked labels."""
+        """Return the sets of the k first-ranked labels."""
         return self._by_batches(X, lambda scores: prefix_sets(scores, k, self.sparse_output))

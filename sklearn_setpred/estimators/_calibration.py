@@ -6,18 +6,18 @@ import numpy as np
 
 
 def rows_needed(alpha):
-    """Give the least number of calibration rows for a share alpha of misses."""
+    """Return the least number of calibration rows for a share alpha of misses."""
     return math.ceil(1 / alpha - 1e-9) - 1
 
 
 def coverage_level(of_label, alpha):
-    """Give the ``floor(alpha (n + 1))``-th smallest of the levels of the true labels, (n,)."""
+    """Return the ``floor(alpha (n + 1))``-th smallest of the levels of the true labels, (n,)."""
     place = math.floor(alpha * (len(of_label) + 1) + 1e-9)
     return float(np.partition(of_label, place - 1)[place - 1])
 
 
 def class_levels_at(of_label, codes, n_classes, alpha):
-    """Give a level for each class, (n_classes,), and the codes of those pooled into one.
+    """Return a level for each class, (n_classes,), and the codes of those pooled into one.
 
     Classes with too few calibration rows for a level of their own share one; where they have
     too few together, they are never left out of a set.
@@ -36,7 +36,7 @@ def class_levels_at(of_label, codes, n_classes, alpha):
 
 
 def strata_levels(of_label, strata, alpha):
-    """Give the level of each stratum as a dict; raise for a stratum with too few rows."""
+    """Return the level of each stratum as a dict; raise for a stratum with too few rows."""
     values, counts = np.unique(strata, return_counts=True)
     few = values[counts < rows_needed(alpha)].tolist()
     if few:
@@ -48,7 +48,7 @@ def strata_levels(of_label, strata, alpha):
 
 
 def levels_of_strata(strata, levels):
-    """Give the level of each row's stratum, (n,); raise for one that is not known."""
+    """Return the level of each row's stratum, (n,); raise for one that is not known."""
     values, places = np.unique(strata, return_inverse=True)
     unknown = [value for value in values.tolist() if value not in levels]
     if unknown:
@@ -59,7 +59,7 @@ def levels_of_strata(strata, levels):
 
 
 def size_level(batches, shape, target_size):
-    """Give the smallest level t with ``(n mean |S_t| + n_classes) / (n + 1) <= target_size``.
+    """Return the smallest level t with ``(n mean |S_t| + n_classes) / (n + 1) <= target_size``.
 
     ``S_t`` holds the labels of level t or more. Of the n n_classes levels, which come in batches
     of rows, at most ``target_size (n + 1) - n_classes`` may reach t.

@@ -307,7 +307,7 @@ class CardinalityAwareClassifier(SizeLevelsMixin, WrappingMixin, BaseEstimator):
             cost_loss(self.surrogate).check(n_sizes)
 
     def _fit_selector(self, part, refiner, candidates, batches, rng, options):
-        """Give what chooses the size, trained unless refined probabilities tell it."""
+        """Return what chooses the size, trained unless refined probabilities tell it."""
         if _learns_path(self) and refiner is not None:
             return RankLaw()
         sketch, ranks = sketch_of_labels(candidates, batches, len(part.target))
@@ -320,7 +320,7 @@ class CardinalityAwareClassifier(SizeLevelsMixin, WrappingMixin, BaseEstimator):
     # -------------------------------------------------------------- prediction
 
     def _level(self, size_penalty):
-        """Give the level that stands for a penalty, that of the fit where it is None."""
+        """Return the level that stands for a penalty, that of the fit where it is None."""
         if size_penalty is None:
             return self.level_
         if not _learns_path(self):
@@ -379,7 +379,7 @@ class CardinalityAwareClassifier(SizeLevelsMixin, WrappingMixin, BaseEstimator):
     def set_levels(
         self, X: Samples, *, sparse_output: bool = False, floor: float = 1e-3
     ) -> Floats | csr_array:
-        """Give the penalty at which each class drops out of the set.
+        """Return the penalty at which each class drops out of the set.
 
         Available with ``surrogate="rank"``.
 
@@ -417,7 +417,7 @@ class CardinalityAwareClassifier(SizeLevelsMixin, WrappingMixin, BaseEstimator):
         return self._map_batches(X, levels)
 
     def predict_proba(self, X: Samples) -> Floats:
-        """Give the probabilities behind the ranking, refined if ``refine``.
+        """Return the probabilities behind the ranking, refined if ``refine``.
 
         Parameters
         ----------

@@ -236,7 +236,7 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
             )
 
     def _checked_strata(self, strata, X):
-        """Give the strata as an array, None where they are not asked for."""
+        """Return the strata as an array, None where they are not asked for."""
         if self.conditional != "strata":
             if strata is not None:
                 raise ValueError("strata are given, but conditional is not 'strata'.")
@@ -250,7 +250,7 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
     # ------------------------------------------------------------- calibration
 
     def _split(self, inner, n):
-        """Give the rows to train on and those to calibrate with; a frozen one needs no first."""
+        """Return the rows to train on and those to calibrate with; a frozen one needs no first."""
         if is_frozen(inner):
             return np.arange(0), np.arange(n)
         if isinstance(self.calibration_size, numbers.Integral):
@@ -264,7 +264,7 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         return np.sort(order[size:]), np.sort(order[:size])
 
     def _fit_on(self, train, inner, X, y, sample_weight):
-        """Give the inner estimator, fitted on the training rows."""
+        """Return the inner estimator, fitted on the training rows."""
         if is_frozen(inner):
             return inner
         params = self._inner_fit_params(inner, sample_weight)
@@ -272,7 +272,7 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         return clone(inner).fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
 
     def _find_level(self, X, rows, codes, strata):
-        """Give the level that meets the wish on the calibration rows, given by their numbers."""
+        """Return the level that meets the wish on the calibration rows, given by their numbers."""
         n_classes = len(self.classes_)
         batches = (
             (_safe_indexing(X, rows), codes) for rows, codes in in_batches(n_classes, rows, codes)
@@ -295,7 +295,7 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         return read_probabilities(self.estimator_, X)
 
     def _levels(self, X):
-        """Give the levels of the inner estimator, inf for the first-ranked class."""
+        """Return the levels of the inner estimator, inf for the first-ranked class."""
         method = level_method(self.estimator_)
         levels = None if method is None else call_through(self.estimator_, method, X)
         # Sets are prefixes of the ranking: an infinite level is that of the first class already.
@@ -307,7 +307,7 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         return levels
 
     def _label_levels(self, X, codes):
-        """Give the level of each row's label; -inf for one that no training row has."""
+        """Return the level of each row's label; -inf for one that no training row has."""
         if level_method(self.estimator_) == "_path_levels":
             return call_through(self.estimator_, "_path_levels_of", X, codes=codes)
         return np.where(codes < 0, -np.inf, self._levels(X)[np.arange(len(codes)), codes])
@@ -343,7 +343,7 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         return self._map_batches(X, sets, levels_of_strata(strata, self.level_)[:, None])
 
     def set_levels(self, X: Samples) -> Floats:
-        """Give the level at which each class drops out of the set.
+        """Return the level at which each class drops out of the set.
 
         Parameters
         ----------
@@ -358,7 +358,7 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         return self._map_batches(X, self._levels)
 
     def predict_proba(self, X: Samples) -> Floats:
-        """Give the probabilities of the classifier inside.
+        """Return the probabilities of the classifier inside.
 
         Parameters
         ----------
@@ -373,7 +373,7 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
 
 
 def level_method(estimator: Any) -> str | None:
-    """Give the name of the method with the levels of an estimator, None if there is none.
+    """Return the name of the method with the levels of an estimator, None if there is none.
 
     Rules trained for one penalty keep theirs private: the sets of two of them are not nested.
     """

@@ -191,13 +191,13 @@ class LDRClassifier(BaseNeuralClassifier):
         return self._with_normalization(loss, self.normalize, n_classes)
 
     def _alternatives(self, loss, n_classes):
-        """Give the loss after either normalisation, unless one is asked for."""
+        """Return the loss after either normalisation, unless one is asked for."""
         if self.normalize != "auto":
             return [loss]
         return [self._with_normalization(loss, name, n_classes) for name in BOUNDED]
 
     def _with_normalization(self, loss, name, n_classes):
-        """Give the loss after a normalisation, with the temperature that suits it."""
+        """Return the loss after a normalisation, with the temperature that suits it."""
         if name == "auto":
             goes_on = self.warm_start and hasattr(self, "loss_")
             name = self.loss_.normalize if goes_on else BOUNDED[0]
@@ -209,7 +209,7 @@ class LDRClassifier(BaseNeuralClassifier):
         return loss.normalize is None
 
     def _calibrated(self, loss, networks, pairs):
-        """Give the loss with the power of its probabilities that suits the held-out rows."""
+        """Return the loss with the power of its probabilities that suits the held-out rows."""
         import torch
 
         scores, target, weight = held_out_scores(networks, pairs)
@@ -218,7 +218,7 @@ class LDRClassifier(BaseNeuralClassifier):
 
     @available_if(_adapts)
     def temperature(self, X: Samples) -> Floats:
-        """Give the temperature of each row; only with ``loss="aldr_kl"``.
+        """Return the temperature of each row; only with ``loss="aldr_kl"``.
 
         ``t = lam (1 - KL(p, 1 / K) / (alpha log K))``, ``p = softmax(f / t)``, without margin: it
         depends on the scores alone and tells how undecided they are, not whether a label is

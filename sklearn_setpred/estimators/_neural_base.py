@@ -40,11 +40,11 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
     """
 
     def _make_loss(self, n_classes):
-        """Give the loss instance."""
+        """Return the loss instance."""
         raise NotImplementedError
 
     def _alternatives(self, loss, n_classes):
-        """Give the losses of which held-out rows choose one."""
+        """Return the losses of which held-out rows choose one."""
         return [loss]
 
     def _compares_at_best_scale(self, loss):
@@ -52,7 +52,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         return False
 
     def _calibrated(self, loss, networks, pairs):
-        """Give the loss with its link adjusted to the rows held out; here as it is."""
+        """Return the loss with its link adjusted to the rows held out; here as it is."""
         return loss
 
     # ---------------------------------------------------------------- training
@@ -113,7 +113,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         return self._train(pairs, classes, losses, options)
 
     def _pairs(self, part, given, start, rng):
-        """Give the rows to train on and those to stop by, of one network or of each fold's."""
+        """Return the rows to train on and those to stop by, of one network or of each fold's."""
         kept = with_positive_weights(part)
         if given is not None or not self.early_stopping:
             return [(kept, given)]
@@ -219,7 +219,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         self.net_, self.loss_curve_, self.validation_scores_, self.n_iter_ = None, [], [], 0
 
     def _checked_loss(self, n_classes):
-        """Give the loss, its parameters and the estimator's checked against the classes."""
+        """Return the loss, its parameters and the estimator's checked against the classes."""
         check_k(self.k, n_classes)
         check_number("validation_fraction", self.validation_fraction, low=0, high=1, is_open=True)
         loss = self._make_loss(n_classes)
@@ -232,7 +232,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         return loss
 
     def _validation_part(self, X_val, y_val, classes):
-        """Give the rows that the user sets aside for early stopping, None if there are none."""
+        """Return the rows that the user sets aside for early stopping, None if there are none."""
         if X_val is None and y_val is None:
             return None
         if X_val is None or y_val is None:
@@ -257,7 +257,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         return self._of_scores(self.loss_.decision_scores, X)
 
     def _sets_of_first(self, X, k):
-        """Give the sets of the k first-ranked labels, made where the scores are."""
+        """Return the sets of the k first-ranked labels, made where the scores are."""
         if self.sparse_output or self.net_.is_on_host:
             return super()._sets_of_first(X, k)
         from sklearn_setpred._networks.network import sets_of_first
@@ -268,7 +268,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         return self._map_batches(X, lambda X: self.net_.map_scores(X, sets))
 
     def decision_function(self, X: Samples) -> Floats:
-        """Give the scores by which the classes rank, to which the inverse link is applied.
+        """Return the scores by which the classes rank, to which the inverse link is applied.
 
         They are those of the network, before a normalisation that belongs to the loss: that and
         the softmax are part of the inverse link.
@@ -287,7 +287,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict_proba(self, X: Samples) -> Floats:
-        """Give the probabilities: the inverse link of the loss, applied to the scores.
+        """Return the probabilities: the inverse link of the loss, applied to the scores.
 
         Parameters
         ----------
@@ -309,7 +309,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
 
 
 def known_codes(y, classes, name="y"):
-    """Give the codes of labels; raise if one is not among the classes."""
+    """Return the codes of labels; raise if one is not among the classes."""
     y = column_or_1d(y)
     codes = label_indices(y, classes)
     if (codes < 0).any():

@@ -58,7 +58,7 @@ class _ProbabilitySetClassifier(WrappingMixin, BaseEstimator):
         return read_probabilities(self.estimator_, X)
 
     def predict_proba(self, X: Samples) -> Floats:
-        """Give the probabilities of the classifier inside.
+        """Return the probabilities of the classifier inside.
 
         Parameters
         ----------
@@ -126,7 +126,7 @@ class TopKSetClassifier(TopKSetsMixin, _ProbabilitySetClassifier):
         check_k(self.k, n_classes)
 
     def set_levels(self, X: Samples) -> Floats:
-        """Give the level at which each class drops out: minus its rank.
+        """Return the level at which each class drops out: minus its rank.
 
         Parameters
         ----------
@@ -229,11 +229,11 @@ class ThresholdSetClassifier(SetPredictorMixin, _ProbabilitySetClassifier):
         return self._by_batches(X, sets)
 
     def _threshold(self, threshold):
-        """Give the threshold asked for, or the constructor's."""
+        """Return the threshold asked for, or the constructor's."""
         return self.threshold if threshold is None else threshold
 
     def set_levels(self, X: Samples) -> Floats:
-        """Give the level at which each class drops out: its probability.
+        """Return the level at which each class drops out: its probability.
 
         Parameters
         ----------

@@ -12,25 +12,25 @@ class SizeLevelsMixin(SetPredictorMixin):
     """Sets whose size follows from a level, by what `CardinalityAwareClassifier` has learned."""
 
     def _numbers(self, X):
-        """Give X as our networks read it, None where they read the scores alone."""
+        """Return X as our networks read it, None where they read the scores alone."""
         return check_numbers(X) if self.reads_ == "x and scores" else None
 
     def _scores(self, X):
-        """Give the final log-probabilities, (n, n_classes)."""
+        """Return the final log-probabilities, (n, n_classes)."""
         log_p = floored_log(read_probabilities(self.estimator_, X), self.floor_)
         if self.refiner_ is None:
             return log_p
         return self.refiner_.log_probabilities(self._numbers(X), log_p)
 
     def _size_levels(self, X, log_p):
-        """Give the candidate sizes of each row and their levels, both (n, m)."""
+        """Return the candidate sizes of each row and their levels, both (n, m)."""
         sketch = self.candidates_.sketch(log_p)
         numbers = None if self.selector_.network is None else self._numbers(X)
         values = self.selector_.values(numbers, sketch)
         return sketch.sizes, concave_hull_levels(sketch.costs, values)
 
     def _sizes_at(self, X, log_p, level):
-        """Give the size chosen for each row at a level, (n,); at -inf, all labels."""
+        """Return the size chosen for each row at a level, (n,); at -inf, all labels."""
         if level == -np.inf:
             return np.full(len(log_p), len(self.classes_))
         sizes, levels = self._size_levels(X, log_p)
@@ -38,18 +38,18 @@ class SizeLevelsMixin(SetPredictorMixin):
         return np.take_along_axis(sizes, last, axis=1)[:, 0]
 
     def _path_levels(self, X):
-        """Give the levels of the classes; of a rule for one penalty, those of its tilt.
+        """Return the levels of the classes; of a rule for one penalty, those of its tilt.
 
         The tilt ``argmax_s u(s) - t cost(s)`` is nested in t, and t = 0 is the rule itself.
         """
         return self._levels_at(X, class_ranks)
 
     def _path_levels_of(self, X, codes):
-        """Give the path level of one class for each row, (n,); -inf for the code -1."""
+        """Return the path level of one class for each row, (n,); -inf for the code -1."""
         return self._levels_at(X, lambda log_p, y: label_ranks(log_p, y)[:, None], codes)[:, 0]
 
     def _levels_at(self, X, ranks, *codes):
-        """Give the levels at the ranks that ``ranks`` gives for log-probabilities."""
+        """Return the levels at the ranks that ``ranks`` gives for log-probabilities."""
 
         def levels(X, *codes):
             log_p = self._scores(X)

@@ -23,7 +23,7 @@ class WrappingMixin(MetaEstimatorMixin):
     """
 
     def _inner(self):
-        """Give the estimator inside, not yet fitted; raise if its classes cannot be ranked."""
+        """Return the estimator inside, not yet fitted; raise if its classes cannot be ranked."""
         if self.estimator is None:
             from sklearn_setpred.estimators._neural import NeuralClassifier
 
@@ -39,7 +39,7 @@ class WrappingMixin(MetaEstimatorMixin):
         return self.estimator
 
     def _inner_fit_params(self, inner, sample_weight):
-        """Give the keywords that hand the weights to the inner estimator's fit."""
+        """Return the keywords that hand the weights to the inner estimator's fit."""
         if sample_weight is None or is_frozen(inner):
             return {}
         if _routing_enabled():
@@ -56,7 +56,7 @@ class WrappingMixin(MetaEstimatorMixin):
         return {name: sample_weight}
 
     def get_metadata_routing(self) -> Any:
-        """Give the routing of metadata: ``fit`` hands ``sample_weight`` to ``estimator.fit``.
+        """Return the routing of metadata: ``fit`` hands ``sample_weight`` to ``estimator.fit``.
 
         Returns
         -------

@@ -248,7 +248,7 @@ class ConditionalCoverageDisplay(Display):
         return len(self.groups) > _MAX_NAMED_GROUPS
 
     def _order_and_places(self):
-        """Give the order in which groups are drawn, and the place of each on the axis."""
+        """Return the order in which groups are drawn, and the place of each on the axis."""
         given = np.arange(len(self.groups))
         if self.by == "size":
             return given, np.asarray(self.groups)
@@ -257,7 +257,7 @@ class ConditionalCoverageDisplay(Display):
         return given, given
 
     def _interval(self):
-        """Give the ends of Wilson's interval, shape (2, g)."""
+        """Return the ends of Wilson's interval, shape (2, g)."""
         c, n = self.coverage, self.n_rows
         middle = c + _Z**2 / (2 * n)
         half = _Z * np.sqrt(c * (1 - c) / n + _Z**2 / (4 * n**2))
@@ -279,7 +279,7 @@ class ConditionalCoverageDisplay(Display):
         ax.yaxis.set_inverted(True)
 
     def _columns(self):
-        """Give the columns of the frame."""
+        """Return the columns of the frame."""
         low, high = self._interval()
         return {
             "group": self.groups,
@@ -291,14 +291,14 @@ class ConditionalCoverageDisplay(Display):
 
 
 def _groups(by, y_true, y_set, strata):
-    """Give the group of each row."""
+    """Return the group of each row."""
     if by == "class":
         return y_true
     return strata if by == "stratum" else np.asarray(check_y_set(y_set).sum(axis=1))
 
 
 def _effective_rows(strata, sample_weight):
-    """Give (sum w)^2 / sum w^2 of each stratum, in sorted order; NaN where all weights are 0."""
+    """Return (sum w)^2 / sum w^2 of each stratum, in sorted order; NaN where all weights are 0."""
     _, groups = np.unique(np.asarray(strata), return_inverse=True)
     weight = np.ones(len(groups)) if sample_weight is None else np.asarray(sample_weight)
     total, squares = np.bincount(groups, weight), np.bincount(groups, weight**2)

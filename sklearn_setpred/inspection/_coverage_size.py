@@ -315,7 +315,7 @@ class CoverageSizeDisplay(Display):
         return ax.plot([mean_size], [coverage], **style, label=label)[0]
 
     def _columns(self):
-        """Give the columns of the frame."""
+        """Return the columns of the frame."""
         points = [] if self.point is None else [self.point]
         columns = {
             "part": ["curve"] * len(self.coverage) + ["point"] * len(points),
@@ -328,7 +328,7 @@ class CoverageSizeDisplay(Display):
 
 
 def _fold_curve(estimator, rows, X, y, sample_weight):
-    """Give coverage and mean size on the test rows of a fold."""
+    """Return coverage and mean size on the test rows of a fold."""
     coverage, mean_size, _ = coverage_size_curve(
         _safe_indexing(y, rows),
         call_through(estimator, "set_levels", _safe_indexing(X, rows)),
@@ -339,7 +339,7 @@ def _fold_curve(estimator, rows, X, y, sample_weight):
 
 
 def _coverages_at_common_sizes(curves):
-    """Give the mean sizes of all curves and each curve's coverage there."""
+    """Return the mean sizes of all curves and each curve's coverage there."""
     sizes = np.unique(np.concatenate([mean_size for _, mean_size in curves]))
     # All curves start at the sets of one label; rounding may put a start after sizes[0].
     at = [(np.searchsorted(size, sizes, side="right") - 1).clip(min=0) for _, size in curves]

@@ -16,11 +16,11 @@ class Display:
     name: str | None
 
     def _columns(self) -> dict[str, Any]:
-        """Give the numbers drawn, by the column of the frame."""
+        """Return the numbers drawn, by the column of the frame."""
         raise NotImplementedError
 
     def frame(self) -> Any:
-        """Give the numbers drawn.
+        """Return the numbers drawn.
 
         Returns
         -------
@@ -36,7 +36,7 @@ class Display:
         return pandas.DataFrame({"name": self.name, **self._columns()})
 
     def _label(self, name):
-        """Give the name for the legend, never empty: displays on the axes are counted by it."""
+        """Return the name for the legend, never empty: displays on the axes are counted by it."""
         return name or self.name or "sets"
 
     def _start(self, ax, height=4.8):
@@ -51,7 +51,7 @@ class Display:
 
 
 def require_matplotlib(caller):
-    """Give matplotlib.pyplot, or raise with the way to have it."""
+    """Return matplotlib.pyplot, or raise with the way to have it."""
     return import_optional("matplotlib.pyplot", caller, "sklearn-setpred[plot]")
 
 
@@ -67,7 +67,7 @@ def import_optional(module, caller, requirement):
 
 
 def next_style(ax, kwargs):
-    """Give colour, line style and marker of the next display on these axes.
+    """Return colour, line style and marker of the next display on these axes.
 
     Displays already there are counted by their entries in the legend; ``kwargs``, the
     caller's properties of the line, have the last word.

@@ -164,5 +164,5 @@ class SetSizeDisplay(Display):
         return self
 
     def _columns(self):
-        """Give the columns of the frame."""
+        """Return the columns of the frame."""
         return {"size": np.arange(len(self.share)), "share": self.share}

@@ -178,7 +178,7 @@ class TemperatureDisplay(Display):
         return self
 
     def _columns(self):
-        """Give the columns of the frame."""
+        """Return the columns of the frame."""
         n_bins = len(self.bin_edges) - 1
         return {
             "rows": np.repeat(list(self.shares), n_bins),
@@ -189,7 +189,7 @@ class TemperatureDisplay(Display):
 
 
 def _rows_of_group(n_rows, y_true, y_pred):
-    """Give the rows of right and of wrong predictions, or all rows where labels are missing."""
+    """Return the rows of right and of wrong predictions, or all rows where labels are missing."""
     if (y_true is None) != (y_pred is None):
         raise ValueError("y_true and y_pred tell right from wrong together; give both or none.")
     if y_true is None:

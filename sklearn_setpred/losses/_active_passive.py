@@ -17,7 +17,7 @@ from sklearn_setpred.losses._scores import add_to_label_, exp, label_scores
 
 @rowwise
 def label_and_sum_of_log_p(scores: Tensor, target: Tensor) -> tuple[Tensor, Pullback]:
-    """Give log p_y and sum_k log p_k, shape (n, 2); the gradients are e_y - p and 1 - K p."""
+    """Return log p_y and sum_k log p_k, shape (n, 2); the gradients are e_y - p and 1 - K p."""
     log_p = torch.log_softmax(scores, dim=-1)
 
     def pullback(g: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ class ActivePassive(Loss):
     top_1 = True
 
     def passive(self, log_p: Tensor) -> Tensor:
-        """Give the passive loss X from log p_y."""
+        """Return the passive loss X from log p_y."""
         raise NotImplementedError
 
     def check(self, n_classes: int) -> None:
@@ -43,7 +43,7 @@ class ActivePassive(Loss):
         check_number("beta", self.beta, low=0, hint="it weighs the passive loss")
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         label, total = label_and_sum_of_log_p(scores, target).unbind(dim=-1)
         return self.alpha * label / total + self.beta * self.passive(label)
 
@@ -87,7 +87,7 @@ class NCERCE(ActivePassive, name="nce_rce"):
     search_space: ClassVar = {"alpha": (0.1, 5.0, 9.9), "beta": (0.1, 5.0, 9.9)}
 
     def passive(self, log_p: Tensor) -> Tensor:
-        """Give A (1 - p_y)."""
+        """Return A (1 - p_y)."""
         return -self.A * torch.expm1(log_p)
 
 
@@ -140,7 +140,7 @@ class NCEAUL(ActivePassive, name="nce_aul"):
         check_number("q", self.q, low=0, is_open=True, hint="q=1 is the mean absolute error")
 
     def passive(self, log_p: Tensor) -> Tensor:
-        """Give ((a - p_y)^q - (a - 1)^q) / q."""
+        """Return ((a - p_y)^q - (a - 1)^q) / q."""
         return ((self.a - log_p.exp()) ** self.q - (self.a - 1) ** self.q) / self.q
 
 
@@ -193,5 +193,5 @@ class NCEAGCE(ActivePassive, name="nce_agce"):
         check_number("q", self.q, low=0, is_open=True, hint="q=1 is the mean absolute error")
 
     def passive(self, log_p: Tensor) -> Tensor:
-        """Give ((a + 1)^q - (a + p_y)^q) / q."""
+        """Return ((a + 1)^q - (a + p_y)^q) / q."""
         return ((self.a + 1) ** self.q - (self.a + log_p.exp()) ** self.q) / self.q

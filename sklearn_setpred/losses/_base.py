@@ -115,7 +115,7 @@ class Loss(BaseEstimator):
             LOSSES[name] = cls
 
     def __call__(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row.
+        """Return the loss of each row.
 
         Parameters
         ----------
@@ -148,7 +148,7 @@ class Loss(BaseEstimator):
             return self.inverse_link(at_least_float32(scores))
 
     def decision_scores(self, scores: Tensor) -> Tensor:
-        """Give the scores by which the classes rank; here those that the loss sees.
+        """Return the scores by which the classes rank; here those that the loss sees.
 
         Parameters
         ----------
@@ -162,7 +162,7 @@ class Loss(BaseEstimator):
         return scores
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row; what a subclass defines.
+        """Return the loss of each row; what a subclass defines.
 
         Parameters
         ----------
@@ -176,7 +176,7 @@ class Loss(BaseEstimator):
         raise NotImplementedError(f"{type(self).__name__} must define forward(scores, target).")
 
     def inverse_link(self, scores: Tensor) -> Tensor:
-        """Give the probabilities; what a subclass redefines unless it is softmax.
+        """Return the probabilities; what a subclass redefines unless it is softmax.
 
         Parameters
         ----------
@@ -190,7 +190,7 @@ class Loss(BaseEstimator):
         return torch.softmax(scores, dim=-1)
 
     def link(self, costs: Tensor) -> Tensor:
-        """Give scores of least conditional risk at expected costs; here zeros: unknown.
+        """Return scores of least conditional risk at expected costs; here zeros: unknown.
 
         Of losses on costs. Training starts from there, with the costs that probabilities expect.
 
@@ -215,7 +215,7 @@ class Loss(BaseEstimator):
         """
 
     def fit_classes(self, counts: Sequence[int]) -> Loss:
-        """Give the loss configured for the training rows; here itself.
+        """Return the loss configured for the training rows; here itself.
 
         Parameters
         ----------
@@ -229,7 +229,7 @@ class Loss(BaseEstimator):
         return self
 
     def infimum(self, n_classes: int) -> float:
-        """Give the greatest lower bound of the loss, approached by a certain, right prediction.
+        """Return the greatest lower bound of the loss, approached by a certain, right prediction.
 
         Parameters
         ----------
@@ -244,7 +244,7 @@ class Loss(BaseEstimator):
 
 
 def get_loss(loss: str | Loss) -> Loss:
-    """Give the loss instance for a registered name (with defaults) or for an instance.
+    """Return the loss instance for a registered name (with defaults) or for an instance.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def tails(top: Tensor, rest: Tensor) -> Tensor:
-    """Give log sum exp of all entries but the m largest, for m = 0 ... k - 1, shape (n, k).
+    """Return log sum exp of all entries but the m largest, for m = 0 ... k - 1, shape (n, k).
 
     ``top``, (n, k), are the k largest in falling order and ``rest``, (n, 1), log sum exp of the
     others.
@@ -19,7 +19,7 @@ def tails(top: Tensor, rest: Tensor) -> Tensor:
 
 
 def clipping(top: Tensor, tails: Tensor) -> Tensor:
-    """Give the threshold c, (n, 1), with sum_j min(1, exp(z_j - c)) = k, from the k largest.
+    """Return the threshold c, (n, 1), with sum_j min(1, exp(z_j - c)) = k, from the k largest.
 
     With the m largest clipped the others share k - m, so c = tails_m - log(k - m); m is the first
     number for which that leaves no entry above 1.
@@ -32,7 +32,7 @@ def clipping(top: Tensor, tails: Tensor) -> Tensor:
 
 
 def capped_softmax(z: Tensor, k: int) -> Tensor:
-    """Give the maximiser p of sum_k p_k z_k - sum_k p_k log p_k over 0 <= p_k <= 1 / k, sum 1.
+    """Return the maximiser p of sum_k p_k z_k - sum_k p_k log p_k over 0 <= p_k <= 1 / k, sum 1.
 
     Examples
     --------

@@ -15,14 +15,14 @@ from sklearn_setpred.losses._scores import expm1_with_linear_tail, minus_log_p
 
 
 def comp_sum_values(surprisal: Tensor, tau: float) -> Tensor:
-    """Give (p^(tau - 1) - 1) / (1 - tau), -log p at tau = 1, from -log p; any shape."""
+    """Return (p^(tau - 1) - 1) / (1 - tau), -log p at tau = 1, from -log p; any shape."""
     if tau == 1:
         return surprisal
     return expm1_with_linear_tail((1 - tau) * surprisal) / (1 - tau)
 
 
 def comp_sum_link(scores: Tensor, tau: float) -> Tensor:
-    """Give p^(2 - tau) renormalised, p = softmax(scores); softmax where no link exists."""
+    """Return p^(2 - tau) renormalised, p = softmax(scores); softmax where no link exists."""
     return torch.softmax((2 - tau) * scores if tau < 2 else scores, dim=-1)
 
 
@@ -49,11 +49,11 @@ class CompSumFamily(Loss):
         return self.order == 2
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         return comp_sum_values(minus_log_p(scores, target), self.order)
 
     def inverse_link(self, scores: Tensor) -> Tensor:
-        """Give p^(2 - tau) renormalised."""
+        """Return p^(2 - tau) renormalised."""
         return comp_sum_link(scores, self.order)
 
 
@@ -310,6 +310,6 @@ class TGCE(CompSumFamily, name="tgce"):
         check_number("truncation", self.truncation, low=0, high=1, hint="truncation=0 is gce")
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         minus_log_k = -math.log(self.truncation) if self.truncation > 0 else math.inf
         return comp_sum_values(minus_log_p(scores, target).clamp_max(minus_log_k), self.order)

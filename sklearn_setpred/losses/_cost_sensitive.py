@@ -107,16 +107,16 @@ class CostSensitiveCompSum(Loss, name="cost_sensitive_comp_sum"):
         check_number("tau", self.tau, low=0, hint="tau=1 is the cost-sensitive cross-entropy")
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         minus_log_s = -torch.log_softmax(scores, dim=-1)
         return ((1 - target) * comp_sum_values(minus_log_s, self.tau)).sum(dim=-1)
 
     def inverse_link(self, scores: Tensor) -> Tensor:
-        """Give s^(2 - tau) renormalised."""
+        """Return s^(2 - tau) renormalised."""
         return comp_sum_link(scores, self.tau)
 
     def link(self, costs: Tensor) -> Tensor:
-        """Give log(1 - c) / (2 - tau), zeros from order 2 on."""
+        """Return log(1 - c) / (2 - tau), zeros from order 2 on."""
         if not self.has_link:
             return super().link(costs)
         return torch.log((1 - costs).clamp(min=LEAST)) / (2 - self.tau)
@@ -203,12 +203,12 @@ class CostSensitiveConstrained(Loss, name="cost_sensitive_constrained"):
         check_number("rho", self.rho, low=0, is_open=True, hint="it divides the scores")
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         r = scores - scores.mean(dim=-1, keepdim=True)
         return (target * PHI[self.phi](r, self.rho)).sum(dim=-1)
 
     def link(self, costs: Tensor) -> Tensor:
-        """Give the minimiser above; zeros for the two that tell the cheapest choice alone."""
+        """Return the minimiser above; zeros for the two that tell the cheapest choice alone."""
         costs = costs.clamp(min=LEAST)
         if self.phi == "exp":
             return -costs.log() + costs.log().mean(dim=-1, keepdim=True)

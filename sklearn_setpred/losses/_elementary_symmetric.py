@@ -26,7 +26,7 @@ LARGEST_K_IN_FLOAT32 = 64
 
 
 def log_ratio(z: Tensor, k: int) -> Tensor:
-    """Give log e_k(exp(z)) - log e_{k-1}(exp(z)) of each row of z, (n, K), k < K."""
+    """Return log e_k(exp(z)) - log e_{k-1}(exp(z)) of each row of z, (n, K), k < K."""
     if k > LARGEST_K_IN_FLOAT32 and z.dtype is not torch.float64:
         return log_ratio(z.double(), k).to(z.dtype)
     head = z.topk(min(2 * k, z.shape[-1] - 1), dim=-1)
@@ -44,7 +44,7 @@ def log_ratio(z: Tensor, k: int) -> Tensor:
 
 @rowwise
 def power_sums(z: Tensor, w: Tensor, k: int) -> tuple[Tensor, Pullback]:
-    """Give sum_j w_j^m for m = 1 ... k, shape (n, k); w is exp(z) up to a constant, or 0."""
+    """Return sum_j w_j^m for m = 1 ... k, shape (n, k); w is exp(z) up to a constant, or 0."""
     sums, power = [w.sum(dim=-1)], w
     for _ in range(k - 1):
         power = power * w
@@ -61,7 +61,7 @@ def power_sums(z: Tensor, w: Tensor, k: int) -> tuple[Tensor, Pullback]:
 
 
 def from_power_sums(sums: Tensor) -> Tensor:
-    """Give e_0 ... e_k, shape (k + 1, n), from p_1 ... p_k, (k, n), by Newton's identities."""
+    """Return e_0 ... e_k, shape (k + 1, n), from p_1 ... p_k, (k, n), by Newton's identities."""
     signs = torch.ones_like(sums)
     signs[1::2] = -1
     sums, e = sums * signs, [torch.ones_like(sums[0])]

@@ -73,13 +73,13 @@ class LDAM(Loss, name="ldam"):
             )
 
     def fit_classes(self, counts: Sequence[int]) -> LDAM:
-        """Give a copy with these counts, or itself if it has counts already."""
+        """Return a copy with these counts, or itself if it has counts already."""
         if self.class_counts is not None:
             return self
         return replace(self, class_counts=tuple(int(count) for count in counts))
 
     def margins(self, like: Tensor) -> Tensor:
-        """Give the margin c of each class.
+        """Return the margin c of each class.
 
         Parameters
         ----------
@@ -96,10 +96,10 @@ class LDAM(Loss, name="ldam"):
         return self.margin * (counts.min() / counts) ** 0.25
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         shifted = with_margin(scores, target, self.margins(scores)[target])
         return log_loss(shifted, target, 1.0)
 
     def inverse_link(self, scores: Tensor) -> Tensor:
-        """Give q_j proportional to p_j (a_j - (a_j - 1) p_j) / a_j."""
+        """Return q_j proportional to p_j (a_j - (a_j - 1) p_j) / a_j."""
         return margin_link(torch.softmax(scores, dim=-1), self.margins(scores))

@@ -60,7 +60,7 @@ class LDRFamily(Loss):
         check_option("normalize", self.normalize, NORMALIZATIONS)
 
     def normalized(self, scores: Tensor) -> Tensor:
-        """Give the scores the loss sees."""
+        """Return the scores the loss sees."""
         return NORMALIZATIONS[self.normalize](scores)
 
     def probabilities(self, scores: Tensor) -> Tensor:
@@ -79,7 +79,7 @@ class LDRFamily(Loss):
         return p if self.power == 1.0 else to_power(p, self.power)
 
     def calibrated(self, scores: Tensor, target: Tensor, weight: Tensor | None = None) -> LDRFamily:
-        """Give the same loss with the power of its probabilities that suits held-out rows best.
+        """Return the same loss with the power of its probabilities that suits held-out rows best.
 
         Parameters
         ----------
@@ -155,16 +155,16 @@ class LDRKL(LDRFamily, name="ldr_kl"):
     )
 
     def infimum(self, n_classes: int) -> float:
-        """Give the least value, or with normalised scores a bound it comes close to."""
+        """Return the least value, or with normalised scores a bound it comes close to."""
         return -self.lam * math.log(n_classes)
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         scores = with_margin(self.normalized(scores), target, self.margin)
         return log_loss(scores, target, self.lam) - self.lam * math.log(scores.shape[-1])
 
     def inverse_link(self, scores: Tensor) -> Tensor:
-        """Give q_j proportional to p_j (a - (a - 1) p_j)."""
+        """Return q_j proportional to p_j (a - (a - 1) p_j)."""
         p = torch.softmax(self.normalized(scores) / self.lam, dim=-1)
         return margin_link(p, self.margin / self.lam)
 
@@ -241,11 +241,11 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
         )
 
     def infimum(self, n_classes: int) -> float:
-        """Give the least value, or with normalised scores a bound it comes close to."""
+        """Return the least value, or with normalised scores a bound it comes close to."""
         return -self.lam * math.log(n_classes) * (1 - 1 / (2 * self.alpha))
 
     def temperatures(self, scores: Tensor) -> Tensor:
-        """Give the temperature of each row, without margin.
+        """Return the temperature of each row, without margin.
 
         A function of the scores alone: it says how certain the prediction is, not whether the
         label is right.
@@ -263,7 +263,7 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
             return self._temperatures(self.normalized(at_least_float32(scores)))
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         scores = with_margin(self.normalized(scores), target, self.margin)
         t = self._temperatures(scores)
         log_k = math.log(scores.shape[-1])
@@ -271,14 +271,14 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
         return log_loss(scores, target, t.unsqueeze(-1)) - t * log_k - penalty
 
     def inverse_link(self, scores: Tensor) -> Tensor:
-        """Give the inverse link of LDR-KL at the temperature of each row."""
+        """Return the inverse link of LDR-KL at the temperature of each row."""
         scores = self.normalized(scores)
         t = self._temperatures(scores).unsqueeze(-1)
         return margin_link(torch.softmax(scores / t, dim=-1), self.margin / t)
 
     @torch.no_grad()
     def _temperatures(self, scores: Tensor) -> Tensor:
-        """Give the temperature of each row of normalised scores."""
+        """Return the temperature of each row of normalised scores."""
         return row_temperatures(scores, self.lam, self.alpha)
 
 
@@ -353,11 +353,11 @@ class LDRTopK(Loss, name="ldr_top_k"):
         check_number("margin", self.margin, low=0)
 
     def infimum(self, n_classes: int) -> float:
-        """Give the greatest lower bound."""
+        """Return the greatest lower bound."""
         return -self.lam * math.log(n_classes) if self.k == 1 else -math.inf
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         scores = with_margin(scores, target, self.margin)
         p = capped_softmax(scores.detach() / self.lam, self.k)
         return worst_case(scores, target, p, self.lam)

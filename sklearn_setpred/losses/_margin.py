@@ -16,7 +16,7 @@ from sklearn_setpred.losses._scores import add_to_label_, label_scores, without_
 
 @rowwise
 def lead_of_best_rival(scores: Tensor, target: Tensor) -> tuple[Tensor, Pullback]:
-    """Give max_{k != y} f_k - f_y; at ties the gradient is that of the first of the best."""
+    """Return max_{k != y} f_k - f_y; at ties the gradient is that of the first of the best."""
     rival = without_label(scores, target).max(dim=-1)
 
     def pullback(g: Tensor) -> Tensor:
@@ -28,7 +28,7 @@ def lead_of_best_rival(scores: Tensor, target: Tensor) -> tuple[Tensor, Pullback
 
 @rowwise
 def mean_excess(scores: Tensor, target: Tensor, margin: float) -> tuple[Tensor, Pullback]:
-    """Give sum_{k != y} max(0, margin + f_k - f_y) / K."""
+    """Return sum_{k != y} max(0, margin + f_k - f_y) / K."""
     bar = label_scores(scores, target) - margin
     excess = (scores - bar.unsqueeze(-1)).relu_().scatter_(-1, target.unsqueeze(-1), 0.0)
 
@@ -79,7 +79,7 @@ class CrammerSinger(Loss, name="crammer_singer"):
         check_number("margin", self.margin, low=0)
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         return functional.relu(self.margin + lead_of_best_rival(scores, target))
 
 
@@ -124,5 +124,5 @@ class WestonWatkins(Loss, name="weston_watkins"):
         check_number("margin", self.margin, low=0)
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         return mean_excess(scores, target, self.margin)

@@ -65,7 +65,7 @@ class MSE(Loss, name="mse"):
     all_k = True
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         return squared_error(scores, target)
 
 
@@ -119,7 +119,7 @@ class SCE(Loss, name="sce"):
         check_number("b", self.b, low=0, high=1, hint="b=0 is cross-entropy")
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         log_p = -minus_log_p(scores, target)
         return (self.b - 1) * log_p - self.b * self.A * torch.expm1(log_p)
 
@@ -174,7 +174,7 @@ class JensenShannon(Loss, name="jensen_shannon"):
         )
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         pi, log_p = self.pi, -minus_log_p(scores, target)
         p, rest = log_p.exp(), -torch.expm1(log_p)
         log_m = torch.log1p((pi - 1) * rest)
@@ -184,7 +184,7 @@ class JensenShannon(Loss, name="jensen_shannon"):
 
 @rowwise
 def robust_log(scores: Tensor, target: Tensor, alpha: float) -> tuple[Tensor, Pullback]:
-    """Give the robust log loss.
+    """Return the robust log loss.
 
     With t = 1 + p / alpha: log(1 + 1 / alpha) - log t_y + sum_{j != y} log t_j / (K - 1), where
     d log t_j / d f_k = r_j (1[j = k] - p_k), r = p / (alpha + p).
@@ -205,7 +205,7 @@ def robust_log(scores: Tensor, target: Tensor, alpha: float) -> tuple[Tensor, Pu
 
 
 def sum_of_logs(p: Tensor, alpha: float) -> Tensor:
-    """Give sum_k log(1 + p_k / alpha), where it fits as the logarithm of the product.
+    """Return sum_k log(1 + p_k / alpha), where it fits as the logarithm of the product.
 
     The sum is at most 1 / alpha, as the probabilities sum to 1.
     """
@@ -259,5 +259,5 @@ class RLL(Loss, name="rll"):
         check_number("alpha", self.alpha, low=0, is_open=True, hint="it divides the probabilities")
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         return robust_log(scores, target, self.alpha)

@@ -18,13 +18,13 @@ CHUNK = 1 << 18
 
 
 def rows_per_chunk(scores: Tensor) -> int:
-    """Give the number of rows to treat at once: few on a CPU, all where calls are dear."""
+    """Return the number of rows to treat at once: few on a CPU, all where calls are dear."""
     on_cpu = scores.device.type == "cpu"
     return max(1, CHUNK // scores.shape[-1] if on_cpu else len(scores))
 
 
 def by_chunks(function: Callable[..., Tensor], scores: Tensor, *columns: Tensor) -> Tensor:
-    """Give function(scores, *columns), computed for few rows at a time."""
+    """Return function(scores, *columns), computed for few rows at a time."""
     size = rows_per_chunk(scores)
     if len(scores) <= size:
         return function(scores, *columns)

@@ -18,12 +18,12 @@ LOG_POWERS = (-3.0, 2.0)
 
 
 def to_power(p: Tensor, power: float) -> Tensor:
-    """Give p_k^s / sum_j p_j^s of each row, s = power."""
+    """Return p_k^s / sum_j p_j^s of each row, s = power."""
     return torch.softmax(power * log(p), dim=-1)
 
 
 def best_power(p: Tensor, target: Tensor, weight: Tensor | None = None) -> float:
-    """Give the s at which the mean log-loss of p_k^s / sum_j p_j^s is least.
+    """Return the s at which the mean log-loss of p_k^s / sum_j p_j^s is least.
 
     Parameters
     ----------
@@ -44,5 +44,5 @@ def best_power(p: Tensor, target: Tensor, weight: Tensor | None = None) -> float
 
 
 def log(p: Tensor) -> Tensor:
-    """Give the logarithms of probabilities; those of zeros are finite."""
+    """Return the logarithms of probabilities; those of zeros are finite."""
     return p.clamp_min(torch.finfo(p.dtype).tiny).log()

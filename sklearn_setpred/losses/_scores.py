@@ -17,12 +17,12 @@ LARGEST_EXPONENT = 30.0
 
 
 def at_least_float32(scores: Tensor) -> Tensor:
-    """Give the scores in float32 if they come in half precision, unchanged otherwise."""
+    """Return the scores in float32 if they come in half precision, unchanged otherwise."""
     return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
 
 
 def full_precision(scores: Tensor) -> AbstractContextManager[None]:
-    """Give a context without autocast, which would compute dot products in half precision."""
+    """Return a context without autocast, which would compute dot products in half precision."""
     device = scores.device.type
     # To enter a context costs as much as a small batch, to ask costs nothing.
     if not torch.is_autocast_enabled(device):
@@ -31,17 +31,17 @@ def full_precision(scores: Tensor) -> AbstractContextManager[None]:
 
 
 def label_scores(scores: Tensor, target: Tensor) -> Tensor:
-    """Give the score of the label of each row, shape (n,)."""
+    """Return the score of the label of each row, shape (n,)."""
     return scores.gather(-1, target.unsqueeze(-1)).squeeze(-1)
 
 
 def minus_log_p(scores: Tensor, target: Tensor) -> Tensor:
-    """Give -log p_y of each row, p = softmax(scores), shape (n,)."""
+    """Return -log p_y of each row, p = softmax(scores), shape (n,)."""
     return functional.cross_entropy(scores, target, reduction="none")
 
 
 def without_label(scores: Tensor, target: Tensor) -> Tensor:
-    """Give a copy of the scores with -inf in the place of the label."""
+    """Return a copy of the scores with -inf in the place of the label."""
     return scores.scatter(-1, target.unsqueeze(-1), -math.inf)
 
 
@@ -51,19 +51,19 @@ def add_to_label_(gradients: Tensor, target: Tensor, values: Tensor) -> Tensor:
 
 
 def with_margin(scores: Tensor, target: Tensor, margin: float | Tensor) -> Tensor:
-    """Give f - c e_y: the differences d_k = f_k - f_y + c become plain differences of scores."""
+    """Return f - c e_y: the differences d_k = f_k - f_y + c become plain differences of scores."""
     shift = torch.as_tensor(-margin, dtype=scores.dtype, device=scores.device)
     return scores.scatter_add(-1, target.unsqueeze(-1), shift.expand(len(scores)).unsqueeze(-1))
 
 
 def l1_normalized(scores: Tensor) -> Tensor:
-    """Give scores of mean absolute value 1; rows of zeros stay zeros."""
+    """Return scores of mean absolute value 1; rows of zeros stay zeros."""
     mean = scores.abs().mean(dim=-1, keepdim=True)
     return scores / mean.clamp_min(torch.finfo(scores.dtype).tiny)
 
 
 def softplus_normalized(scores: Tensor) -> Tensor:
-    """Give positive scores of mean 1, increasing in the scores of their row."""
+    """Return positive scores of mean 1, increasing in the scores of their row."""
     return l1_normalized(functional.softplus(scores))
 
 
@@ -71,13 +71,13 @@ NORMALIZATIONS = {None: lambda scores: scores, "l1": l1_normalized, "softplus": 
 
 
 def expm1_with_linear_tail(x: Tensor) -> Tensor:
-    """Give exp(x) - 1 up to LARGEST_EXPONENT, and its tangent there beyond."""
+    """Return exp(x) - 1 up to LARGEST_EXPONENT, and its tangent there beyond."""
     tail = functional.relu(x - LARGEST_EXPONENT)
     return torch.expm1(x.clamp(max=LARGEST_EXPONENT)) + math.exp(LARGEST_EXPONENT) * tail
 
 
 def complement(p: Tensor) -> Tensor:
-    """Give 1 - p; that of the largest is the sum of the others, lest it round to zero."""
+    """Return 1 - p; that of the largest is the sum of the others, lest it round to zero."""
     top = p.argmax(dim=-1, keepdim=True)
     others = p.scatter(-1, top, 0.0).sum(dim=-1, keepdim=True)
     return (1 - p).scatter(-1, top, others)
@@ -87,7 +87,7 @@ def complement(p: Tensor) -> Tensor:
 def log_loss(
     scores: Tensor, target: Tensor, temperature: float | Tensor
 ) -> tuple[Tensor, Pullback]:
-    """Give t (log sum exp(f / t) - f_y / t), f = scores, t a constant or one per row, (n, 1)."""
+    """Return t (log sum exp(f / t) - f_y / t), f = scores, t a constant or one per row, (n, 1)."""
     log_p = torch.log_softmax(scores / temperature, dim=-1)
 
     def pullback(g: Tensor) -> Tensor:
@@ -98,12 +98,12 @@ def log_loss(
 
 
 def exp(x: Tensor) -> Tensor:
-    """Give exp(x) through the power of two, which is twice as fast on a CPU."""
+    """Return exp(x) through the power of two, which is twice as fast on a CPU."""
     return (x * math.log2(math.e)).exp2_()
 
 
 def margin_link(p: Tensor, margins: Tensor | float) -> Tensor:
-    """Give q_j proportional to p_j (1 - p_j + p_j / a_j), a_j = exp(margin_j).
+    """Return q_j proportional to p_j (1 - p_j + p_j / a_j), a_j = exp(margin_j).
 
     The derivation: at the scores of least conditional risk sum_y q_y (p^(y) - e_y) = 0, where
     p^(y) is the softmax with the score of y lowered by its margin.

@@ -67,12 +67,12 @@ class ZLoss(Loss, name="z_loss"):
         check_number("scale", self.scale, low=0, is_open=True, hint="it divides the loss")
 
     def infimum(self, n_classes: int) -> float:
-        """Give the value at a certain, right prediction."""
+        """Return the value at a certain, right prediction."""
         best = torch.tensor(float(n_classes - 1), dtype=torch.float64).sqrt()
         return (functional.softplus(self.scale * (self.shift - best)) / self.scale).item()
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         z = standardized_label(scores, target)
         return functional.softplus(self.scale * (self.shift - z)) / self.scale
 
@@ -112,26 +112,26 @@ class TaylorSoftmax(Loss, name="taylor_softmax"):
     all_k = True
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         return taylor_log_loss(scores, target)
 
     def inverse_link(self, scores: Tensor) -> Tensor:
-        """Give the Taylor softmax."""
+        """Return the Taylor softmax."""
         return torch.softmax(self.decision_scores(scores), dim=-1)
 
     def decision_scores(self, scores: Tensor) -> Tensor:
-        """Give log(1 + f + f^2 / 2)."""
+        """Return log(1 + f + f^2 / 2)."""
         return taylor_terms(scores).log()
 
 
 def taylor_terms(scores: Tensor) -> Tensor:
-    """Give 1 + f + f^2 / 2, written without cancellation: at least 1 / 2."""
+    """Return 1 + f + f^2 / 2, written without cancellation: at least 1 / 2."""
     return ((scores + 1).square() + 1) / 2
 
 
 @rowwise
 def taylor_log_loss(scores: Tensor, target: Tensor) -> tuple[Tensor, Pullback]:
-    """Give log sum_k t_k - log t_y, t = (u^2 + 1) / 2, u = f + 1, with d t / d f = u."""
+    """Return log sum_k t_k - log t_y, t = (u^2 + 1) / 2, u = f + 1, with d t / d f = u."""
     u = scores + 1
     total = (torch.linalg.vecdot(u, u) + u.shape[-1]) / 2
     u_label = label_scores(u, target)
@@ -146,7 +146,7 @@ def taylor_log_loss(scores: Tensor, target: Tensor) -> tuple[Tensor, Pullback]:
 
 @rowwise
 def standardized_label(scores: Tensor, target: Tensor) -> tuple[Tensor, Pullback]:
-    """Give z_y, z = (f - mean f) / std f; its gradient is (e_y - 1 / K - z z_y / K) / std f.
+    """Return z_y, z = (f - mean f) / std f; its gradient is (e_y - 1 / K - z z_y / K) / std f.
 
     Equal scores have no deviation: with 1 in its place the gradient leads out of the tie.
     """

@@ -40,7 +40,7 @@ class Moments(NamedTuple):
         return self.mean - self.log_sum
 
     def rows(self, index: Tensor) -> Moments:
-        """Give the moments of some rows."""
+        """Return the moments of some rows."""
         return Moments(*(moment[index] for moment in self))
 
     def put_(self, index: Tensor, values: Moments) -> None:
@@ -50,7 +50,7 @@ class Moments(NamedTuple):
 
 
 def moments(gaps: Tensor, temperature: Tensor) -> Moments:
-    """Give the moments of softmax(d / t) from gaps d - max d, (n, K), and t, (n,)."""
+    """Return the moments of softmax(d / t) from gaps d - max d, (n, K), and t, (n,)."""
     z = gaps / temperature.unsqueeze(-1)
     weights = exp(z)
     total = weights.sum(dim=-1)
@@ -72,7 +72,7 @@ class Problem(NamedTuple):
         return self.alpha * math.log(self.gaps.shape[-1]) / self.start
 
     def rows(self, index: Tensor) -> Problem:
-        """Give the problem of some rows."""
+        """Return the problem of some rows."""
         return self._replace(gaps=self.gaps[index])
 
     @property
@@ -81,15 +81,15 @@ class Problem(NamedTuple):
         return self.start * (1 - 1 / self.alpha)
 
     def temperature(self, negative_entropy: Tensor) -> Tensor:
-        """Give t0 - KL / a."""
+        """Return t0 - KL / a."""
         return self.start - (negative_entropy + math.log(self.gaps.shape[-1])) / self.stiffness
 
     def image(self, at: Moments) -> Tensor:
-        """Give g(t) from the moments at t."""
+        """Return g(t) from the moments at t."""
         return self.temperature(at.negative_entropy)
 
     def lower_bound(self, at: Moments) -> Tensor:
-        """Give a lower bound of g(lowest), and so of all fixed points, from the moments at t0.
+        """Return a lower bound of g(lowest), and so of all fixed points, from the moments at t0.
 
         The entropy is at least -log max p = log Z, which is convex in 1 / t.
         """
@@ -97,14 +97,14 @@ class Problem(NamedTuple):
         return self.temperature(-log_sum.clamp_min(0))
 
     def value(self, temperature: Tensor) -> Tensor:
-        """Give h(t), up to what does not depend on t."""
+        """Return h(t), up to what does not depend on t."""
         log_mean = moments(self.gaps, temperature).log_sum - math.log(self.gaps.shape[-1])
         penalty = self.stiffness / 2 * (temperature - self.start).square()
         return temperature * log_mean - penalty
 
 
 def row_temperatures(scores: Tensor, start: float, alpha: float) -> Tensor:
-    """Give the temperature (n,) of largest h for each row of scores (n, K)."""
+    """Return the temperature (n,) of largest h for each row of scores (n, K)."""
 
     def temperatures(part: Tensor) -> Tensor:
         return solve(Problem(part - part.amax(dim=-1, keepdim=True), start, alpha))
@@ -113,7 +113,7 @@ def row_temperatures(scores: Tensor, start: float, alpha: float) -> Tensor:
 
 
 def solve(problem: Problem) -> Tensor:
-    """Give the best temperature of each row, proven unique where possible, scanned elsewhere."""
+    """Return the best temperature of each row, proven unique where possible, scanned elsewhere."""
     high = problem.gaps.new_full((len(problem.gaps),), problem.start)
     at = moments(problem.gaps, high)
     low, high = problem.lower_bound(at), problem.image(at)
@@ -136,7 +136,7 @@ def solve(problem: Problem) -> Tensor:
 
 
 def doubtful(problem: Problem, low: Tensor, high: Tensor, at: Moments) -> Tensor:
-    """Give the indices of the rows whose fixed point in [low, high] is not proven unique."""
+    """Return the indices of the rows whose fixed point in [low, high] is not proven unique."""
     return (~is_unique(problem, low, high, at)).nonzero().squeeze(-1)
 
 
@@ -153,7 +153,7 @@ def is_unique(problem: Problem, low: Tensor, high: Tensor, at: Moments) -> Tenso
 
 
 def newton(problem: Problem, low: Tensor, high: Tensor, at: Moments) -> Tensor:
-    """Give the fixed point of g in [low, high] by Newton's method, from the moments at ``high``.
+    """Return the fixed point of g in [low, high] by Newton's method, from the moments at ``high``.
 
     As g increases, g(t) bounds the fixed point on the same side as t.
     """
@@ -177,7 +177,7 @@ def newton(problem: Problem, low: Tensor, high: Tensor, at: Moments) -> Tensor:
 
 
 def scan(problem: Problem, low: Tensor, high: Tensor) -> Tensor:
-    """Give the best of all fixed points of g that a grid on [low, high] brackets."""
+    """Return the best of all fixed points of g that a grid on [low, high] brackets."""
     grid, images = images_on_grid(problem, low, high)
     # h rises while t < g(t): a maximum lies where t overtakes g(t), at the latest at `high`.
     above = grid > images
@@ -192,7 +192,7 @@ def scan(problem: Problem, low: Tensor, high: Tensor) -> Tensor:
 
 
 def images_on_grid(problem: Problem, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """Give temperatures from low to high, (n, GRID), and g there.
+    """Return temperatures from low to high, (n, GRID), and g there.
 
     They are even in b = 1 / t, so that exp(b d) follows from its neighbour by one product.
     """

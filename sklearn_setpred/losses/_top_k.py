@@ -62,7 +62,7 @@ class TopKHinge(Loss, name="top_k_hinge"):
         check_number("margin", self.margin, low=0)
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         shifted = with_margin(scores, target, self.margin)
         best = shifted.topk(self.k, dim=-1).values.mean(dim=-1)
         return functional.relu(best - label_scores(shifted, target))
@@ -137,7 +137,7 @@ class SmoothTopK(Loss, name="smooth_top_k"):
         check_number("margin", self.margin, low=0)
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         z = scores / (self.k * self.temperature)
         others = without_label(z, target)
         log_odds = by_chunks(partial(log_ratio, k=self.k), others) - label_scores(z, target)
@@ -191,7 +191,7 @@ class TopKCrossEntropy(Loss, name="top_k_cross_entropy"):
         check_k(self.k, n_classes)
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Give the loss of each row."""
+        """Return the loss of each row."""
         others = without_label(scores, target)
         best = others.topk(self.k - 1, dim=-1).indices
         rest = others.scatter(-1, best, -math.inf)

@@ -18,22 +18,22 @@ class LabelledSets(NamedTuple):
     n_classes: int
 
     def mean(self, values):
-        """Give the weighted mean of one value per row."""
+        """Return the weighted mean of one value per row."""
         return float(np.average(values, weights=self.weight))
 
     def coverage(self, groups=None, n_groups=1):
-        """Give the coverage of each group of rows, NaN for a group without weight."""
+        """Return the coverage of each group of rows, NaN for a group without weight."""
         groups = np.zeros(len(self.hits), dtype=np.intp) if groups is None else groups
         hit = np.bincount(groups, self.weight * self.hits, minlength=n_groups)
         total = np.bincount(groups, self.weight, minlength=n_groups)
         return np.divide(hit, total, out=np.full(n_groups, np.nan), where=total > 0)
 
     def size_weights(self):
-        """Give the weight of the rows with 0, 1, ... n_classes labels in their set."""
+        """Return the weight of the rows with 0, 1, ... n_classes labels in their set."""
         return np.bincount(self.sizes, self.weight, minlength=self.n_classes + 1)
 
     def rows(self, selected):
-        """Give the same for a selection of the rows."""
+        """Return the same for a selection of the rows."""
         hits, sizes, columns, weight = (values[selected] for values in self[:4])
         return LabelledSets(hits, sizes, columns, weight, self.n_classes)
 
@@ -50,7 +50,7 @@ def labelled_sets(y_true, y_set, classes, sample_weight):
 
 
 def true_columns(y_true, classes, n_rows, n_classes):
-    """Give the column of each true label, -1 for a label that is not among the classes."""
+    """Return the column of each true label, -1 for a label that is not among the classes."""
     y_true = check_labels(y_true, "y_true")
     if len(y_true) == 0:
         raise ValueError("y_true is empty; a metric needs one row or more.")
@@ -60,7 +60,7 @@ def true_columns(y_true, classes, n_rows, n_classes):
 
 
 def check_weight(sample_weight, n_rows):
-    """Give the weights of the rows, ones by default."""
+    """Return the weights of the rows, ones by default."""
     if sample_weight is None:
         return np.ones(n_rows)
     weight = np.asarray(sample_weight, dtype=np.float64)
@@ -74,7 +74,7 @@ def check_weight(sample_weight, n_rows):
 
 
 def _check_classes(classes, y_true, n_classes):
-    """Give the label of each column; None takes the sorted labels of y_true."""
+    """Return the label of each column; None takes the sorted labels of y_true."""
     if classes is None:
         classes = np.unique(y_true)
         if len(classes) != n_classes:
@@ -92,7 +92,7 @@ def _check_classes(classes, y_true, n_classes):
 
 
 def _one_hot(columns, n_classes):
-    """Give a CSR array (n, n_classes) with one True per row, none where the column is -1."""
+    """Return a CSR array (n, n_classes) with one True per row, none where the column is -1."""
     known = columns >= 0
     start = np.concatenate([[0], np.cumsum(known)])
     shape = (len(columns), n_classes)

@@ -285,7 +285,7 @@ def strata_conditional_coverage(
 
 
 def _coverage_by_size(sets, bins):
-    """Give the coverage of each bin of sizes."""
+    """Return the coverage of each bin of sizes."""
     if bins is None:
         return sets.coverage(sets.sizes, sets.n_classes + 1)
     bins = np.asarray(bins)
@@ -295,7 +295,7 @@ def _coverage_by_size(sets, bins):
 
 
 def _gaps(sets, coverages, target_coverage):
-    """Give the distances from the target of the coverages that are known."""
+    """Return the distances from the target of the coverages that are known."""
     if target_coverage is None:
         target_coverage = sets.mean(sets.hits)
     check_number("target_coverage", target_coverage, low=0, high=1)
@@ -303,7 +303,7 @@ def _gaps(sets, coverages, target_coverage):
 
 
 def _check_strata(strata, n_rows):
-    """Give one stratum per row."""
+    """Return one stratum per row."""
     strata = check_labels(strata, "strata")
     if len(strata) != n_rows:
         raise ValueError(f"strata has {len(strata)} rows, y_true has {n_rows}.")

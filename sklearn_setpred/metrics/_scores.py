@@ -239,14 +239,14 @@ def expected_calibration_error(
 
 
 def _with_top_inside(levels):
-    """Give the levels with that of each row's first class raised to inf."""
+    """Return the levels with that of each row's first class raised to inf."""
     levels = levels.copy()
     levels[np.arange(len(levels)), levels.argmax(axis=1)] = np.inf
     return levels
 
 
 def _mean_count_above(levels, thresholds, weight):
-    """Give the mean over rows of #{j : levels_ij >= t} at each of the ascending thresholds."""
+    """Return the mean over rows of #{j : levels_ij >= t} at each of the ascending thresholds."""
     reached = np.searchsorted(thresholds, levels.ravel(), side="right")
     repeated = np.repeat(weight, levels.shape[1])
     weight_at = np.bincount(reached, repeated, minlength=len(thresholds) + 1)

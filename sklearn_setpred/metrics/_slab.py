@@ -120,7 +120,7 @@ class _Slab(NamedTuple):
 
 
 def _worst_slab(z, direction, sets, search, min_share):
-    """Give the slab of one direction that covers the smallest share of the rows searched."""
+    """Return the slab of one direction that covers the smallest share of the rows searched."""
     found = sets.rows(search)
     values, place = np.unique(z[search], return_inverse=True)
     hits = _weight_up_to(place, found.weight * found.hits)
@@ -130,12 +130,12 @@ def _worst_slab(z, direction, sets, search, min_share):
 
 
 def _weight_up_to(place, weight):
-    """Give the weight in the first 0, 1, 2 ... places."""
+    """Return the weight in the first 0, 1, 2 ... places."""
     return np.append(0.0, np.cumsum(np.bincount(place, weight)))
 
 
 def _smallest_ratio(hits, total, min_total):
-    """Give the smallest (H_b - H_a) / (W_b - W_a) with W_b - W_a >= min_total, and a and b."""
+    """Return the smallest (H_b - H_a) / (W_b - W_a) with W_b - W_a >= min_total, and a and b."""
     last_a = np.searchsorted(total, total - min_total, side="right") - 1
     b = np.flatnonzero(last_a >= 0)
     last_a = last_a[b]
@@ -152,7 +152,7 @@ def _smallest_ratio(hits, total, min_total):
 
 
 def _split(rows, search_share, rng):
-    """Give the rows to search on and those to evaluate on: all for both, or two random parts."""
+    """Return the rows to search on and those to evaluate on: all for both, or two random parts."""
     if search_share is None:
         return rows, rows
     rows = rng.permutation(rows)

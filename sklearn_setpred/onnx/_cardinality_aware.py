@@ -22,7 +22,7 @@ _HUGE = 1e300
 
 
 def log_probabilities(g, estimator, x, p_base):
-    """Give the final log-probabilities from those of the classifier inside."""
+    """Return the final log-probabilities from those of the classifier inside."""
     log_base = _floored_log(g, p_base, estimator.floor_)
     if estimator.refiner_ is None:
         return log_base
@@ -35,13 +35,13 @@ def log_probabilities(g, estimator, x, p_base):
 
 
 def _pooled(g, pool, experts):
-    """Give the log-probabilities of a `Pool`."""
+    """Return the log-probabilities of a `Pool`."""
     weighted = [g("Mul", w, log_p) for w, log_p in zip(pool.exponents, experts, strict=True)]
     return _log_mean(g, [log_softmax(g, g("Sum", *weighted)), *experts], pool.shares)
 
 
 def _log_mean(g, log_p, shares):
-    """Give the logarithm of the weighted mean of probabilities."""
+    """Return the logarithm of the weighted mean of probabilities."""
     parts = [
         g("Add", one, np.log(share))
         for one, share in zip(log_p, shares, strict=True)
@@ -53,14 +53,14 @@ def _log_mean(g, log_p, shares):
 
 
 def _floored_log(g, p, floor):
-    """Give log p, held up below the floor in the order of p."""
+    """Return log p, held up below the floor in the order of p."""
     x, log_f = g("Log", g("Max", p, np.float64(SMALLEST))), np.log(np.float64(floor))
     below = g("Max", g("Sub", log_f, x), np.float64(0))
     return g("Sub", g("Max", x, log_f), g("Log", g("Add", below, np.float64(1))))
 
 
 def sizes_at(g, estimator, x, log_p, level):
-    """Give the size of the sets, (n, 1), or (n, n_classes) for one level per class.
+    """Return the size of the sets, (n, 1), or (n, n_classes) for one level per class.
 
     It is the largest minimiser of ``1 - F(s) + level cost(s)``.
     """
@@ -77,7 +77,7 @@ def sizes_at(g, estimator, x, log_p, level):
 
 @singledispatch
 def _places(candidates, g, log_sorted):
-    """Give the places of each row's candidates among the sizes, (n, m)."""
+    """Return the places of each row's candidates among the sizes, (n, m)."""
 
 
 @_places.register(FixedSizes)
@@ -95,7 +95,7 @@ def _places_by_threshold(candidates, g, log_sorted):
 
 
 def _read(estimator, x):
-    """Give x where the networks read it, None where they read the scores alone."""
+    """Return x where the networks read it, None where they read the scores alone."""
     return x if estimator.reads_ == "x and scores" else None
 
 
@@ -105,7 +105,7 @@ def _join(g, x, scores):
 
 
 def _expert(name):
-    """Give the function for the log-probabilities of one kind of expert."""
+    """Return the function for the log-probabilities of one kind of expert."""
     return {"plain": _plain, "residual": _residual}[name]
 
 
@@ -118,7 +118,7 @@ def _residual(g, network, x, log_base):
 
 
 def _values(g, estimator, x, log_sorted, sizes, costs):
-    """Give the values of the candidate sizes, (n, m)."""
+    """Return the values of the candidate sizes, (n, m)."""
     selector, m = estimator.selector_, len(estimator.candidates_)
     cumulative = g("CumSum", g("Exp", log_sorted), np.int64(1))
     covered = g("GatherElements", cumulative, g("Sub", sizes, np.int64(1)), axis=1)
@@ -140,7 +140,7 @@ def _values(g, estimator, x, log_sorted, sizes, costs):
 
 
 def _expected(g, of_sets, masses, covered, costs, m):
-    """Give the expected costs of the candidate sets, (n, m), see `SetCosts`."""
+    """Return the expected costs of the candidate sets, (n, m), see `SetCosts`."""
     price = g("Mul", costs, np.float64(of_sets.size_penalty))
     missing = g("Add", price, np.float64(1))
     first, last = _columns(g, price, 0, 1), _columns(g, price, m - 1, m)
@@ -159,7 +159,7 @@ def _expected(g, of_sets, masses, covered, costs, m):
 
 
 def _masses(g, covered, m):
-    """Give the probability of each bucket of ranks, (n, m + 1)."""
+    """Return the probability of each bucket of ranks, (n, m + 1)."""
     zero = g("Mul", _columns(g, covered, 0, 1), np.float64(0))
     edges = g("Concat", zero, covered, g("Add", zero, np.float64(1)), axis=1)
     upper, lower = _columns(g, edges, 1, m + 2), _columns(g, edges, 0, m + 1)
@@ -167,5 +167,5 @@ def _masses(g, covered, m):
 
 
 def _columns(g, values, start, stop):
-    """Give the columns from start up to, and without, stop."""
+    """Return the columns from start up to, and without, stop."""
     return g("Slice", values, [start], [stop], [1])

@@ -133,10 +133,10 @@ def _coverage(estimator, g, x):
 
 
 def _prefixes(g, ranks, size):
-    """Give the sets of the first ``size`` classes."""
+    """Return the sets of the first ``size`` classes."""
     return g("LessOrEqual", ranks, size if isinstance(size, str) else np.int64(size))
 
 
 def _top(g, scores, n_classes):
-    """Give the sets of the first-ranked class alone."""
+    """Return the sets of the first-ranked class alone."""
     return _prefixes(g, class_ranks(g, scores, n_classes), 1)

@@ -81,5 +81,5 @@ def to_onnx(estimator: Estimator) -> ModelProto:
 
 
 def _onnx_labels(classes):
-    """Give the labels as ONNX holds them: strings of any length."""
+    """Return the labels as ONNX holds them: strings of any length."""
     return classes.astype(object) if classes.dtype.kind == "U" else classes

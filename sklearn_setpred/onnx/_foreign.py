@@ -9,7 +9,7 @@ _TARGET = {"": OPSET, "ai.onnx.ml": 3}
 
 
 def add_classifier(g, estimator, x):
-    """Give the probabilities of a classifier, float64."""
+    """Return the probabilities of a classifier, float64."""
     if not hasattr(estimator, "predict_proba"):
         raise ValueError(
             f"{estimator!r} has no predict_proba; only classifiers with one are translated."
@@ -18,7 +18,7 @@ def add_classifier(g, estimator, x):
 
 
 def add_transformer(g, transformer, x):
-    """Give what a transformer makes of x, float64."""
+    """Return what a transformer makes of x, float64."""
     return _add(g, transformer, x, 0)
 
 
@@ -34,7 +34,7 @@ def _add(g, estimator, x, output, **options):
 
 
 def _translated(estimator, options):
-    """Give the model that skl2onnx makes of an estimator."""
+    """Return the model that skl2onnx makes of an estimator."""
     try:
         import skl2onnx
     except ImportError as error:

@@ -29,17 +29,17 @@ class Graph:
         return self.constants[-1].name
 
     def new_name(self, stem):
-        """Give a name that no other value of the graph has."""
+        """Return a name that no other value of the graph has."""
         self._n_names += 1
         return f"{stem}_{self._n_names}"
 
     def output(self, name, value, data_type, shape):
-        """Give a value of the graph as an output of that name, a ValueInfoProto."""
+        """Return a value of the graph as an output of that name, a ValueInfoProto."""
         self.nodes.append(helper.make_node("Identity", [value], [name]))
         return helper.make_tensor_value_info(name, data_type, shape)
 
     def model(self, inputs, outputs):
-        """Give the model with these inputs and outputs, both lists of ValueInfoProto."""
+        """Return the model with these inputs and outputs, both lists of ValueInfoProto."""
         graph = helper.make_graph(self.nodes, "sklearn_setpred", inputs, outputs, self.constants)
         opsets = [
             helper.make_opsetid(*domain_and_version) for domain_and_version in self.opsets.items()
@@ -48,28 +48,28 @@ class Graph:
 
 
 def softmax(g, scores):
-    """Give softmax over the classes."""
+    """Return softmax over the classes."""
     return g("Softmax", scores, axis=1)
 
 
 def log_softmax(g, scores):
-    """Give log-softmax over the classes."""
+    """Return log-softmax over the classes."""
     return g("LogSoftmax", scores, axis=1)
 
 
 def row_sum(g, values):
-    """Give the sums of the rows, (n, 1)."""
+    """Return the sums of the rows, (n, 1)."""
     return g("ReduceSum", values, [1], keepdims=1)
 
 
 def sorted_rows(g, values, n_columns):
-    """Give the values of each row, the largest first, and their columns."""
+    """Return the values of each row, the largest first, and their columns."""
     columns = g("TopK", values, [n_columns], n_outputs=2, axis=1)
     return g.nodes[-1].output[0], columns
 
 
 def class_ranks(g, scores, n_classes):
-    """Give the rank of each class: ``TopK`` gives ties to the lower column, as we do."""
+    """Return the rank of each class: ``TopK`` gives ties to the lower column, as we do."""
     _, order = sorted_rows(g, scores, n_classes)
     # The inverse of a permutation is what sorts it.
     places = g("TopK", order, [n_classes], n_outputs=2, axis=1, largest=0)
@@ -77,7 +77,7 @@ def class_ranks(g, scores, n_classes):
 
 
 def network_scores(g, network, x):
-    """Give the scores of one of our networks, float64; inside it computes in float32."""
+    """Return the scores of one of our networks, float64; inside it computes in float32."""
     standardization = network.standardization
     shifted = g("Sub", x, standardization.mean)
     h = g("Cast", g("Div", shifted, standardization.scale), to=TensorProto.FLOAT)
@@ -86,7 +86,7 @@ def network_scores(g, network, x):
 
 
 def _member_scores(g, build, weights, h):
-    """Give the scores of one multilayer perceptron, float32."""
+    """Return the scores of one multilayer perceptron, float32."""
     for i, (weight, bias) in enumerate(_layers(weights)):
         h = h if i == 0 else g(_ACTIVATIONS[build.activation], h)
         h = g("Gemm", h, weight, bias)
@@ -94,7 +94,7 @@ def _member_scores(g, build, weights, h):
 
 
 def _members(network):
-    """Give the builder and the weights by name of each module whose scores are averaged."""
+    """Return the builder and the weights by name of each module whose scores are averaged."""
     build, weights = network.build, network.weights()
     if not hasattr(build, "n_members"):
         return [(_ours(build), weights)]
@@ -106,7 +106,7 @@ def _members(network):
 
 
 def _ours(build):
-    """Give the builder; raise if it makes a user's module."""
+    """Return the builder; raise if it makes a user's module."""
     if not hasattr(build, "activation"):
         raise ValueError(
             f"module={build.module!r} is not ours to translate; export it with "
@@ -116,7 +116,7 @@ def _ours(build):
 
 
 def _layers(weights):
-    """Give the weight (n_inputs, n_outputs) and the bias of each layer."""
+    """Return the weight (n_inputs, n_outputs) and the bias of each layer."""
     yield weights["first.weight"], weights["first.bias"]
     for name in weights:
         if name.startswith("rest.") and name.endswith(".weight"):

@@ -7,25 +7,25 @@ from sklearn_setpred.onnx._temperature import temperatures
 
 
 def probabilities(g, loss, scores, n_classes):
-    """Give the probabilities that a loss makes of scores (n, n_classes)."""
+    """Return the probabilities that a loss makes of scores (n, n_classes)."""
     p = _translation(loss, "inverse_link", _LINKS, _softmax)(g, loss, scores, n_classes)
     power = getattr(loss, "power", 1.0)
     return p if power == 1.0 else softmax(g, g("Mul", g("Log", p), np.float64(power)))
 
 
 def decision_scores(g, loss, scores, n_classes):
-    """Give the scores by which the classes rank."""
+    """Return the scores by which the classes rank."""
     translate = _translation(loss, "decision_scores", _DECISION_SCORES, _unchanged)
     return translate(g, loss, scores, n_classes)
 
 
 def link(g, loss, costs, n_choices):
-    """Give the scores at which a loss on costs has the least risk."""
+    """Return the scores at which a loss on costs has the least risk."""
     return _translation(loss, "link", _COST_LINKS, _zeros)(g, loss, costs, n_choices)
 
 
 def _translation(loss, method, known, default):
-    """Give what builds the graph of a loss's method; the default where it redefines none."""
+    """Return what builds the graph of a loss's method; the default where it redefines none."""
     from sklearn_setpred.losses import Loss
 
     if getattr(type(loss), method) is getattr(Loss, method):
@@ -51,7 +51,7 @@ def _zeros(g, loss, costs, n_choices):
 
 
 def _comp_sum_of_costs(g, loss, costs, n_choices):
-    """Give log(1 - c) / (2 - tau)."""
+    """Return log(1 - c) / (2 - tau)."""
     if not loss.has_link:
         return _zeros(g, loss, costs, n_choices)
     rewards = _positive(g, g("Sub", np.float64(1), costs))
@@ -59,7 +59,7 @@ def _comp_sum_of_costs(g, loss, costs, n_choices):
 
 
 def _constrained_of_costs(g, loss, costs, n_choices):
-    """Give mean(log c) - log c for exp, 1 / c over its mean less 1 for the squared hinge."""
+    """Return mean(log c) - log c for exp, 1 / c over its mean less 1 for the squared hinge."""
     costs = _positive(g, costs)
     if loss.phi == "exp":
         log_c = g("Log", costs)
@@ -72,14 +72,14 @@ def _constrained_of_costs(g, loss, costs, n_choices):
 
 
 def _positive(g, costs):
-    """Give the costs that a link divides by or takes the logarithm of."""
+    """Return the costs that a link divides by or takes the logarithm of."""
     from sklearn_setpred.losses._cost_sensitive import LEAST
 
     return g("Max", costs, np.float64(LEAST))
 
 
 def _power(tau_of):
-    """Give the link ``p^(2 - tau)``, renormalised, of losses whose tau is ``tau_of(loss)``."""
+    """Return the link ``p^(2 - tau)``, renormalised, of losses whose tau is ``tau_of(loss)``."""
 
     def comp_sum_link(g, loss, scores, n_classes):
         tau = tau_of(loss)
@@ -89,13 +89,13 @@ def _power(tau_of):
 
 
 def _ldr_kl(g, loss, scores, n_classes):
-    """Give q_j proportional to p_j (a - (a - 1) p_j), p = softmax(f / lam)."""
+    """Return q_j proportional to p_j (a - (a - 1) p_j), p = softmax(f / lam)."""
     p = softmax(g, g("Div", _normalized(g, loss, scores), np.float64(loss.lam)))
     return _margin_link(g, p, np.float64(loss.margin / loss.lam), n_classes)
 
 
 def _aldr_kl(g, loss, scores, n_classes):
-    """Give the link of LDR-KL at the temperature of each row."""
+    """Return the link of LDR-KL at the temperature of each row."""
     scores = _normalized(g, loss, scores)
     t = temperatures(g, loss, scores, n_classes)
     p = softmax(g, g("Div", scores, t))
@@ -103,7 +103,7 @@ def _aldr_kl(g, loss, scores, n_classes):
 
 
 def _ldam(g, loss, scores, n_classes):
-    """Give q_j proportional to p_j (a_j - (a_j - 1) p_j) / a_j."""
+    """Return q_j proportional to p_j (a_j - (a_j - 1) p_j) / a_j."""
     import torch
 
     margins = torch.as_tensor(loss.margins(torch.zeros(1, n_classes, dtype=torch.float64)))
@@ -111,13 +111,13 @@ def _ldam(g, loss, scores, n_classes):
 
 
 def _taylor_scores(g, loss, scores, n_classes):
-    """Give log(1 + f + f^2 / 2), written without cancellation."""
+    """Return log(1 + f + f^2 / 2), written without cancellation."""
     u = g("Add", scores, np.float64(1))
     return g("Log", g("Div", g("Add", g("Mul", u, u), np.float64(1)), np.float64(2)))
 
 
 def _taylor_softmax(g, loss, scores, n_classes):
-    """Give 1 + f + f^2 / 2, normalised to sum to one."""
+    """Return 1 + f + f^2 / 2, normalised to sum to one."""
     return softmax(g, _taylor_scores(g, loss, scores, n_classes))
 
 
@@ -140,21 +140,21 @@ _DECISION_SCORES = {"taylor_softmax": _taylor_scores}
 
 
 def _margin_link(g, p, margins, n_classes):
-    """Give q_j proportional to p_j (1 - p_j + p_j / a_j), a_j = exp(margin_j)."""
+    """Return q_j proportional to p_j (1 - p_j + p_j / a_j), a_j = exp(margin_j)."""
     kept = g("Exp", g("Neg", margins))
     q = g("Mul", p, g("Add", _complement(g, p, n_classes), g("Mul", kept, p)))
     return g("Div", q, row_sum(g, q))
 
 
 def _complement(g, p, n_classes):
-    """Give 1 - p; that of the largest is the sum of the others, lest it round to zero."""
+    """Return 1 - p; that of the largest is the sum of the others, lest it round to zero."""
     is_top = g("Equal", g("ArgMax", p, axis=1, keepdims=1), np.arange(n_classes))
     others = row_sum(g, g("Where", is_top, np.float64(0), p))
     return g("Where", is_top, others, g("Sub", np.float64(1), p))
 
 
 def _normalized(g, loss, scores):
-    """Give the scores that the loss sees."""
+    """Return the scores that the loss sees."""
     if loss.normalize is None:
         return scores
     if loss.normalize == "softplus":
@@ -164,13 +164,13 @@ def _normalized(g, loss, scores):
 
 
 def _softplus(g, scores):
-    """Give max(f, 0) + log(1 + exp(-|f|)): runtimes lack Softplus in float64."""
+    """Return max(f, 0) + log(1 + exp(-|f|)): runtimes lack Softplus in float64."""
     u = g("Exp", g("Neg", g("Abs", scores)))
     return g("Add", g("Max", scores, np.float64(0)), _log1p(g, u))
 
 
 def _log1p(g, u):
-    """Give log(1 + u) for small u too: the quotient makes up for the rounding of 1 + u."""
+    """Return log(1 + u) for small u too: the quotient makes up for the rounding of 1 + u."""
     one = np.float64(1)
     rounded = g("Add", one, u)
     exact = g("Div", g("Mul", g("Log", rounded), u), g("Sub", rounded, one))

@@ -38,7 +38,7 @@ class _Problem(NamedTuple):
 
 
 def temperatures(g, loss, scores, n_classes):
-    """Give the temperature (n, 1) of each row of scores (n, n_classes)."""
+    """Return the temperature (n, 1) of each row of scores (n, n_classes)."""
     gaps = g("Sub", scores, g("ReduceMax", scores, [1], keepdims=1))
     problem = _Problem(gaps, math.log(n_classes), loss.lam, loss.alpha)
     low, high = (_fixed_point(g, problem, end) for end in (problem.lowest, problem.t0))
@@ -47,7 +47,7 @@ def temperatures(g, loss, scores, n_classes):
 
 
 def _fixed_point(g, problem, t):
-    """Give the fixed point (n, 1) of g next to an end of the interval."""
+    """Return the fixed point (n, 1) of g next to an end of the interval."""
     t = np.float64(t)
     for _ in range(_ITERATIONS):
         t, _ = _image(g, problem, t)
@@ -59,7 +59,7 @@ def _fixed_point(g, problem, t):
 
 
 def _image(g, problem, t):
-    """Give g(t) and its slope, ``Var(z) / (t a)`` with z = d / t."""
+    """Return g(t) and its slope, ``Var(z) / (t a)`` with z = d / t."""
     z = g("Div", problem.gaps, t)
     weights = g("Exp", z)
     total = row_sum(g, weights)
@@ -72,7 +72,7 @@ def _image(g, problem, t):
 
 
 def _value(g, problem, t):
-    """Give h(t)."""
+    """Return h(t)."""
     weights = g("Exp", g("Div", problem.gaps, t))
     gain = g("Mul", t, g("Log", g("ReduceMean", weights, [1], keepdims=1)))
     distance = g("Sub", t, np.float64(problem.t0))

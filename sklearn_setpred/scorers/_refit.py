@@ -113,7 +113,7 @@ class _BestWithin:
         return int(max(candidates, key=lambda i: (aim[i], limited[i])))
 
     def _means(self, cv_results, name):
-        """Give the mean test score of each candidate; a failed one counts as the worst."""
+        """Return the mean test score of each candidate; a failed one counts as the worst."""
         column = f"mean_test_{name}"
         if column not in cv_results:
             found = [key for key in cv_results if key.startswith("mean_test_")]

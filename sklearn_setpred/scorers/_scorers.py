@@ -80,7 +80,7 @@ class _ScoresSets(BaseEstimator):
         return True
 
     def _sets(self, estimator, X, **params):
-        """Give the sets that are scored."""
+        """Return the sets that are scored."""
         return predict_set(estimator, X, **params)
 
 
@@ -204,7 +204,7 @@ _REPORTED = ("coverage", "neg_mean_set_size", "neg_cardinality_aware_loss", "sin
 
 
 def get_set_scorer_names() -> list[str]:
-    """Give the names that :func:`get_set_scorer` knows.
+    """Return the names that :func:`get_set_scorer` knows.
 
     Returns
     -------
@@ -221,7 +221,7 @@ def get_set_scorer_names() -> list[str]:
 
 
 def get_set_scorer(name: str) -> SetScorer:
-    """Give the scorer of that name.
+    """Return the scorer of that name.
 
     As in scikit-learn, ``neg_`` marks the negative of a quantity that should be small. The
     scorer of the cardinality-aware loss has the default penalty and cost of the metric, not those
@@ -329,7 +329,7 @@ class SetReport(_ScoresSets):
         self.scorers = scorers
 
     def score_sets(self, y_true, y_set, classes, sample_weight=None):
-        """Give the score of each scorer by its name; a metric without weights gets none."""
+        """Return the score of each scorer by its name; a metric without weights gets none."""
         return {
             name: scorer.score_sets(
                 y_true, y_set, classes, sample_weight if scorer._accept_sample_weight() else None
@@ -403,5 +403,5 @@ def _greater_is_better(metric):
 
 
 def _name_of(function):
-    """Give the name of a function, or the repr of another callable."""
+    """Return the name of a function, or the repr of another callable."""
     return getattr(function, "__name__", repr(function))

@@ -19,7 +19,7 @@ _LARGEST_ARRAY = 2**33  # bytes
 
 
 def in_batches(n_classes, X, *aligned):
-    """Give batches of the rows of X, each with those of the arrays aligned with X."""
+    """Return batches of the rows of X, each with those of the arrays aligned with X."""
     n, step = _num_samples(X), max(_BATCH_ROWS, _BATCH_CELLS // n_classes)
     if n <= step:
         yield X, *aligned
@@ -30,7 +30,7 @@ def in_batches(n_classes, X, *aligned):
 
 
 def stack(parts, n):
-    """Give the parts, an iterator of arrays or of CSR, as one of n rows; at most 8 GiB."""
+    """Return the parts, an iterator of arrays or of CSR, as one of n rows; at most 8 GiB."""
     first = next(parts)
     if first.shape[0] == n:
         return first
@@ -39,7 +39,7 @@ def stack(parts, n):
 
 
 def stack_tuples(parts, n):
-    """Give arrays of n rows for an iterator of tuples of arrays of some of the rows."""
+    """Return arrays of n rows for an iterator of tuples of arrays of some of the rows."""
     wholes, n_filled = None, 0
     for part in parts:
         if wholes is None:
@@ -51,7 +51,7 @@ def stack_tuples(parts, n):
 
 
 def stack_csr(parts, n):
-    """Give CSR arrays of some of the rows each as one of n rows."""
+    """Return CSR arrays of some of the rows each as one of n rows."""
     counts, n_filled = np.zeros(n, dtype=np.int64), 0
     for part in parts:
         if n_filled == 0:
@@ -87,7 +87,7 @@ class Growing:
 
 
 def _empty(shape, dtype):
-    """Give an array to be filled, or raise if it were too large."""
+    """Return an array to be filled, or raise if it were too large."""
     needed = np.prod(shape, dtype=float) * np.dtype(dtype).itemsize
     if needed > _LARGEST_ARRAY:
         raise MemoryError(

@@ -9,7 +9,7 @@ _GROUPS_PER_PLACE = 4
 
 
 def first_columns(scores, k):
-    """Give the columns of the k first-ranked classes in order of rank, (n, k), for few rows."""
+    """Return the columns of the k first-ranked classes in order of rank, (n, k), for few rows."""
     if k == 1:
         return scores.argmax(axis=1)[:, None]
     if k <= _MOST_PASSES:
@@ -20,7 +20,7 @@ def first_columns(scores, k):
 
 
 def _first_by_maxima(scores, k):
-    """Give the k first columns, k small: the highest score, the highest of the others, ..."""
+    """Return the k first columns, k small: the highest score, the highest of the others, ..."""
     left, rows = scores.copy(), np.arange(len(scores))
     columns = np.empty((len(scores), k), dtype=np.int64)
     for place in range(k):
@@ -34,7 +34,7 @@ def _first_by_maxima(scores, k):
 
 
 def _first_by_bounds(scores, k):
-    """Give the k first columns, k far below K: those few scores that reach a bound are sorted."""
+    """Return the k first columns, k far below K: those few scores that reach a bound are sorted."""
     candidates = scores >= _lower_bounds(scores, k)
     counts = np.count_nonzero(candidates, axis=1)
     few = counts <= 2 * k + 8
@@ -47,14 +47,14 @@ def _first_by_bounds(scores, k):
 
 
 def _lower_bounds(scores, k):
-    """Give a number that at least k scores of the row reach, (n, 1): the k-th of some maxima."""
+    """Return a number that at least k scores of the row reach, (n, 1): the k-th of some maxima."""
     maxima = _group_maxima(scores, _GROUPS_PER_PLACE * k)
     place = maxima.shape[1] - k
     return np.partition(maxima, place, axis=1)[:, [place]]
 
 
 def _group_maxima(scores, n_groups):
-    """Give the maxima of groups of columns, between n_groups and twice as many per row.
+    """Return the maxima of groups of columns, between n_groups and twice as many per row.
 
     Columns of one group lie far apart: in a row sorted by class neighbours are in no one group.
     """
@@ -68,7 +68,7 @@ def _group_maxima(scores, n_groups):
 
 
 def _first_of_candidates(scores, candidates, counts, k):
-    """Give the k first columns among the candidates, of which each row has k or more."""
+    """Return the k first columns among the candidates, of which each row has k or more."""
     flat = np.flatnonzero(candidates)
     inside = np.arange(counts.max(initial=k)) < counts[:, None]
     columns = np.zeros(inside.shape, dtype=np.int64)
@@ -81,7 +81,7 @@ def _first_of_candidates(scores, candidates, counts, k):
 
 
 def _first_by_partition(scores, k):
-    """Give the k first columns where k is large, or where many scores are tied."""
+    """Return the k first columns where k is large, or where many scores are tied."""
     n_classes = scores.shape[1]
     if k == n_classes:
         return np.argsort(-scores, axis=1, kind="stable")

@@ -14,7 +14,7 @@ from sklearn_setpred.sets._sets import check_columns, check_y_set, sets_to_label
 def sets_to_frame(
     y_set: SetsLike, classes: ArrayLike, *, like: Any = None, columns: str = "classes"
 ) -> Any:
-    """Give the sets as a data frame.
+    """Return the sets as a data frame.
 
     Parameters
     ----------
@@ -72,13 +72,13 @@ def sets_to_frame(
 
 
 def _boolean_columns(y_set, classes):
-    """Give one boolean column for each class."""
+    """Return one boolean column for each class."""
     dense = y_set.toarray() if sparse.issparse(y_set) else y_set
     return dict(zip(classes.tolist(), dense.T, strict=True))
 
 
 def _list_column(y_set, classes):
-    """Give one column of lists of labels."""
+    """Return one column of lists of labels."""
     return {"labels": [labels.tolist() for labels in sets_to_labels(y_set, classes)]}
 
 
@@ -86,14 +86,14 @@ _COLUMNS = {"classes": _boolean_columns, "lists": _list_column}
 
 
 def _pandas_frame(columns, index):
-    """Give a pandas frame with the index given, None meaning 0 ... n - 1."""
+    """Return a pandas frame with the index given, None meaning 0 ... n - 1."""
     import pandas as pd
 
     return pd.DataFrame(columns, index=index)
 
 
 def _polars_frame(columns):
-    """Give a polars frame, which has no index."""
+    """Return a polars frame, which has no index."""
     import polars as pl
 
     return pl.DataFrame({str(name): values for name, values in columns.items()})

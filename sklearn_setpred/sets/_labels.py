@@ -7,7 +7,7 @@ from sklearn_setpred._utils.types import Integers, Labels
 
 
 def check_labels(labels: ArrayLike, name: str = "labels") -> Labels:
-    """Give labels as an array of numbers or of strings.
+    """Return labels as an array of numbers or of strings.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def check_labels(labels: ArrayLike, name: str = "labels") -> Labels:
 
 
 def label_indices(labels: ArrayLike, classes: ArrayLike) -> Integers:
-    """Give the column of each label, -1 for a label that is not among the classes.
+    """Return the column of each label, -1 for a label that is not among the classes.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def label_indices(labels: ArrayLike, classes: ArrayLike) -> Integers:
 
 
 def _check_objects(array, name):
-    """Give an object array as numbers, or as it is if all its values are strings."""
+    """Return an object array as numbers, or as it is if all its values are strings."""
     are_strings = {isinstance(value, str) for value in array}
     if are_strings == {True}:
         return array

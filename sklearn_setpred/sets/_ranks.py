@@ -14,7 +14,7 @@ _BATCH_CELLS = 2**20
 
 
 def check_scores(scores: ArrayLike, name: str = "scores") -> NDArray[np.floating[Any]]:
-    """Give scores as a floating array without NaN.
+    """Return scores as a floating array without NaN.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def label_ranks(scores: ArrayLike, y_indices: ArrayLike) -> Integers:
 
 
 def top_k(scores: ArrayLike, k: int) -> Integers:
-    """Give the columns of the k first-ranked classes of each row, in order of rank.
+    """Return the columns of the k first-ranked classes of each row, in order of rank.
 
     Parameters
     ----------
@@ -148,6 +148,6 @@ def top_k(scores: ArrayLike, k: int) -> Integers:
 
 
 def row_batches(shape):
-    """Give slices of rows of about _BATCH_CELLS cells each."""
+    """Return slices of rows of about _BATCH_CELLS cells each."""
     step = max(1, _BATCH_CELLS // shape[1])
     return [slice(start, start + step) for start in range(0, shape[0], step)]

@@ -13,7 +13,7 @@ from sklearn_setpred.sets._ranks import check_scores, row_batches
 
 
 def prefix_sets(scores: ArrayLike, sizes: ArrayLike, sparse_output: bool = False) -> Sets:
-    """Give the sets of the first-ranked classes, of a given size in each row.
+    """Return the sets of the first-ranked classes, of a given size in each row.
 
     ``y in S_i  iff  rank_i(y) <= sizes_i``.
 
@@ -55,7 +55,7 @@ def threshold_sets(
     allow_empty: bool = False,
     sparse_output: bool = False,
 ) -> Sets:
-    """Give the sets of the classes whose level reaches a given one, and the first class.
+    """Return the sets of the classes whose level reaches a given one, and the first class.
 
     ``S_i = {y : levels_iy >= level} ∪ {top_i}``.
 
@@ -106,7 +106,7 @@ def threshold_sets(
 
 
 def check_y_set(y_set: SetsLike) -> Sets:
-    """Give sets as a boolean array or a boolean CSR array.
+    """Return sets as a boolean array or a boolean CSR array.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def check_y_set(y_set: SetsLike) -> Sets:
 
 
 def sets_to_labels(y_set: SetsLike, classes: ArrayLike) -> list[Labels]:
-    """Give the labels in each set.
+    """Return the labels in each set.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def sets_to_labels(y_set: SetsLike, classes: ArrayLike) -> list[Labels]:
 
 
 def check_columns(classes, y_set):
-    """Give the label of each column of the sets, shape (K,)."""
+    """Return the label of each column of the sets, shape (K,)."""
     classes = np.asarray(classes)
     if classes.shape != y_set.shape[1:]:
         raise ValueError(f"{classes.size} classes given for the {y_set.shape[1]} columns of y_set.")
@@ -195,7 +195,7 @@ def check_columns(classes, y_set):
 
 
 def _check_row_sizes(sizes, shape):
-    """Give one size per row, shape (n,), int64."""
+    """Return one size per row, shape (n,), int64."""
     array = np.asarray(sizes)
     if array.dtype.kind not in "iu" and array.size > 0:
         raise ValueError(f"sizes must be integers, got dtype {array.dtype}.")
@@ -212,7 +212,7 @@ def _describe(values):
 
 
 def _dense_prefixes(scores, sizes):
-    """Give the sets of the sizes_i first-ranked classes as an array."""
+    """Return the sets of the sizes_i first-ranked classes as an array."""
     sets = np.zeros(scores.shape, dtype=bool)
     cells, starts = sets.reshape(-1), np.arange(len(sizes)) * scores.shape[1]
     for rows in _batches_of_like_size(sizes, scores.shape):
@@ -222,7 +222,7 @@ def _dense_prefixes(scores, sizes):
 
 
 def _csr_prefixes(scores, sizes):
-    """Give the sets of the sizes_i first-ranked classes as a CSR array."""
+    """Return the sets of the sizes_i first-ranked classes as a CSR array."""
     indptr = np.append(0, np.cumsum(sizes))
     indices = np.empty(indptr[-1], dtype=_index_dtype(scores.shape[1]))
     for rows in _batches_of_like_size(sizes, scores.shape):
@@ -235,13 +235,13 @@ def _csr_prefixes(scores, sizes):
 
 
 def _prefixes(scores, sizes):
-    """Give the first columns of each row, (n, k), and which of them lie inside its set."""
+    """Return the first columns of each row, (n, k), and which of them lie inside its set."""
     columns = first_columns(scores, sizes.max())
     return columns, np.arange(columns.shape[1]) < sizes[:, None]
 
 
 def _batches_of_like_size(sizes, shape):
-    """Give batches of rows, as slices or indices, so that a large set makes no small one dear."""
+    """Return batches of rows, as slices or indices, so that a large set makes no small one dear."""
     batches = row_batches(shape)
     if len(sizes) == 0 or sizes.min() == sizes.max():
         return batches
@@ -250,7 +250,7 @@ def _batches_of_like_size(sizes, shape):
 
 
 def _csr_by_batches(sets_of, shape):
-    """Give the sets that ``sets_of`` makes for a slice of rows, as a CSR array."""
+    """Return the sets that ``sets_of`` makes for a slice of rows, as a CSR array."""
     counts, indices = [np.zeros(1, dtype=np.int64)], [np.zeros(0, dtype=np.int32)]
     for rows in row_batches(shape):
         sets = sets_of(rows)
@@ -260,12 +260,12 @@ def _csr_by_batches(sets_of, shape):
 
 
 def _csr_sets(indices, indptr, shape):
-    """Give the CSR array that is True at the columns ``indices``."""
+    """Return the CSR array that is True at the columns ``indices``."""
     dtype = _index_dtype(max(indptr[-1], shape[1]))
     pieces = np.ones(len(indices), dtype=bool), indices.astype(dtype, copy=False)
     return sparse.csr_array((*pieces, indptr.astype(dtype)), shape=shape)
 
 
 def _index_dtype(largest):
-    """Give the smaller integer type that holds a number."""
+    """Return the smaller integer type that holds a number."""
     return np.int32 if largest <= np.iinfo(np.int32).max else np.int64

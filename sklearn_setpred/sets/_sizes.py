@@ -19,7 +19,7 @@ _STEPS_TO_DOUBLE = 8
 
 
 def check_sizes(sizes: ArrayLike | None, n_classes: int) -> Integers:
-    """Give the candidate sizes as an array, None meaning 1 ... n_classes.
+    """Return the candidate sizes as an array, None meaning 1 ... n_classes.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def check_sizes(sizes: ArrayLike | None, n_classes: int) -> Integers:
 
 
 def check_thresholds(thresholds: ArrayLike) -> Floats:
-    """Give thresholds of the probability, from the highest to the lowest.
+    """Return thresholds of the probability, from the highest to the lowest.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def check_thresholds(thresholds: ArrayLike) -> Floats:
 
 
 def size_costs(sizes: ArrayLike, size_cost: SizeCost) -> Floats:
-    """Give the cost of each size.
+    """Return the cost of each size.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def size_costs(sizes: ArrayLike, size_cost: SizeCost) -> Floats:
 
 
 def concave_hull_levels(costs: ArrayLike, cumulative: ArrayLike) -> Floats:
-    """Give the penalty up to which each candidate size is worth its cost.
+    """Return the penalty up to which each candidate size is worth its cost.
 
     With ``F(s) = P(rank <= s | x)`` at the candidate sizes, the levels are the slopes of the
     upper concave hull of the points ``(cost(s), F(s))``, each hull edge giving its slope to the
@@ -177,7 +177,7 @@ def concave_hull_levels(costs: ArrayLike, cumulative: ArrayLike) -> Floats:
 
 
 def class_levels(ranks: ArrayLike, sizes: ArrayLike, levels: ArrayLike) -> Floats:
-    """Give each class the level of the smallest candidate set that holds it.
+    """Return each class the level of the smallest candidate set that holds it.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def class_levels(ranks: ArrayLike, sizes: ArrayLike, levels: ArrayLike) -> Float
 def sparse_class_levels(
     scores: ArrayLike, sizes: ArrayLike, levels: ArrayLike, floor: float
 ) -> sparse.csr_array:
-    """Give `class_levels` of the classes whose level is ``floor`` or more, as CSR.
+    """Return `class_levels` of the classes whose level is ``floor`` or more, as CSR.
 
     Parameters
     ----------
@@ -249,7 +249,7 @@ def sparse_class_levels(
 
 
 def _default_sizes(n_classes):
-    """Give all sizes; of very many the small ones, and a grid of the others."""
+    """Return all sizes; of very many the small ones, and a grid of the others."""
     if n_classes <= ALL_SIZES_UP_TO:
         return np.arange(1, n_classes + 1)
     doublings = np.log2(n_classes / _FINE_SIZES)
@@ -259,7 +259,7 @@ def _default_sizes(n_classes):
 
 
 def _candidates_of(ranks, sizes):
-    """Give the place of the first size that reaches each rank, m where none does."""
+    """Return the place of the first size that reaches each rank, m where none does."""
     ranks, sizes = np.asarray(ranks), np.atleast_2d(sizes)
     # Rows are lifted above each other, so that one search serves them all.
     rows = np.arange(len(sizes), dtype=np.int64)[:, None]
@@ -268,7 +268,7 @@ def _candidates_of(ranks, sizes):
 
 
 def _known_cost(name):
-    """Give the cost of that name."""
+    """Return the cost of that name."""
     return SIZE_COSTS[check_option("size_cost", name, SIZE_COSTS)]
 
 
@@ -287,7 +287,7 @@ def _check_costs(costs, sizes, size_cost):
 
 
 def _smallest_slopes(costs, cumulative):
-    """Give min_{r < t} (F(t) - F(r)) / (cost(t) - cost(r)) for each t, inf for the first.
+    """Return min_{r < t} (F(t) - F(r)) / (cost(t) - cost(r)) for each t, inf for the first.
 
     The r that attains the minimum is the vertex before t on the upper hull of the points up to
     t. It is found by walking left along the hull of the points up to t - 1, in which a vertex is

@@ -24,7 +24,7 @@ OPTIONS |= {"weight_decay": 0.0, "batch_size": 128, "max_epochs": 100}
 
 
 def likelihood(log_p, codes, weight=None):
-    """Give the weighted mean log-likelihood of the labels."""
+    """Return the weighted mean log-likelihood of the labels."""
     return np.average(log_p[np.arange(len(codes)), codes], weights=weight)
 
 

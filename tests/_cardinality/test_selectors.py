@@ -31,12 +31,12 @@ def random_state():
 
 
 def fixed(*sizes):
-    """Give candidates of the linear cost."""
+    """Return candidates of the linear cost."""
     return FixedSizes(np.array(sizes), np.array(sizes, dtype=float))
 
 
 def by_threshold(*thresholds, n_classes=4):
-    """Give candidates of the linear cost, by thresholds."""
+    """Return candidates of the linear cost, by thresholds."""
     sizes = np.arange(1, n_classes + 1)
     return SizesByThreshold(sizes, 1.0 * sizes, np.array(thresholds))
 
@@ -49,7 +49,7 @@ def learn(rule, part, candidates, **options):
 
 
 def law_values(law, part, candidates):
-    """Give F at the candidates of the rows of a part."""
+    """Return F at the candidates of the rows of a part."""
     return law.values(part.X, candidates.sketch(part.prior))
 
 
@@ -229,12 +229,12 @@ def test_the_law_learns_from_ranks_what_bad_probabilities_miss(problem):
 
 
 def chosen_sizes(values, costs, penalty):
-    """Give the size chosen for each row, of candidates 1 ... m."""
+    """Return the size chosen for each row, of candidates 1 ... m."""
     return (concave_hull_levels(costs, values) >= penalty).sum(axis=1)
 
 
 def loss_of(sizes, ranks, penalty):
-    """Give the mean cardinality-aware loss with the linear cost."""
+    """Return the mean cardinality-aware loss with the linear cost."""
     return np.mean((ranks > sizes) + penalty * sizes)
 
 

@@ -30,7 +30,7 @@ def problem(rng):
 
 
 def new_networks(parts, build):
-    """Give a network for each part, in float64."""
+    """Return a network for each part, in float64."""
     networks = [
         Network(build, Standardization(part.X), 6, N_CLASSES, device="cpu", seed=seed)
         for seed, part in enumerate(parts)
@@ -41,7 +41,7 @@ def new_networks(parts, build):
 
 
 def double_rows(network, part):
-    """Give the rows of a part in float64."""
+    """Return the rows of a part in float64."""
     rows = network.rows(*part)
     weight, prior = (None if p is None else p.double() for p in (rows.weight, rows.prior))
     return Rows((rows.x[0].double(),), rows.target, weight, prior)
@@ -135,7 +135,7 @@ def test_what_cannot_be_stacked_is_trained_one_by_one(problem, case, monkeypatch
 
 
 def float_networks(problem):
-    """Give a network for each pair of parts, in float32, and the pairs."""
+    """Return a network for each pair of parts, in float32, and the pairs."""
     networks = new_networks(problem[0], MLPBuilder((8,)))
     for network in networks:
         network.module.float()

@@ -23,7 +23,7 @@ CPU = torch.device("cpu")
 
 
 def make_network(X, n_outputs=3, build=None, *, seed=0):
-    """Give a network with random weights, and biases that are not zero."""
+    """Return a network with random weights, and biases that are not zero."""
     build = MLPBuilder((8,)) if build is None else build
     network = Network(build, Standardization(X), X.shape[1], n_outputs, device="cpu", seed=seed)
     generator = torch.Generator().manual_seed(seed)

@@ -28,7 +28,7 @@ COUNTS = [
 
 
 def codes_of(counts, rng):
-    """Give codes with the given number of rows per class, in random order."""
+    """Return codes with the given number of rows per class, in random order."""
     return rng.permutation(np.repeat(np.arange(len(counts)), counts))
 
 
@@ -131,7 +131,7 @@ def test_parts_are_taken_piece_by_piece(rng):
 
 
 def probabilities(estimator, X, y, splits, **params):
-    """Give the out-of-fold probabilities over all labels of y, and which are known."""
+    """Return the out-of-fold probabilities over all labels of y, and which are known."""
     return out_of_fold_probabilities(estimator, X, y, np.unique(y), splits, params)
 
 

@@ -31,7 +31,7 @@ def fit(part, valid=None, **options):
 
 
 def mean_loss(network, part):
-    """Give the mean cross-entropy of the rows of a part, float64."""
+    """Return the mean cross-entropy of the rows of a part, float64."""
     scores = torch.from_numpy(network.scores(part.X))
     return CROSS_ENTROPY(scores, torch.from_numpy(part.target)).mean().item()
 
@@ -110,7 +110,7 @@ def test_the_same_seed_gives_the_same_network(part):
 
 
 def global_states():
-    """Give the states of the global generators."""
+    """Return the states of the global generators."""
     numpy_state = np.random.get_state()  # noqa: NPY002, the global generator is meant
     return random.getstate(), numpy_state[1].tolist(), torch.get_rng_state().tolist()
 

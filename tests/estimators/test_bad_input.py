@@ -46,7 +46,7 @@ ALL = [NeuralClassifier(), *WRAPPERS]
 
 
 def by_name(estimator):
-    """Give an id for a test."""
+    """Return an id for a test."""
     return type(estimator).__name__ if isinstance(estimator, BaseEstimator) else None
 
 
@@ -59,7 +59,7 @@ def assert_refused(estimator, error, message, X=X, y=Y, **fit_params):
 
 
 def changed(array, value):
-    """Give a copy of an array whose first cell is another one."""
+    """Return a copy of an array whose first cell is another one."""
     array = np.array(array, dtype=float)
     array.flat[0] = value
     return array

@@ -39,7 +39,7 @@ COST_SURROGATES = ["cost_sensitive_comp_sum", "cost_sensitive_constrained"]
 
 
 def small(estimator=None, **params):
-    """Give a classifier around naive Bayes whose networks train for 4 epochs."""
+    """Return a classifier around naive Bayes whose networks train for 4 epochs."""
     estimator = GaussianNB() if estimator is None else estimator
     return CardinalityAwareClassifier(estimator, **(SMALL | params))
 

@@ -72,7 +72,7 @@ ALLOWED = [f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense
 
 
 def expected_failures(estimator):
-    """Give the checks that may fail, as for scikit-learn's SGDClassifier, with the reason."""
+    """Return the checks that may fail, as for scikit-learn's SGDClassifier, with the reason."""
     reason = reason_of_failure(estimator)
     return {} if reason is None else dict.fromkeys(ALLOWED, reason)
 

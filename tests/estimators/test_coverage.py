@@ -108,7 +108,7 @@ def test_labels_that_tie_at_the_border_of_a_size_stay_out_together():
 
 
 def coverages(law, repetitions, n_calibration, n_test, score, **wishes):
-    """Give the score of each of many calibrations, on new rows each."""
+    """Return the score of each of many calibrations, on new rows each."""
     rng = np.random.RandomState(0)
     scores = []
     for _ in range(repetitions):

@@ -15,7 +15,7 @@ from sklearn_setpred.estimators import _persistence
 
 @pytest.fixture
 def set_address(monkeypatch):
-    """Give a function that puts addresses into the metadata of the package."""
+    """Return a function that puts addresses into the metadata of the package."""
 
     def set_address(*entries):
         message = Message()

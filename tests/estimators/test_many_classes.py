@@ -43,7 +43,7 @@ def few_cells(monkeypatch):
 
 
 def small(estimator=None, **params):
-    """Give a classifier around naive Bayes whose networks train for 4 epochs."""
+    """Return a classifier around naive Bayes whose networks train for 4 epochs."""
     estimator = GaussianNB() if estimator is None else estimator
     options = {"hidden_layer_sizes": (8,), "max_epochs": 4, "random_state": 0}
     return CardinalityAwareClassifier(estimator, **(options | params))
@@ -68,7 +68,7 @@ class LinearScores(ClassifierMixin, BaseEstimator):
 
 
 def linear_rows(n_rows):
-    """Give rows of 8 features, and as labels their best classes, of a thousand or more."""
+    """Return rows of 8 features, and as labels their best classes, of a thousand or more."""
     X = np.random.default_rng(1).normal(size=(n_rows, 8))
     return X, LinearScores().predict_proba(X).argmax(axis=1)
 
@@ -188,7 +188,7 @@ def test_levels_of_labels_are_those_of_all_classes(problem):
 
 
 def peak_memory(call):
-    """Give the most memory that arrays take during a call, in MB, and what it returns."""
+    """Return the most memory that arrays take during a call, in MB, and what it returns."""
     tracemalloc.start()
     result = call()
     peak = tracemalloc.get_traced_memory()[1]

@@ -29,7 +29,7 @@ def blobs():
 
 
 def network(**params):
-    """Give a small classifier that trains for 15 epochs without held-out rows."""
+    """Return a small classifier that trains for 15 epochs without held-out rows."""
     small = {"hidden_layer_sizes": (8,), "learning_rate": 0.02, "max_epochs": 15}
     return NeuralClassifier(**(small | {"early_stopping": False, "random_state": 0} | params))
 
@@ -383,7 +383,7 @@ def test_verbose_shows_one_line_or_none(blobs, capsys, verbose, n_lines):
 
 
 def fitted_attributes(clf):
-    """Give the names of the attributes that a fit sets."""
+    """Return the names of the attributes that a fit sets."""
     return [name for name in vars(clf) if name.endswith("_")]
 
 

@@ -17,7 +17,7 @@ COST_SURROGATES = ["cost_sensitive_comp_sum", "cost_sensitive_constrained"]
 
 
 def small(**params):
-    """Give a classifier around naive Bayes whose networks train for 4 epochs."""
+    """Return a classifier around naive Bayes whose networks train for 4 epochs."""
     options = {"hidden_layer_sizes": (8,), "max_epochs": 4, "cv": 3, "random_state": 0}
     return CardinalityAwareClassifier(
         GaussianNB(), **({"thresholds": THRESHOLDS} | options | params)
@@ -37,14 +37,14 @@ def fitted(request, problem):
 
 
 def candidate_sets(p):
-    """Give the candidate sets of rows with probabilities p, (m, n, n_classes)."""
+    """Return the candidate sets of rows with probabilities p, (m, n, n_classes)."""
     sets = p >= np.array(THRESHOLDS)[:, None, None]
     sets[:, np.arange(len(p)), p.argmax(axis=1)] = True
     return sets
 
 
 def penalties(levels):
-    """Give levels that occur, and penalties between them."""
+    """Return levels that occur, and penalties between them."""
     finite = levels[np.isfinite(levels)]
     occurring = np.quantile(finite, np.linspace(0, 1, 12), method="nearest")
     return [0.0, *occurring, 0.003, 0.05, 0.2, 9.0]

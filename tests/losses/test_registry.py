@@ -22,7 +22,7 @@ crammer_singer weston_watkins top_k_hinge smooth_top_k top_k_cross_entropy z_los
 
 
 def make(n_classes):
-    """Give every loss, with the greatest k the number of classes allows where 2 is too many."""
+    """Return every loss, with the greatest k the number of classes allows where 2 is too many."""
     losses = [get_loss(name) for name in NAMES]
     for loss in losses:
         if "k" in loss.get_params() and n_classes == 2:
@@ -31,7 +31,7 @@ def make(n_classes):
 
 
 def data(loss, n, n_classes, dtype=torch.float64, spread=2.0, seed=0):
-    """Give random scores and targets for a loss."""
+    """Return random scores and targets for a loss."""
     generator = torch.Generator().manual_seed(seed)
     scores = spread * torch.randn(n, n_classes, dtype=torch.float64, generator=generator)
     if loss.target == "label":
@@ -41,7 +41,7 @@ def data(loss, n, n_classes, dtype=torch.float64, spread=2.0, seed=0):
 
 
 def gradient(loss, scores, target):
-    """Give the gradient of the sum of the losses in the scores."""
+    """Return the gradient of the sum of the losses in the scores."""
     scores = scores.detach().clone().requires_grad_()
     return torch.autograd.grad(loss(scores, target).sum(), scores)[0]
 
@@ -107,7 +107,7 @@ LIMITS = [(name, limit) for name in NAMES for limit in LOSSES[name].limits]
 
 
 def neighbours(limit):
-    """Give the limiting value and values close to it on either side."""
+    """Return the limiting value and values close to it on either side."""
     if math.isinf(limit.value):
         return [1e9]
     return [limit.value, limit.value - 1e-7, limit.value + 1e-7]
@@ -195,7 +195,7 @@ def test_gradients_keep_the_weights_of_the_rows(name):
 
 
 def extreme_scores(dtype):
-    """Give rows at 1e4: one high, one low, all equal, zeros, two tied at the top, alternating."""
+    """Return rows at 1e4: one high, one low, all equal, zeros, two tied at the top, alternating."""
     rows = [[1e4, 0, 0, 0], [0, 0, 0, -1e4], [1e4] * 4, [0] * 4, [1e4, 1e4, 0, 0], [1e4, -1e4] * 2]
     return torch.tensor(rows, dtype=dtype)
 

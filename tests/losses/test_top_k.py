@@ -11,7 +11,7 @@ from sklearn_setpred.losses._elementary_symmetric import log_ratio
 
 
 def over_all_sets(scores, y, k, temperature, margin):
-    """Give the smooth top-k loss of one row by listing all sets of k labels."""
+    """Return the smooth top-k loss of one row by listing all sets of k labels."""
     sets = list(itertools.combinations(range(len(scores)), k))
     worth = torch.stack([scores[list(s)].sum() / k + margin * (y not in s) for s in sets])
     right = torch.stack([scores[list(s)].sum() / k for s in sets if y in s])
