@@ -2,11 +2,11 @@
 
 import numpy as np
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+from sklearn.utils.validation import has_fit_parameter
 
 from sklearn_setpred.sets import label_indices
 
@@ -43,7 +43,16 @@ def weight_keyword(estimator):
     return "sample_weight" if has_fit_parameter(estimator, "sample_weight") else None
 
 
-def read_probabilities(fitted, X):
+def fit_classifier(inner, X, y, fit_params=None):
+    """Return a clone of a classifier, fitted; a frozen classifier as it is."""
+    if is_frozen(inner):
+        return inner
+    fitted = clone(inner)
+    fitted.fit(X, y, **(fit_params or {}))
+    return fitted
+
+
+def read_probabilities(fitted, X, classes=None):
     """Give the probabilities of a fitted classifier, or the softmax of its scores.
 
     Returns
@@ -52,6 +61,10 @@ def read_probabilities(fitted, X):
         Columns are ``fitted.classes_``. A binary ``decision_function`` f is read as the scores
         0 and f.
     """
+    if classes is not None:
+        p = np.zeros((X.shape[0] if hasattr(X, "shape") else len(X), len(classes)))
+        p[:, label_indices(fitted.classes_, classes)] = read_probabilities(fitted, X)
+        return p
     if hasattr(fitted, "predict_proba"):
         return np.asarray(fitted.predict_proba(X), dtype=np.float64)
     scores = np.asarray(fitted.decision_function(X), dtype=np.float64)
@@ -76,19 +89,3 @@ def as_numbers(X):
         return check_numbers(X)
     except (TypeError, ValueError):
         return None
-
-
-class NetworksAlone(ClassifierMixin, BaseEstimator):
-    """A base that finds all classes equally likely, where our networks need no other."""
-
-    def fit(self, X, y, sample_weight=None):
-        """Learn the classes and the columns."""
-        validate_data(self, X, y, accept_sparse="csr")
-        self.classes_ = np.unique(y)
-        return self
-
-    def predict_proba(self, X):
-        """Give the same probability to all classes."""
-        check_is_fitted(self)
-        X, n_classes = validate_data(self, X, reset=False, accept_sparse="csr"), len(self.classes_)
-        return np.full((X.shape[0], n_classes), 1.0 / n_classes)

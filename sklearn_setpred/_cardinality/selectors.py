@@ -13,7 +13,7 @@ from sklearn_setpred._cardinality.pool import join_features
 from sklearn_setpred._networks.parts import Part, validation_rows
 from sklearn_setpred._utils.validation import check_option
 
-# The share of rows that stops the selector's training early.
+# The fraction of rows that chooses the best epoch of the selector.
 _HELD_OUT = 0.1
 FLOOR = 1e-12
 
@@ -32,7 +32,7 @@ class RankLaw:
     network: object = None
 
     @classmethod
-    def fit(cls, X, sketch, ranks, weight, rng, *, build, **options):
+    def fit(cls, X, sketch, ranks, weight, rng, options):
         """Learn the law from the ranks of rows that the scores were not fitted on.
 
         Parameters
@@ -45,8 +45,7 @@ class RankLaw:
             Of the labels.
         weight : ndarray of shape (n,) or None
         rng : RandomState
-        build, **options
-            Of `training.fit_network`.
+        options : TrainingOptions
 
         Returns
         -------
@@ -55,10 +54,9 @@ class RankLaw:
         from sklearn_setpred.losses import get_loss
 
         bucket, prior = sketch.buckets(ranks), _log(sketch.masses())
-        part = Part(join_features(X, sketch.head), bucket, weight, prior)
-        build = replace(build, zero_start=True)
-        loss = get_loss("cross_entropy")
-        return cls(_fit_network(part, bucket, loss, prior.shape[1], rng, build=build, **options))
+        features = join_features(X, sketch.head)
+        part = Part(X=features, target=bucket, weight=weight, prior=prior)
+        return cls(_fit_network(part, bucket, get_loss("cross_entropy"), rng, options))
 
     def values(self, X, sketch):
         """Return F at the candidate sizes, (n, m)."""
@@ -136,12 +134,12 @@ class CostRule:
     costs: SetCosts
 
     @classmethod
-    def fit(cls, X, sketch, ranks, weight, rng, *, loss, size_penalty, build, **options):
+    def fit(cls, X, sketch, ranks, weight, rng, options, *, loss, size_penalty):
         """Train on the costs of each row's candidate sets.
 
         Parameters
         ----------
-        X, sketch, ranks, weight, rng, build, **options
+        X, sketch, ranks, weight, rng, options
             As in `RankLaw`.
         loss : Loss
             With ``target = "cost"``.
@@ -154,9 +152,9 @@ class CostRule:
         """
         rule = cls(None, loss, SetCosts(size_penalty, np.ptp(sketch.costs), loss.weightless_cost))
         costs = rule.costs.of_ranks(ranks, sketch)
-        part = Part(join_features(X, sketch.head), costs, weight, rule._start(sketch))
-        build, strata = replace(build, zero_start=True), sketch.buckets(ranks)
-        rule.network = _fit_network(part, strata, loss, costs.shape[1], rng, build=build, **options)
+        features, prior = join_features(X, sketch.head), rule._start(sketch)
+        part = Part(X=features, target=costs, weight=weight, prior=prior)
+        rule.network = _fit_network(part, sketch.buckets(ranks), loss, rng, options)
         return rule
 
     def values(self, X, sketch):
@@ -193,8 +191,8 @@ def _log(masses):
     return np.log(np.maximum(masses, FLOOR))
 
 
-def _fit_network(part, strata, loss, n_outputs, rng, **options):
-    """Train a network; a share of the rows, drawn by strata, stops it early.
+def _fit_network(part, strata, loss, rng, options):
+    """Train a network that starts at the prior; a fraction of the rows chooses the best epoch.
 
     Returns
     -------
@@ -205,10 +203,11 @@ def _fit_network(part, strata, loss, n_outputs, rng, **options):
 
     held_out = validation_rows(strata, _HELD_OUT, rng)
     valid = part.take(held_out) if held_out.any() else None
-    seed = rng.randint(2**31 - 1)
-    train = part.take(~held_out)
-    network, _, losses = fit_network(train, valid, loss, n_outputs, seed=seed, **options)
-    return network if valid is None or min(losses) < _loss_of_prior(loss, valid) else None
+    options = replace(options, build=replace(options.build, zero_start=True), scale_free=False)
+    seed, n_outputs = rng.randint(2**31 - 1), part.prior.shape[1]
+    trained = fit_network(part.take(~held_out), valid, loss, n_outputs, options, seed=seed)
+    is_better = valid is None or min(trained.valid_losses) < _loss_of_prior(loss, valid)
+    return trained.network if is_better else None
 
 
 def _loss_of_prior(loss, part):

@@ -1,18 +1,11 @@
-"""Networks: modules, and what maps arrays to scores."""
+"""A network: a module and the standardization of its inputs, from arrays to scores."""
 
 from __future__ import annotations
 
-import contextlib
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import pairwise
-
 import numpy as np
 import torch
-from torch import nn
-from torch.nn import functional
 
+from sklearn_setpred._networks.modules import MeanBuilder
 from sklearn_setpred._networks.rows import as_rows
 from sklearn_setpred._utils.validation import check_option
 
@@ -22,7 +15,6 @@ from sklearn_setpred._utils.validation import check_option
 _ROW_BLOCK = 16
 # Scores are made for about so many cells at a time (64 MB of float32).
 _SCORE_CELLS = 2**24
-ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "logistic": nn.Sigmoid, "gelu": nn.GELU}
 
 
 def choose_device(device):
@@ -41,144 +33,6 @@ def choose_device(device):
     return torch.device(device)
 
 
-# ---------------------------------------------------------------------------------------
-# Modules
-
-
-class InputLayer(nn.Module):
-    """Affine map of standardized rows that reads arrays and CSR batches alike.
-
-    Parameters
-    ----------
-    n_features, n_outputs : int
-        Widths.
-    offset : Tensor of shape (n_features,)
-        What CSR rows lack after scaling: they enter as ``x - offset``.
-    """
-
-    def __init__(self, n_features, n_outputs, offset):
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(n_features, n_outputs))
-        self.bias = nn.Parameter(torch.zeros(n_outputs))
-        self.register_buffer("offset", offset)
-        nn.init.kaiming_uniform_(self.weight.T, a=math.sqrt(5))
-
-    def forward(self, *x):
-        if len(x) == 1:
-            return torch.addmm(self.bias, x[0], self.weight)
-        indptr, indices, values = x
-        product = functional.embedding_bag(
-            indices,
-            self.weight,
-            indptr,
-            mode="sum",
-            per_sample_weights=values,
-            include_last_offset=True,
-        )
-        return product + (self.bias - self.offset @ self.weight)
-
-
-class MLP(nn.Module):
-    """Multilayer perceptron; with no hidden layer, a linear model."""
-
-    def __init__(self, n_features, n_outputs, offset, hidden_layer_sizes, activation, zero_start):
-        super().__init__()
-        widths = [*hidden_layer_sizes, n_outputs]
-        self.first = InputLayer(n_features, widths[0], offset)
-        layers = []
-        for width_in, width_out in pairwise(widths):
-            layers += [ACTIVATIONS[activation](), nn.Linear(width_in, width_out)]
-        self.rest = nn.Sequential(*layers)
-        if zero_start:
-            last = layers[-1] if layers else self.first
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
-
-    def forward(self, *x):
-        return self.rest(self.first(*x))
-
-
-class Mean(nn.Module):
-    """The mean of the scores of several modules."""
-
-    def __init__(self, members):
-        super().__init__()
-        self.members = nn.ModuleList(members)
-
-    def forward(self, *x):
-        return sum(member(*x) for member in self.members) / len(self.members)
-
-
-class DenseInput(nn.Module):
-    """A user's module, which reads arrays: CSR batches become arrays, batch by batch."""
-
-    def __init__(self, module, offset):
-        super().__init__()
-        self.module = module
-        self.register_buffer("offset", offset)
-
-    def forward(self, *x):
-        if len(x) == 1:
-            return self.module(x[0])
-        indptr, indices, values = x
-        n = len(indptr) - 1
-        rows = torch.repeat_interleave(torch.arange(n, device=values.device), indptr.diff())
-        dense = values.new_zeros(n, len(self.offset)).index_put((rows, indices), values)
-        return self.module(dense - self.offset)
-
-
-@dataclass(frozen=True)
-class MLPBuilder:
-    """Makes our own module, an MLP."""
-
-    can_stack = True  # several of them can be trained as one `Stack`
-
-    hidden_layer_sizes: tuple
-    activation: str = "relu"
-    zero_start: bool = False  # the scores before training are zero
-
-    def __call__(self, n_features, n_outputs, offset):
-        return MLP(n_features, n_outputs, offset, **vars(self))
-
-
-@dataclass(frozen=True)
-class ModuleBuilder:
-    """Makes a user's module, ``module(n_features, n_outputs)``."""
-
-    can_stack = False
-
-    module: Callable
-
-    def __call__(self, n_features, n_outputs, offset):
-        return DenseInput(self.module(n_features, n_outputs), offset)
-
-
-@dataclass(frozen=True)
-class MeanBuilder:
-    """Makes the `Mean` of several modules of one kind."""
-
-    can_stack = False
-
-    build: MLPBuilder | ModuleBuilder
-    n_members: int
-
-    def __call__(self, n_features, n_outputs, offset):
-        return Mean(self.build(n_features, n_outputs, offset) for _ in range(self.n_members))
-
-
-# ---------------------------------------------------------------------------------------
-# Networks
-
-
-@contextlib.contextmanager
-def seeded(seed, device):
-    """Draw from torch's generators under ``seed``, and put them back as they were."""
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        yield
-
-
 class Network:
     """A module together with the standardization of its inputs: arrays in, scores out.
 
@@ -187,9 +41,9 @@ class Network:
 
     Parameters
     ----------
-    build : MLPBuilder or ModuleBuilder
-        Gives the module for its widths and the offset of its inputs.
-    standardization : Standardization
+    build : KindBuilder or ModuleBuilder
+        Makes the module.
+    standardization : DenseStandardization or SparseStandardization
         Learned on the training rows.
     n_features, n_outputs : int
         Widths.
@@ -200,46 +54,59 @@ class Network:
     """
 
     def __init__(self, build, standardization, n_features, n_outputs, *, device, seed):
+        self._describe(build, standardization, n_features, n_outputs, device)
+        generator, offset = torch.Generator().manual_seed(seed), self._offset()
+        self.module = build(n_features, n_outputs, offset, generator).to(self.device)
+
+    def _describe(self, build, standardization, n_features, n_outputs, device):
+        """Set everything but the module."""
         self.build, self.standardization = build, standardization
         self.n_features, self.n_outputs = n_features, n_outputs
-        self.requested_device = device
-        self.device = choose_device(device)
-        with seeded(seed, self.device):
-            self.module = self._new_module().to(self.device)
+        self.requested_device, self.device = device, choose_device(device)
         self.trainer = None  # the skorch net, kept between calls of partial_fit
 
-    def _new_module(self):
-        """Build the module with fresh weights."""
-        offset = torch.from_numpy(self.standardization.offset)
-        return self.build(self.n_features, self.n_outputs, offset)
+    def _offset(self):
+        """Return the offset of CSR rows as a tensor."""
+        return torch.from_numpy(self.standardization.offset)
 
-    def rows(self, X, *target):
+    @classmethod
+    def mean_of(cls, networks):
+        """Return the network whose scores are the mean of the scores of several.
+
+        Parameters
+        ----------
+        networks : list of Network
+            Of one architecture and one standardization; a single one is returned as it is.
+        """
+        first = networks[0]
+        if len(networks) == 1:
+            return first
+        mean = cls.__new__(cls)
+        build = MeanBuilder(first.build, len(networks))
+        widths = first.n_features, first.n_outputs
+        mean._describe(build, first.standardization, *widths, first.requested_device)
+        mean.module = build.blank(*widths)
+        for member, network in zip(mean.module.members, networks, strict=True):
+            member.load_state_dict(network.module.state_dict(), assign=True)
+        return mean
+
+    def rows(self, X, *, target=None, weight=None, prior=None):
         """Put samples, and the pieces of their target, on the device."""
-        return as_rows(self.standardization(X), self.device, *target)
+        pieces = {"target": target, "weight": weight, "prior": prior}
+        return as_rows(self.standardization(X), self.device, **pieces)
 
     @property
     def score_batch_size(self):
         """How many rows are scored at a time."""
         return rows_at_a_time(self.n_outputs)
 
-    @property
-    def is_on_host(self):
-        """Whether scores lie where numpy can read them."""
-        return self.device.type == "cpu"
-
     def scores(self, X):
         """Return the scores before softmax, float64 of shape (n, n_outputs)."""
-        return self.map_scores(X, lambda scores: scores)
-
-    def map_scores(self, X, function):
-        """Apply a function to the scores on the device, float64, and bring what it gives."""
         self.module.eval()
         batch_size = self.score_batch_size
         batches = (X[i : i + batch_size] for i in range(0, X.shape[0], batch_size))
         with torch.inference_mode():
-            return np.concatenate(
-                [function(self._batch_scores(batch)).cpu().numpy() for batch in batches]
-            )
+            return np.concatenate([self._batch_scores(batch) for batch in batches])
 
     def _batch_scores(self, X):
         """Return the scores of one batch, padded to whole blocks of rows."""
@@ -249,7 +116,7 @@ class Network:
         if n_missing:
             padded = torch.arange(n + n_missing, device=self.device).clamp_(max=n - 1)
             x = rows.take_x(padded)
-        return self.module(*x)[:n].double()
+        return self.module(*x)[:n].double().cpu().numpy()
 
     def weights(self):
         """Return the weights and buffers of the module as arrays, by name."""
@@ -264,13 +131,12 @@ class Network:
     def __setstate__(self, state):
         weights = state.pop("weights")
         self.__dict__.update(state)
-        self.device = _device_at_hand(self.requested_device)
-        with seeded(0, self.device):
-            self.module = self._new_module()
+        self.device, self.trainer = _device_at_hand(self.requested_device), None
+        module = self.build.blank(self.n_features, self.n_outputs)
+        _check_shapes(weights, module.state_dict())
         tensors = {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
-        self.module.load_state_dict(tensors)
-        self.module.to(self.device)
-        self.trainer = None
+        module.load_state_dict(tensors, assign=True)
+        self.module = module.to(self.device)
 
 
 def rows_at_a_time(n_outputs):
@@ -278,34 +144,15 @@ def rows_at_a_time(n_outputs):
     return min(8192, max(1, _SCORE_CELLS // (n_outputs * _ROW_BLOCK)) * _ROW_BLOCK)
 
 
-def mean_network(networks):
-    """Return the network whose scores are the mean of those of some that read inputs alike.
-
-    Parameters
-    ----------
-    networks : list of Network
-        Of one architecture and one `Standardization`; a single one is given back.
-    """
-    first = networks[0]
-    if len(networks) == 1:
-        return first
-    widths = first.n_features, first.n_outputs
-    build = MeanBuilder(first.build, len(networks))
-    mean = Network(build, first.standardization, *widths, device=first.requested_device, seed=0)
-    for member, network in zip(mean.module.members, networks, strict=True):
-        member.load_state_dict(network.module.state_dict())
-    return mean
-
-
-def sets_of_first(scores, k):
-    """Return the sets of the k first-ranked classes of scores (n, K), bool, on their device.
-
-    As `sets.prefix_sets`: of equal scores the lower column comes first.
-    """
-    kth_score = scores.topk(k, dim=1).values[:, -1:]
-    above, tied = scores > kth_score, scores == kth_score
-    places = k - above.sum(dim=1, keepdim=True)
-    return above | (tied & (tied.cumsum(dim=1) <= places))
+def _check_shapes(weights, expected):
+    """Raise ValueError unless the arrays of a file have the shapes of a module's tensors."""
+    shapes = {name: tuple(np.shape(array)) for name, array in weights.items()}
+    needed = {name: tuple(tensor.shape) for name, tensor in expected.items()}
+    if shapes != needed:
+        raise ValueError(
+            f"The file's weights have the shapes {shapes}, its network needs {needed}: the file "
+            "is damaged or was changed."
+        )
 
 
 def _device_at_hand(device):

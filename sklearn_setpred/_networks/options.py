@@ -1,54 +1,113 @@
-"""Checks of the parameters that several estimators share, before any training."""
+"""How networks are built and trained: the parameters of estimators, checked before any training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from sklearn_setpred._utils.validation import check_integer, check_number, check_option
 
-_NETWORK_NUMBERS = {
-    "learning_rate": {"low": 0, "is_open": True},
-    "weight_decay": {"low": 0},
-}
-_NETWORK_INTEGERS = ("batch_size", "max_epochs", "n_iter_no_change")
 
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How a network is built and trained.
 
-def network_options(estimator):
-    """Return the options of `training.fit_network` that an estimator's parameters ask for.
-
-    Parameters that an estimator does not have keep the engine's defaults.
+    Parameters
+    ----------
+    build : KindBuilder or ModuleBuilder
+        Makes the module.
+    learning_rate : float
+        The largest step size of AdamW.
+    weight_decay : float
+        Decoupled weight decay of AdamW, as a fraction of the step size.
+    batch_size, max_epochs : int
+    device : str
+    callbacks : sequence of skorch callbacks or None
+    verbose : int
+    scale_free : bool
+        Whether validation losses are read at the best temperature.
     """
-    from sklearn_setpred._networks.network import (
-        ACTIVATIONS,
-        MLPBuilder,
-        ModuleBuilder,
-        choose_device,
-    )
+
+    build: Any
+    learning_rate: float
+    weight_decay: float = 0.01
+    batch_size: int = 128
+    max_epochs: int = 30
+    device: str = "auto"
+    callbacks: Sequence[Any] | None = None
+    verbose: int = 0
+    scale_free: bool = False
+
+
+_CHECKS = {
+    "learning_rate": lambda name, value: (
+        value is None or check_number(name, value, low=0, is_open=True)
+    ),
+    "weight_decay": lambda name, value: check_number(name, value, low=0),
+    "batch_size": check_integer,
+    "max_epochs": check_integer,
+}
+
+
+def training_options(estimator):
+    """Return the `TrainingOptions` that an estimator's parameters ask for; raise if one is bad.
+
+    Parameters that an estimator does not have keep the defaults.
+    """
+    from sklearn_setpred._networks.network import choose_device
 
     given = estimator.get_params(deep=False)
-    for name in _NETWORK_NUMBERS.keys() & given.keys():
-        check_number(name, given[name], **_NETWORK_NUMBERS[name])
-    for name in given.keys() & _NETWORK_INTEGERS:
-        check_integer(name, given[name])
-    widths = check_widths(given["hidden_layer_sizes"])
-    activation = check_option("activation", given.get("activation", "relu"), ACTIVATIONS)
+    for name in given.keys() & _CHECKS.keys():
+        _CHECKS[name](name, given[name])
     choose_device(given["device"])
-    module = given.get("module")
-    options = {
-        name: given[name]
-        for name in ("learning_rate", "weight_decay", "batch_size", "max_epochs")
-        if name in given
-    }
-    return options | {
-        "build": MLPBuilder(widths, activation) if module is None else ModuleBuilder(module),
-        "patience": given.get("n_iter_no_change", 10),
-        "device": given["device"],
-        "callbacks": given["callbacks"],
-        "verbose": given["verbose"],
-    }
+    build = builder(**{name: given[name] for name in _ARCHITECTURE if name in given})
+    options = {name: given[name] for name in TrainingOptions.__dataclass_fields__ if name in given}
+    if options.get("learning_rate") is None:
+        options["learning_rate"] = build.learning_rate
+    return TrainingOptions(build=build, **options)
 
 
-def check_widths(hidden_layer_sizes):
+_ARCHITECTURE = ("module", "hidden_layer_sizes", "dropout")
+
+
+def builder(module="mlp", hidden_layer_sizes=None, dropout=None):
+    """Return what builds the module: a kind of network by name, or a callable of the user's.
+
+    None for a width or for the dropout means the kind's own.
+    """
+    from sklearn_setpred._networks.modules import KINDS, KindBuilder, ModuleBuilder
+
+    if callable(module):
+        for name, value in {"hidden_layer_sizes": hidden_layer_sizes, "dropout": dropout}.items():
+            if value is not None:
+                raise ValueError(
+                    f"{name}={value!r} is for the built-in kinds of network; module={module!r} "
+                    "builds its own layers."
+                )
+        return ModuleBuilder(module)
+    kind = KINDS[check_option("module", module, KINDS)]
+    widths = kind.hidden_layer_sizes
+    if hidden_layer_sizes is not None:
+        widths = check_widths(hidden_layer_sizes, least=kind.fewest_layers)
+    if dropout is None:
+        return KindBuilder(module, widths, kind.dropout)
+    dropout = check_number("dropout", dropout, low=0, high=1)
+    if dropout == 1:
+        raise ValueError("dropout=1 leaves no inputs; give a number from 0 to below 1.")
+    return KindBuilder(module, widths, dropout)
+
+
+def check_widths(hidden_layer_sizes, least=0):
     """Return the widths of the hidden layers as a tuple; an integer means one layer."""
     widths = np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=object)).tolist()
     for width in widths:
         check_integer("hidden_layer_sizes", width)
+    if len(widths) < least:
+        raise ValueError(
+            f"hidden_layer_sizes={hidden_layer_sizes!r} has no layer; this kind of network needs "
+            f"at least {least}."
+        )
     return tuple(int(width) for width in widths)

@@ -1,4 +1,4 @@
-"""Parts of the rows: splits that bear rare classes, probabilities by models that left rows out."""
+"""Parts of the rows to train on, and the rows held out of them, also where classes are rare."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ class Part(NamedTuple):
     """Rows to train a network on, or to validate it with.
 
     ``target`` holds labels (n,) or costs (n, m), ``weight`` the rows' weights (n,), ``prior`` known
-    scores (n, m) to which those of the network are added.
+    scores (n, m) to which the network's scores are added.
     """
 
     X: np.ndarray | sp.csr_array
@@ -23,7 +23,8 @@ class Part(NamedTuple):
 
     def take(self, rows):
         """Return the part of the rows that a mask or an index chooses."""
-        return Part(*(None if piece is None else piece[rows] for piece in self))
+        pieces = self._asdict().items()
+        return Part(**{name: None if piece is None else piece[rows] for name, piece in pieces})
 
     def with_weights_of_mean_one(self):
         """Return the part with its weights, where there are some, scaled to mean one."""
@@ -39,40 +40,46 @@ def with_positive_weights(part):
     return part.take(part.weight > 0).with_weights_of_mean_one()
 
 
-class FoldPairs:
-    """The rows to train on and the rows left out of each split, made when their turn comes.
+class TrainingPairs:
+    """Pairs of rows to train on and held-out rows, each made when its turn comes.
 
     Parameters
     ----------
     part : Part
-    splits : list of (training rows, test rows)
-        Masks or indices.
+        All rows that train or are held out by splits.
+    splits : list of (training rows, held-out rows), default=()
+        Masks or indices. Without splits there is one pair, and all rows train.
+    given : Part, optional
+        Held-out rows of the one pair without splits.
     """
 
-    def __init__(self, part, splits):
-        self.part, self.splits = part, splits
+    def __init__(self, part, splits=(), given=None):
+        self.part, self.splits, self.given = part, splits, given
 
     def __len__(self):
-        return len(self.splits)
-
-    def __getitem__(self, some):
-        """Return the pairs of a slice of the splits."""
-        return FoldPairs(self.part, self.splits[some])
+        return max(len(self.splits), 1)
 
     def __iter__(self):
+        if not self.splits:
+            yield self.part.with_weights_of_mean_one(), self.given
         for split in self.splits:
             yield tuple(self.part.take(rows).with_weights_of_mean_one() for rows in split)
 
+    @property
+    def has_held_out(self):
+        """Whether rows are held out."""
+        return bool(self.splits) or self.given is not None
+
 
 def validation_rows(codes, fraction, rng):
-    """Choose rows to hold out: about a share of every class, never the last row of one.
+    """Choose rows to hold out: about a fraction of every class, never its last row.
 
     Parameters
     ----------
     codes : ndarray of shape (n,), int
         Class of each row.
     fraction : float
-        Share to hold out.
+        Fraction to hold out.
     rng : RandomState
 
     Returns
@@ -84,7 +91,7 @@ def validation_rows(codes, fraction, rng):
     spare = np.flatnonzero(place > 0)
     if len(spare) == 0:
         return np.zeros(len(codes), dtype=bool)
-    # Sorted by class, every step-th of the rows is taken, so that each class gives its share.
+    # Sorted by class, every step-th of the rows is taken, so that each class gives its fraction.
     spare = spare[np.lexsort((place[spare], codes[spare]))]
     wanted = int(np.clip(round(fraction * len(codes)), 1, len(spare)))
     chosen = np.floor((np.arange(wanted) + rng.uniform()) * len(spare) / wanted).astype(int)
@@ -100,8 +107,7 @@ def fold_numbers(codes, n_folds, rng):
     the only row of a class stays in every training part.
     """
     place, counts = _places_within_classes(codes, rng)
-    # Each class goes on at the fold after the one where the last class ended: the folds are
-    # of equal size also where all classes are rare.
+    # Classes continue round-robin, so that folds are of equal size also where all are rare.
     spread = np.where(counts > 1, counts, 0)
     first = np.cumsum(spread) - spread
     return np.where(counts[codes] == 1, -1, (first[codes] + place) % n_folds)

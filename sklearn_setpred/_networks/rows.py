@@ -20,15 +20,16 @@ class Batch(NamedTuple):
     """Rows that one step of training reads.
 
     ``x`` is the tuple of the module's inputs, ``target`` holds labels (n,) or costs (n, m),
-    ``prior`` known scores (n, m) to which the network's are added, or None, ``weight`` the rows'
-    weights (n,); ``share`` is weight / n: the loss of the batch is the sum of share times value.
+    ``weight`` the rows' weights (n,), ``prior`` known scores (n, m) to which the network's are
+    added, or None; ``factor`` is weight / n: the loss of the batch is the sum of factor times
+    value.
     """
 
     x: tuple
     target: torch.Tensor
-    prior: torch.Tensor | None
     weight: torch.Tensor
-    share: torch.Tensor
+    prior: torch.Tensor | None
+    factor: torch.Tensor
 
 
 class Rows:
@@ -60,8 +61,9 @@ class Rows:
 
     def take(self, index):
         """Return the rows in ``index``, in its order."""
-        pieces = (self.target, self.weight, self.prior)
-        return Rows(self.take_x(index), *(None if p is None else p[index] for p in pieces))
+        pieces = {"target": self.target, "weight": self.weight, "prior": self.prior}
+        taken = {name: None if p is None else p[index] for name, p in pieces.items()}
+        return Rows(self.take_x(index), **taken)
 
     def take_x(self, index):
         """Return the inputs of the rows in ``index``."""
@@ -76,15 +78,16 @@ class Rows:
         return functional.pad(ends, (1, 0)), indices[where], values[where]
 
     def as_batch(self, batch_size):
-        """Return all the rows as one `Batch`, the shares those of batches cut from it."""
+        """Return all the rows as one `Batch`, with the factors of the batches cut from it."""
         n = len(self)
         weight = self.x[-1].new_ones(n) if self.weight is None else self.weight
         n_full = n - n % batch_size
-        share = torch.cat([weight[:n_full] / batch_size, weight[n_full:] / max(n % batch_size, 1)])
-        return Batch(self.x, self.target, self.prior, weight, share)
+        n_last = max(n % batch_size, 1)
+        factor = torch.cat([weight[:n_full] / batch_size, weight[n_full:] / n_last])
+        return Batch(x=self.x, target=self.target, weight=weight, prior=self.prior, factor=factor)
 
 
-def as_rows(X, device, target=None, weight=None, prior=None):
+def as_rows(X, device, *, target=None, weight=None, prior=None):
     """Put a float array or CSR array, and the pieces of its target, on the device."""
 
     def put(array):
@@ -94,7 +97,8 @@ def as_rows(X, device, target=None, weight=None, prior=None):
         return torch.as_tensor(np.ascontiguousarray(array), dtype=dtype, device=device)
 
     pieces = (X.indptr, X.indices, X.data) if sp.issparse(X) else (X,)
-    return Rows(tuple(map(put, pieces)), put(target), put(weight), put(prior))
+    x = tuple(map(put, pieces))
+    return Rows(x, target=put(target), weight=put(weight), prior=put(prior))
 
 
 class Batches:
@@ -118,9 +122,9 @@ class Batches:
         """Return the rows in a new order, by blocks of whole batches."""
         n = len(self.rows)
         if self.generator is None:
-            order = torch.arange(n)
+            order = torch.arange(n, device="cpu")
         else:
-            order = torch.randperm(n, generator=self.generator)
+            order = torch.randperm(n, generator=self.generator, device="cpu")
         for index in order.to(self.rows.device).split(self._block_size):
             yield self.rows.take(index).as_batch(self.batch_size)
 
@@ -133,39 +137,33 @@ class Batches:
         return self.batch_size * max(1, _BLOCK_CELLS // cells)
 
 
-def split(block, batch_size, dim=0):
-    """Cut a block into batches along an axis."""
+def split(block, batch_size):
+    """Cut a block into batches."""
     if len(block.x) == 3:
         return [block]
-    x, *pieces = (
-        itertools.repeat(None) if piece is None else piece.split(batch_size, dim)
-        for piece in (block.x[0], *block[1:])
+    pieces = block._replace(x=block.x[0])
+    parts = (
+        itertools.repeat(None) if piece is None else piece.split(batch_size) for piece in pieces
     )
-    return (Batch((of_x,), *rest) for of_x, *rest in zip(x, *pieces, strict=False))
+    return (Batch((x,), *rest) for x, *rest in zip(*parts, strict=False))
 
 
 def row_values(loss, scores, batch):
-    """Return the loss of each row, (..., n), of scores (..., n, K) and a batch."""
-    if batch.prior is not None:
-        scores = scores + batch.prior
-    if scores.dim() == 2:
-        return loss(scores, batch.target)
-    n_leading = scores.dim() - 1
-    values = loss(scores.flatten(0, -2), batch.target.flatten(0, n_leading - 1))
-    return values.view(scores.shape[:-1])
+    """Return the loss of each row, (n,), of scores (n, K) and a batch."""
+    return loss(scores if batch.prior is None else scores + batch.prior, batch.target)
 
 
 def values_at_best_scale(loss, scores, batch):
-    """Return `row_values` of the scores, and priors, times that of some scales which fits best.
+    """Return the loss of each row after scaling the scores, and priors, by the best factor.
 
-    Where a scale is fitted later on, as by a pool, epochs are compared at their best one: a network
-    in training is too sure of itself long before it ranks worse.
+    Networks in training become overconfident long before they rank worse. Where a temperature is
+    fitted later, as by a pool, epochs are compared at the best of a few.
     """
     if batch.prior is not None:
         scores, batch = scores + batch.prior, batch._replace(prior=None)
     values = torch.stack([row_values(loss, scale * scores, batch) for scale in _SCALES])
-    best = (values * batch.share).sum(dim=-1, keepdim=True).argmin(dim=0, keepdim=True)
-    return values.gather(0, best.expand(1, *values.shape[1:])).squeeze(0)
+    best = (values * batch.factor).sum(dim=1).argmin()
+    return values[best]
 
 
 class EpochLoss:
@@ -177,20 +175,19 @@ class EpochLoss:
     Parameters
     ----------
     n_rows : int
-        Rows of all batches, with those that pad.
+        Rows of all batches.
     """
 
     def __init__(self, n_rows):
         self.n_rows, self.n_seen, self.losses = n_rows, 0, None
 
     def add(self, values, weight):
-        """Take the values (..., n) of a batch and the weights of its rows."""
+        """Take the values (n,) of a batch and the weights of its rows."""
         if self.losses is None:
-            self.losses = values.new_empty(*values.shape[:-1], self.n_rows)
-        n = values.shape[-1]
-        torch.mul(values, weight, out=self.losses.narrow(-1, self.n_seen, n))
-        self.n_seen += n
+            self.losses = values.new_empty(self.n_rows)
+        torch.mul(values, weight, out=self.losses.narrow(0, self.n_seen, len(values)))
+        self.n_seen += len(values)
 
     def sum(self):
-        """Return the sum of the weighted losses, (...)."""
-        return self.losses.sum(dim=-1)
+        """Return the sum of the weighted losses."""
+        return self.losses.sum()

@@ -1,26 +1,53 @@
-"""Training on skorch: the loop, early stopping and the progress line.
+"""Training on skorch: one cycle of the step size, the best epoch, failures, the progress line.
 
-skorch keeps the loop, the callbacks and the history; ours are the batches (slices of
-tensors on the device) and the sums kept on the device until an epoch ends. Imported
-when a network is fitted and not before: prediction needs no skorch.
+skorch keeps the loop, the callbacks, the schedule and the history; ours are the batches (slices of
+tensors on the device) and the sums kept on the device until an epoch ends. Imported when a network
+is fitted and not before: prediction needs no skorch.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 from copy import deepcopy
+from typing import NamedTuple
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, EpochTimer
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler
 from skorch.utils import noop
 from torch import nn
 
-from sklearn_setpred._networks.batched import divergence, stacks_of, train_stack
-from sklearn_setpred._networks.network import Network, seeded
+from sklearn_setpred._networks.network import Network
 from sklearn_setpred._networks.rows import Batches, EpochLoss, row_values, values_at_best_scale
-from sklearn_setpred._networks.standardize import Standardization
+from sklearn_setpred._networks.standardize import standardization_of
+
+
+class Trained(NamedTuple):
+    """A trained network, and the losses of each epoch on the two kinds of rows."""
+
+    network: Network
+    losses: list
+    valid_losses: list
+
+
+class TrainingDivergedError(FloatingPointError):
+    """Training ended with a loss or weight that is not finite.
+
+    Attributes
+    ----------
+    trained : Trained
+        The network as of the last finite epoch.
+    estimator : estimator
+        A copy of the estimator, fitted with this network.
+    """
+
+    trained = estimator = None
+
+
+class _StopTraining(Exception):  # noqa: N818, not an error
+    """A callback such as EarlyStopping ends the training."""
 
 
 class Criterion(nn.Module):
@@ -48,7 +75,7 @@ class ProgressLine(Callback):
 
 
 class FiniteLoss(Callback):
-    """Stops a fit whose loss or weights are no numbers, and puts back the last good weights."""
+    """Stops a fit whose loss or weights are no numbers; keeps the last good epoch's weights."""
 
     def on_train_begin(self, net, **kwargs):
         self.good_weights_ = _copied_weights(net)
@@ -56,11 +83,12 @@ class FiniteLoss(Callback):
     def on_epoch_end(self, net, **kwargs):
         loss, weights = net.history[-1, "train_loss"], _copied_weights(net)
         # A last step may spoil the weights of an epoch whose losses were finite.
-        if math.isfinite(loss) and all(bool(w.isfinite().all()) for w in weights.values()):
-            self.good_weights_ = weights
-            return
-        net.module_.load_state_dict(self.good_weights_)
-        raise divergence(loss, net.history[-1, "epoch"], net.lr)
+        if not (math.isfinite(loss) and all(bool(w.isfinite().all()) for w in weights.values())):
+            raise TrainingDivergedError(
+                f"Training diverged, with a training loss of {loss} at epoch "
+                f"{net.history[-1, 'epoch']}; lower learning_rate={net.lr} or scale the features."
+            )
+        self.good_weights_ = weights
 
 
 def _copied_weights(net):
@@ -79,7 +107,7 @@ class Net(NeuralNet):
         """Take the rows as they are: they were validated before."""
 
     def get_split_datasets(self, X, y=None, **fit_params):
-        """Take the pair (training rows, validation rows or None) that `fit` was given."""
+        """Return the pair (training rows, validation rows or None) that `train` gives as X."""
         return X
 
     def get_iterator(self, dataset, training=False):
@@ -95,6 +123,23 @@ class Net(NeuralNet):
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Return the loss of each row; ``y_true`` is the batch, already on the device."""
         return self.criterion_(y_pred, y_true)
+
+    def notify(self, method_name, **kwargs):
+        """Call the callbacks; an interrupt by EarlyStopping ends the training, others go on up.
+
+        skorch takes every KeyboardInterrupt for the end of training, the user's too.
+        """
+        getattr(self, method_name)(self, **kwargs)
+        is_over = False
+        for _, callback in self.callbacks_:
+            try:
+                getattr(callback, method_name)(self, **kwargs)
+            except KeyboardInterrupt:
+                if not isinstance(callback, EarlyStopping):
+                    raise
+                is_over = True
+        if is_over:
+            raise _StopTraining
 
     def _is_heard(self, method_name):
         """Say whether a callback does something at an event."""
@@ -115,8 +160,8 @@ class Net(NeuralNet):
             parameter.grad = None
         scores = self.infer(batch.x)
         values = self.get_loss(scores, batch)
-        # The gradient of the weighted mean, without the mean.
-        values.backward(batch.share)
+        # The same gradient as the weighted mean's, one operation less.
+        values.backward(batch.factor)
         if self._is_heard("on_grad_computed"):
             named = list(self.get_all_learnable_params())
             self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
@@ -142,72 +187,110 @@ class Net(NeuralNet):
             values, scores = step_fn(batch, **fit_params)
             epoch.add(values, batch.weight)
             if ends:
-                step = {"loss": values @ batch.share, "y_pred": scores}
+                step = {"loss": values @ batch.factor, "y_pred": scores}
                 self.notify("on_batch_end", batch=batch, training=training, **step)
         self.history.record(prefix + "_loss", epoch.sum().item() / len(iterator.rows))
         self.history.record(prefix + "_batch_count", len(iterator))
 
 
-def make_net(
-    network,
-    loss,
-    *,
-    seed,
-    learning_rate,
-    weight_decay,
-    batch_size,
-    max_epochs,
-    patience=None,
-    scale_free=False,
-    callbacks=None,
-    verbose=0,
-):
-    """Build the skorch net that trains ``network`` with ``loss``.
+def make_net(network, loss, options, *, seed, n_steps=None, keeps_best=False):
+    """Return the skorch net that trains ``network`` with ``loss``.
 
-    ``patience`` is the number of epochs without a better validation loss after which
-    training stops; None where there are no validation rows. Where
-    ``scale_free``, validation losses are those at the best scale of the scores.
+    Parameters
+    ----------
+    network : Network
+    loss : Loss
+    options : TrainingOptions
+    seed : int
+        Of the order of the rows.
+    n_steps : int or None
+        Over so many steps the step size rises from a 25th of ``learning_rate`` to all of it and
+        falls to nothing (one cycle [1]_); None keeps it constant.
+    keeps_best : bool
+        Whether the epoch with the lowest validation loss is kept.
+
+    References
+    ----------
+    .. [1] L. Smith, N. Topin, "Super-convergence: very fast training of neural networks using
+       large learning rates", 2018.
     """
+    callbacks = list(options.callbacks or [])
     ours = [FiniteLoss()]
-    if patience is not None:
+    if n_steps is not None and not any(isinstance(one, LRScheduler) for one in callbacks):
+        ours.append(one_cycle(options.learning_rate, n_steps))
+    if keeps_best:
+        # It never stops the cycle: its patience is longer than the training.
+        patience = options.max_epochs + 1
         ours.append(EarlyStopping(patience=patience, load_best=True, sink=noop))
-    if verbose:
+    if options.verbose:
         ours.append(ProgressLine())
     net = Net(
         network.module,
         criterion=Criterion(loss),
         optimizer=torch.optim.AdamW,
-        optimizer__weight_decay=weight_decay,
+        optimizer__weight_decay=options.weight_decay,
         optimizer__fused=network.device.type in ("cpu", "cuda"),
-        lr=learning_rate,
-        max_epochs=max_epochs,
-        batch_size=batch_size,
+        lr=options.learning_rate,
+        max_epochs=options.max_epochs,
+        batch_size=options.batch_size,
         device=network.device,
-        callbacks=[*ours, *(callbacks or [])],
+        callbacks=[*ours, *callbacks],
         verbose=0,
     )
-    net.generator = torch.Generator().manual_seed(seed)
+    net.generator = torch.Generator(device="cpu").manual_seed(seed)
     net.score_batch_size = network.score_batch_size
-    net.validation_values = values_at_best_scale if scale_free else row_values
+    net.validation_values = values_at_best_scale if options.scale_free else row_values
     return net.initialize()
 
 
-def train(net, rows, rows_valid=None, *, seed, epochs=None):
-    """Train for ``epochs``, None meaning up to the net's maximum.
+def one_cycle(learning_rate, n_steps):
+    """Return the callback for one cycle of the step size."""
+    return LRScheduler(
+        torch.optim.lr_scheduler.OneCycleLR,
+        step_every="batch",
+        event_name=None,
+        max_lr=learning_rate,
+        total_steps=n_steps + 1,
+        cycle_momentum=False,
+    )
 
-    Returns
-    -------
-    losses, valid_losses : list of float
-        Of each epoch; the second is empty where there are no validation rows.
+
+def train(net, network, rows, rows_valid=None, *, seed, epochs=None):
+    """Train for ``epochs``, None meaning up to the net's maximum; return a `Trained`.
+
+    Whatever ends the training before, an interrupt by the user too, leaves the network with the
+    weights of the last good epoch.
     """
     before = len(net.history)
-    with seeded(seed, torch.device(net.device)):
-        net.partial_fit((rows, rows_valid), epochs=epochs)
-    history = net.history[before:]
-    # skorch takes an interrupt for an early stop; in an epoch without an end it is the user's.
-    if "dur" not in history[-1]:
-        raise KeyboardInterrupt
-    return curves(history, rows_valid)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(without_denormals())
+        stack.enter_context(network.build.drawing(network.module, seed, network.device))
+        try:
+            net.notify("on_train_begin", X=rows, y=None)
+            with contextlib.suppress(_StopTraining):
+                net.fit_loop((rows, rows_valid), epochs=epochs)
+            net.notify("on_train_end", X=rows, y=None)
+        except BaseException as error:
+            guard = dict(net.callbacks_)["FiniteLoss"]
+            net.module_.load_state_dict(guard.good_weights_)
+            if isinstance(error, TrainingDivergedError):
+                error.trained = Trained(network, *curves(net.history[before:-1], rows_valid))
+            raise
+    return Trained(network, *curves(net.history[before:], rows_valid))
+
+
+@contextlib.contextmanager
+def without_denormals():
+    """Let numbers below float32's smallest normal one count as zero: they are slow on a CPU."""
+    smallest = torch.full((1,), torch.finfo(torch.float32).tiny, dtype=torch.float32, device="cpu")
+    was_set = (smallest / 2).item() == 0.0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(was_set)
 
 
 def curves(history, rows_valid):
@@ -215,25 +298,18 @@ def curves(history, rows_valid):
     return [e["train_loss"] for e in history], [e["valid_loss"] for e in history if rows_valid]
 
 
-def new_network(part, n_outputs, *, build, device, seed, standardization=None):
+def new_network(part, n_outputs, options, *, seed, standardization=None):
     """Return a network with fresh weights, its inputs standardized by the rows or as given."""
-    standardization = standardization or Standardization(part.X, part.weight)
+    standardization = standardization or standardization_of(
+        part.X, part.weight, reads_csr=options.build.reads_csr
+    )
     n_features = part.X.shape[1]
-    return Network(build, standardization, n_features, n_outputs, device=device, seed=seed)
+    device = options.device
+    return Network(options.build, standardization, n_features, n_outputs, device=device, seed=seed)
 
 
 def fit_network(
-    train_part,
-    valid_part,
-    loss,
-    n_outputs,
-    *,
-    build,
-    device,
-    seed,
-    standardization=None,
-    start=None,
-    **options,
+    train_part, valid_part, loss, n_outputs, options, *, seed, standardization=None, start=None
 ):
     """Build a network for the training rows and train it.
 
@@ -242,119 +318,52 @@ def fit_network(
     train_part : Part
         Rows to train on.
     valid_part : Part or None
-        Rows for early stopping.
+        Held-out rows, on which the best epoch is chosen.
     loss : Loss
     n_outputs : int
-    build : MLPBuilder or ModuleBuilder
-    device : str
+    options : TrainingOptions
     seed : int
-    standardization : Standardization, optional
-        Of the inputs, instead of that of the training rows.
+    standardization : standardization, optional
+        Of the inputs, instead of the training rows' own.
     start : Network, optional
         Where to start from instead of fresh weights; it is left as it is.
-    **options
-        Of `make_net`.
 
     Returns
     -------
-    network : Network
-    losses, valid_losses : list of float
-        An error of training that diverges bears all three, in a list, as ``trained``.
+    Trained
+
+    Raises
+    ------
+    TrainingDivergedError
+        With the network as of the last finite epoch.
     """
     if start is None:
-        fresh = {"build": build, "device": device, "standardization": standardization}
-        network = new_network(train_part, n_outputs, seed=seed, **fresh)
+        network = new_network(
+            train_part, n_outputs, options, seed=seed, standardization=standardization
+        )
     else:
         network = deepcopy(start)
-    if valid_part is None:
-        options["patience"] = None
-    net = make_net(network, loss, seed=seed, **options)
-    rows_valid = None if valid_part is None else network.rows(*valid_part)
-    try:
-        return network, *train(net, network.rows(*train_part), rows_valid, seed=seed)
-    except FloatingPointError as error:
-        error.trained = [(network, *curves(net.history[:-1], rows_valid))]
-        raise
+    n_steps = options.max_epochs * -(-len(train_part.target) // options.batch_size)
+    keeps_best = valid_part is not None
+    net = make_net(network, loss, options, seed=seed, n_steps=n_steps, keeps_best=keeps_best)
+    rows_valid = None if valid_part is None else network.rows(**valid_part._asdict())
+    return train(net, network, network.rows(**train_part._asdict()), rows_valid, seed=seed)
 
 
-def fit_networks(
-    pairs,
-    loss,
-    n_outputs,
-    *,
-    build,
-    device,
-    seeds,
-    standardization=None,
-    callbacks=None,
-    verbose=0,
-    **options,
-):
-    """Build and train a network for each pair of parts, as `fit_network` does one by one.
-
-    Our own networks on dense rows are trained as stacks, which is faster for small ones; with
-    ``callbacks``, which expect one network, they are not.
-
-    Parameters
-    ----------
-    pairs : iterable of (Part, Part)
-        Rows to train on, and rows for early stopping; each is taken when its turn comes.
-    loss : Loss
-    n_outputs : int
-    build : MLPBuilder or ModuleBuilder
-    device : str
-    seeds : list of int
-        One for each pair.
-    standardization : Standardization, optional
-        Of the inputs of all networks, instead of one of each network's own.
-    callbacks, verbose, **options
-        Of `make_net`.
+def train_one_epoch(network, part, loss, n_outputs, options, *, seed):
+    """Train for one epoch at a constant step size; None for a network begins one.
 
     Returns
     -------
-    list of (Network, list of float, list of float)
-        The networks with their training and validation losses. An error of training that diverges
-        bears those there are, as ``trained``.
-    """
-    stacks = ([pair] for pair in pairs)
-    if build.can_stack and not callbacks:
-        stacks = stacks_of(pairs, n_outputs, options["batch_size"])
-    shared = {"build": build, "device": device, "standardization": standardization}
-    options |= {"verbose": verbose}
-    trained = []
-    for stack in stacks:
-        own_seeds = seeds[len(trained) : len(trained) + len(stack)]
-        try:
-            if len(stack) > 1:
-                networks = [
-                    new_network(part, n_outputs, seed=seed, **shared)
-                    for (part, _), seed in zip(stack, own_seeds, strict=True)
-                ]
-                trained += train_stack(networks, stack, loss, seeds=own_seeds, **options)
-            else:
-                alone = shared | options | {"seed": own_seeds[0], "callbacks": callbacks}
-                trained.append(fit_network(*stack[0], loss, n_outputs, **alone))
-        except FloatingPointError as error:
-            error.trained = [*trained, *error.trained]
-            raise
-    return trained
-
-
-def train_one_epoch(network, part, loss, n_outputs, *, build, device, seed, patience, **options):
-    """Train for one epoch from where the last call ended; None for a network begins one.
-
-    Returns
-    -------
-    network : Network
-        The same, with the optimizer's state kept for the next call.
-    loss : float
+    Trained
+        The same network, with the optimizer's state kept for the next call.
     """
     if network is None:
-        network = new_network(part, n_outputs, build=build, device=device, seed=seed)
+        network = new_network(part, n_outputs, options, seed=seed)
     net = network.trainer
     if net is None:
-        net = make_net(network, loss, seed=seed, **options)
+        net = make_net(network, loss, options, seed=seed)
     network.trainer = None  # an epoch that fails spoils the optimizer's state
-    losses, _ = train(net, network.rows(*part), seed=seed, epochs=1)
+    trained = train(net, network, network.rows(**part._asdict()), seed=seed, epochs=1)
     network.trainer = net
-    return network, losses[0]
+    return trained

@@ -1,6 +1,6 @@
 """Sets whose size is chosen per sample, around any classifier."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -8,23 +8,34 @@ from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, clone
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import check_random_state, indexable
-from sklearn.utils.metaestimators import available_if
+from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_setpred._cardinality.built_in import built_in_experts, network_expert
 from sklearn_setpred._cardinality.candidates import check_candidates, sketch_of_labels
-from sklearn_setpred._cardinality.out_of_fold import Task, rows_to_learn_from, way_to_learn
+from sklearn_setpred._cardinality.experts import TrainingRows, user_expert
+from sklearn_setpred._cardinality.learning import fits_in_memory, learn
 from sklearn_setpred._cardinality.selectors import CostRule, RankLaw, cost_loss
-from sklearn_setpred._inner import NetworksAlone, as_numbers, check_numbers, known_classes
-from sklearn_setpred._networks.options import network_options
+from sklearn_setpred._inner import as_numbers, check_numbers, known_classes
+from sklearn_setpred._networks.options import training_options
 from sklearn_setpred._networks.parts import Part
 from sklearn_setpred._utils.types import Estimator, Floats, Integers, Samples, Seed, Sets, SizeCost
 from sklearn_setpred._utils.validation import check_labels, check_number, check_weights
+from sklearn_setpred.estimators._base import SetPredictorMixin
 from sklearn_setpred.estimators._coverage import CoverageSetClassifier
+from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
 from sklearn_setpred.estimators._persistence import all_or_nothing, forget_fit
-from sklearn_setpred.estimators._size_levels import SizeLevelsMixin
-from sklearn_setpred.estimators._wrapped import WrappingMixin
-from sklearn_setpred.sets import prefix_sets, sparse_class_levels
+from sklearn_setpred.estimators._wrapped import WrappingMixin, check_ranks
+from sklearn_setpred.sets import (
+    class_levels,
+    class_ranks,
+    concave_hull_levels,
+    label_ranks,
+    prefix_sets,
+    sparse_class_levels,
+)
 
 
 def _learns_path(self):
@@ -32,7 +43,7 @@ def _learns_path(self):
     return self.surrogate == "rank"
 
 
-class CardinalityAwareClassifier(SizeLevelsMixin, WrappingMixin, BaseEstimator):
+class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposition):
     """Sets whose size is chosen for each sample, around any classifier.
 
     The classifier ranks the labels; the set holds the first s of them. The size s minimises
@@ -43,20 +54,22 @@ class CardinalityAwareClassifier(SizeLevelsMixin, WrappingMixin, BaseEstimator):
     the target of cardinality-aware set prediction [1]_. With the linear cost, a label is worth
     its place if it adds at least ``size_penalty`` to the probability of the set.
 
-    Fitting goes in four steps. (1) Out-of-fold probabilities of the classifier, so that nothing
-    below learns from rows that trained it. (2) With ``refine``, networks that correct these
-    probabilities, one per fold, pooled with them by likelihood on held-out rows; the ranking
-    follows the pool. (3) The size: by default the law of the label's rank, which serves every
-    penalty, read off the refined probabilities or, without ``refine``, learned by a network; or
-    a surrogate of the paper, which serves one penalty. (4) The classifier, on all rows.
+    Fitting goes in three steps. (1) Experts give probabilities of rows that did not train them:
+    the classifier, and with ``refine`` the built-in ones that suit the rows, forests, boosted
+    trees, linear models, neighbours and several kinds of network. A race on one fold keeps the
+    experts that raise the likelihood of held-out labels. (2) Their probabilities are pooled by
+    that likelihood; the ranking follows the pool. (3) The size: by default from the probability
+    that the true label is among the first s, so that one fit serves every penalty; or by a
+    surrogate of the paper, which serves one penalty.
 
     Parameters
     ----------
-    estimator : classifier, default=None
-        Any scikit-learn classifier or pipeline with ``predict_proba`` or ``decision_function``.
-        ``FrozenEstimator(fitted)`` is used as it is: the rows given to ``fit`` must then be new
-        to it. None means our networks alone: one per fold, averaged; with ``refine=False`` it
-        means `NeuralClassifier`.
+    estimator : classifier or list of (str, classifier), default=None
+        Any scikit-learn classifier or pipeline with ``predict_proba`` or ``decision_function``;
+        several with names, as in :class:`sklearn.ensemble.VotingClassifier`, are experts of one
+        pool. ``FrozenEstimator(fitted)`` is used as it is: the rows given to ``fit`` must then be
+        new to it. None means the built-in experts alone. `NeuralClassifier` means networks alone:
+        one per fold, averaged.
     size_penalty : float, default=0.05
         Weight of the size, in units of coverage per unit of cost.
     size_cost : {"linear", "log"} or callable, default="linear"
@@ -75,30 +88,22 @@ class CardinalityAwareClassifier(SizeLevelsMixin, WrappingMixin, BaseEstimator):
         What the size is chosen by: "rank", or a loss on costs, by name or instance, such as
         ``"cost_sensitive_comp_sum"`` and ``"cost_sensitive_constrained"``.
     refine : bool, default=True
-        Correct the classifier's probabilities; False keeps its ranking.
-    cv : int, splitter or iterable, default=10
-        Folds for out-of-fold probabilities and for the networks. With an int, rare classes are
-        spread over as many folds as they have rows. Above 2e8 rows times classes: see Notes.
+        Pool the classifier with the built-in experts; False keeps its ranking. Without an
+        ``estimator``, False means a network alone.
+    cv : int, splitter or iterable, default=5
+        Folds for probabilities of held-out rows. With an int, rows are split twice into so many
+        folds, and rare classes are spread over as many folds as they have rows. Above 2e8 rows
+        times classes: see Notes.
     n_jobs : int, default=None
-        Jobs for the folds of the classifier.
-    hidden_layer_sizes : int or tuple of int, default=(256,)
-        Widths of the hidden layers of our networks.
-    learning_rate : float, default=0.002
-        Step size of AdamW.
-    weight_decay : float, default=0.01
-        Decoupled weight decay of AdamW, as a share of the step size.
-    batch_size : int, default=128
-        Rows per step.
-    max_epochs : int, default=200
-        Upper limit of the passes over the rows; held-out rows stop each network early.
+        Jobs for the folds.
+    max_epochs : int, default=15
+        Passes over the rows in training a built-in network.
     device : str, default="auto"
         "auto" takes CUDA, then MPS, then the CPU.
-    callbacks : list of skorch callbacks, default=None
-        Passed to skorch.
     verbose : int, default=0
-        0 is silent, 1 shows a line of progress for networks that train together.
+        0 is silent, 1 shows a line of progress for each network.
     random_state : int, RandomState or None, default=None
-        Seeds folds and networks; global generators are left alone.
+        Seeds folds and experts; global generators are left alone.
     sparse_output : bool, default=False
         Give sets as CSR, never holding a dense array of (n_samples, n_classes).
 
@@ -107,13 +112,18 @@ class CardinalityAwareClassifier(SizeLevelsMixin, WrappingMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     estimator_ : classifier
-        The classifier inside, fitted on all rows; where networks stand alone, one that finds all
-        classes equally likely.
+        The classifier inside, fitted on all rows; only with a single ``estimator``.
+    estimators_ : list of classifier
+        The classifiers inside, fitted on all rows; only with a list of them.
     expert_weights_ : dict of float
-        How much each expert counts in the pooled probabilities: "base" (the classifier),
-        "residual" (networks that correct it) and "plain" (networks on x alone).
-    reads_ : {"x and scores", "scores"}
-        What our networks read: x too where it is an array, a numeric frame or CSR, finite.
+        How much each expert counts in the pooled probabilities: "base" for a single
+        ``estimator``, the names of several, and the built-in experts that won the race:
+        "extra_trees", "random_forest", "boosting", "logistic", "neighbours", and the networks
+        "mlp", "resnet" and "periodic".
+    reads_ : {"X and scores", "scores"}
+        What the built-in experts and the choice of the size can read: X too if it is numeric,
+        without missing values; otherwise the classifier's probabilities alone, and the gain is
+        much smaller.
     level_ : float
         The penalty that decides the sets: ``size_penalty``, or the one found for the
         ``target_coverage``; 0 for a surrogate trained for one penalty.
@@ -125,8 +135,8 @@ class CardinalityAwareClassifier(SizeLevelsMixin, WrappingMixin, BaseEstimator):
         Their costs.
     candidates_ : FixedSizes or SizesByThreshold
         What gives the candidates of a row.
-    refiner_ : Refiner or None
-        What corrects the probabilities.
+    ensemble_ : Ensemble
+        The experts and their pool.
     selector_ : RankLaw or CostRule
         What chooses the size.
     n_features_in_ : int
@@ -144,10 +154,10 @@ class CardinalityAwareClassifier(SizeLevelsMixin, WrappingMixin, BaseEstimator):
     A row whose class is absent from the models that left it out has no rank, and takes no part
     in steps 2 and 3; a warning tells if these are more than a tenth of the weight.
 
-    Where rows times classes exceed 2e8, the out-of-fold probabilities are not held in memory. One
+    Where rows times classes exceed 2e8, the probabilities of all rows are not held in memory. One
     of ``cv`` parts of the rows, never the last row of a class, is held out, and the classifier
-    that is fitted on the others is kept (`NeuralClassifier` with ``estimator=None``). There is no
-    refiner: the ranking is the classifier's, and a network learns the law of the rank from the
+    that is fitted on the others is kept (a network without ``estimator``). No experts are pooled:
+    the ranking is the classifier's, and a network learns the distribution of the rank from the
     first 64 log-probabilities of the held-out rows.
 
     References
@@ -161,7 +171,7 @@ class CardinalityAwareClassifier(SizeLevelsMixin, WrappingMixin, BaseEstimator):
     >>> from sklearn.naive_bayes import GaussianNB
     >>> from sklearn_setpred import CardinalityAwareClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = CardinalityAwareClassifier(GaussianNB(), max_epochs=20, random_state=0).fit(X, y)
+    >>> clf = CardinalityAwareClassifier(GaussianNB(), random_state=0).fit(X, y)
     >>> clf.predict_set(X[[0, 70]])
     array([[ True, False, False],
            [False,  True,  True]])
@@ -181,15 +191,10 @@ class CardinalityAwareClassifier(SizeLevelsMixin, WrappingMixin, BaseEstimator):
         target_coverage: float | None = None,
         surrogate: str | BaseEstimator = "rank",
         refine: bool = True,
-        cv: Any = 10,
+        cv: Any = 5,
         n_jobs: int | None = None,
-        hidden_layer_sizes: int | Sequence[int] = (256,),
-        learning_rate: float = 2e-3,
-        weight_decay: float = 0.01,
-        batch_size: int = 128,
-        max_epochs: int = 200,
+        max_epochs: int = 15,
         device: str = "auto",
-        callbacks: Sequence[Any] | None = None,
         verbose: int = 0,
         random_state: Seed = None,
         sparse_output: bool = False,
@@ -204,23 +209,48 @@ class CardinalityAwareClassifier(SizeLevelsMixin, WrappingMixin, BaseEstimator):
         self.refine = refine
         self.cv = cv
         self.n_jobs = n_jobs
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.device = device
-        self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
         self.sparse_output = sparse_output
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters, with ``deep`` also those of the classifiers inside.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Parameters of a single classifier are named ``estimator__...``, parameters of one of
+            several ``name__...``.
+
+        Returns
+        -------
+        dict
+        """
+        return self._get_params("estimator", deep=deep)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, of the classifiers inside too, by the names of ``get_params``.
+
+        Parameters
+        ----------
+        **params
+            Values by name.
+
+        Returns
+        -------
+        self
+        """
+        self._set_params("estimator", **params)
+        return self
 
     # ---------------------------------------------------------------- training
 
     @property
     def expert_weights_(self) -> dict[str, float]:
         """How much each expert counts in the pooled probabilities, a dict of float."""
-        return {"base": 1.0} if self.refiner_ is None else self.refiner_.weights
+        return self.ensemble_.weights
 
     @property
     def sizes_(self) -> Integers:
@@ -260,34 +290,94 @@ class CardinalityAwareClassifier(SizeLevelsMixin, WrappingMixin, BaseEstimator):
         forget_fit(self)
         if self.target_coverage is not None:
             return self._fit_to_coverage(X, y, sample_weight)
-        options = network_options(self)
+        options = replace(training_options(self), scale_free=True)
         X, y, sample_weight = indexable(X, y, sample_weight)
-        inner = self._inner()
-        classes, codes = known_classes(inner, *check_labels(X, y))
+        named = self._named_classifiers()
+        classes, codes = check_labels(X, y)
+        for classifier in named.values():
+            classes, codes = known_classes(classifier, classes, codes)
         candidates = check_candidates(self.sizes, self.thresholds, self.size_cost, len(classes))
         self._check_surrogate(len(candidates))
         weight = check_weights(sample_weight, None, X, y)
-        numbers = check_numbers(X) if self.estimator is None else as_numbers(X)
-        fit_params = self._inner_fit_params(inner, weight)
+        columns, numbers = self._read_columns(X)
         rng = check_random_state(self.random_state)
+        rows = TrainingRows(X, numbers, y, codes, classes, weight)
+        experts = self._experts(rows, options, sample_weight)
+        how = {"n_jobs": self.n_jobs, "refine": self.refine, "always": list(named)}
+        learned = learn(experts, rows, self.cv, rng, **how)
+        part = Part(X=numbers, target=codes, weight=weight)
+        part = part.take(learned.rows).with_weights_of_mean_one()
+        selector = self._fit_selector(part, learned, candidates, rng, options)
 
-        learner = way_to_learn(len(codes), len(classes))
-        if self.estimator is None and self.refine and learner.can_refine:
-            inner = NetworksAlone()
-        task = Task(inner, X, y, classes, codes, fit_params)
-        way = learner(task, self.cv, rng, self.n_jobs)
-        of_tested = None if weight is None else weight[way.tested]
-        rows = way.tested[rows_to_learn_from(way.ranked, of_tested)]
-        floor = 1.0 / (10 * (len(codes) if weight is None else np.count_nonzero(weight)))
-        part = Part(numbers, codes, weight).take(rows).with_weights_of_mean_one()
-        base, refiner, batches = way.learn(part, rows, floor, rng, refine=self.refine, **options)
-        selector = self._fit_selector(part, refiner, candidates, batches, rng, options)
-
-        self.classes_, self.estimator_, self.floor_ = classes, base, floor
-        self.candidates_, self.refiner_, self.selector_ = candidates, refiner, selector
-        self.reads_ = "scores" if numbers is None else "x and scores"
+        self.classes_, self.columns_, self.ensemble_ = classes, columns, learned.ensemble
+        self.candidates_, self.selector_ = candidates, selector
+        self.reads_ = "scores" if numbers is None else "X and scores"
         self.level_ = self.size_penalty if _learns_path(self) else 0.0
+        self._set_fitted_classifiers(named)
         return self
+
+    def _classifiers_inside(self):
+        if isinstance(self.estimator, list):
+            return [classifier for _, classifier in self.estimator]
+        return super()._classifiers_inside()
+
+    def _named_classifiers(self):
+        """Return the user's classifiers by name; none where built-in experts are alone."""
+        if self.estimator is None or isinstance(self.estimator, BaseNeuralClassifier):
+            return {}
+        if not isinstance(self.estimator, list):
+            return {"base": self._inner()}
+        if not self.estimator:
+            raise ValueError(
+                "estimator=[] holds no classifier; give (name, classifier) pairs, or None for the "
+                "built-in experts."
+            )
+        self._validate_names([name for name, _ in self.estimator])
+        for name, classifier in self.estimator:
+            check_ranks(classifier, f"estimator {name!r}, {classifier!r},")
+        return dict(self.estimator)
+
+    def _read_columns(self, X):
+        """Return what checks the columns of X, where experts alone read it, and its numbers."""
+        if self._named_classifiers():
+            return None, as_numbers(X)
+        columns = FunctionTransformer(validate=True, accept_sparse=True).fit(X)
+        return columns, check_numbers(X)
+
+    def _experts(self, rows, options, sample_weight):
+        """Return the experts, not yet fitted."""
+        may_bag = isinstance(self.cv, (int, np.integer))
+        experts = [
+            user_expert(
+                name,
+                classifier,
+                rows.classes,
+                rows.floor,
+                self._inner_fit_params(classifier, sample_weight),
+                may_bag=may_bag,
+            )
+            for name, classifier in self._named_classifiers().items()
+        ]
+        if isinstance(self.estimator, BaseNeuralClassifier):
+            own = training_options(self.estimator)
+            return [network_expert("network", rows, replace(own, scale_free=True), build=own.build)]
+        if not (self.refine and fits_in_memory(len(rows.codes), len(rows.classes))):
+            return experts or [network_expert("mlp", rows, options)]
+        return experts + built_in_experts(rows, options)
+
+    def _reader_of_columns(self):
+        """Return what knows the columns of X: the first classifier, or a check of its own."""
+        if getattr(self, "columns_", None) is not None:
+            return self.columns_
+        return self.estimators_[0] if isinstance(self.estimator, list) else self.estimator_
+
+    def _set_fitted_classifiers(self, named):
+        """Set the fitted attributes for the user's classifiers."""
+        fitted = {one.name: one.models[0] for one in self.ensemble_.experts if one.name in named}
+        if isinstance(self.estimator, list):
+            self.estimators_ = [fitted[name] for name in named]
+        elif named:
+            (self.estimator_,) = fitted.values()
 
     def _fit_to_coverage(self, X, y, sample_weight):
         """Fit on a part of the rows, and find the level on the others."""
@@ -306,18 +396,63 @@ class CardinalityAwareClassifier(SizeLevelsMixin, WrappingMixin, BaseEstimator):
         if not _learns_path(self):
             cost_loss(self.surrogate).check(n_sizes)
 
-    def _fit_selector(self, part, refiner, candidates, batches, rng, options):
-        """Return what chooses the size, trained unless refined probabilities tell it."""
-        if _learns_path(self) and refiner is not None:
+    def _fit_selector(self, part, learned, candidates, rng, options):
+        """Return what chooses the size, trained unless pooled probabilities tell it."""
+        if _learns_path(self) and learned.ensemble.pool is not None:
             return RankLaw()
-        sketch, ranks = sketch_of_labels(candidates, batches, len(part.target))
-        seen = part.X, sketch, ranks, part.weight, rng
+        sketch, ranks = sketch_of_labels(candidates, learned.batches, len(part.target))
+        seen = part.X, sketch, ranks, part.weight, rng, options
         if _learns_path(self):
-            return RankLaw.fit(*seen, **options)
+            return RankLaw.fit(*seen)
         loss = cost_loss(self.surrogate)
-        return CostRule.fit(*seen, loss=loss, size_penalty=self.size_penalty, **options)
+        return CostRule.fit(*seen, loss=loss, size_penalty=self.size_penalty)
 
     # -------------------------------------------------------------- prediction
+
+    def _numbers(self, X):
+        """Return X as the built-in experts read it, None where they cannot."""
+        if self.columns_ is not None:
+            X = self.columns_.transform(X)
+        return check_numbers(X) if self.reads_ == "X and scores" else None
+
+    def _scores(self, X):
+        """Return the final log-probabilities, (n, n_classes)."""
+        return self.ensemble_.log_probabilities(X, self._numbers(X))
+
+    def _size_levels(self, X, log_p):
+        """Return the candidate sizes of each row and their levels, both (n, m)."""
+        sketch = self.candidates_.sketch(log_p)
+        numbers = None if self.selector_.network is None else self._numbers(X)
+        values = self.selector_.values(numbers, sketch)
+        return sketch.sizes, concave_hull_levels(sketch.costs, values)
+
+    def _sizes_at(self, X, log_p, level):
+        """Return the size chosen for each row at a level, (n,); at -inf, all labels."""
+        if level == -np.inf:
+            return np.full(len(log_p), len(self.classes_))
+        sizes, levels = self._size_levels(X, log_p)
+        last = (levels >= level).sum(axis=1, keepdims=True) - 1
+        return np.take_along_axis(sizes, last, axis=1)[:, 0]
+
+    def _path_levels(self, X):
+        """Return the levels of the classes; for a rule for one penalty, of its tilted family.
+
+        The tilt ``argmax_s u(s) - t cost(s)`` is nested in t, and t = 0 is the rule itself.
+        """
+        return self._levels_at(X, class_ranks)
+
+    def _path_levels_of(self, X, codes):
+        """Return the path level of one class for each row, (n,); -inf for the code -1."""
+        return self._levels_at(X, lambda log_p, y: label_ranks(log_p, y)[:, None], codes)[:, 0]
+
+    def _levels_at(self, X, ranks, *codes):
+        """Return the levels at the ranks that ``ranks`` gives for log-probabilities."""
+
+        def levels(X, *codes):
+            log_p = self._scores(X)
+            return class_levels(ranks(log_p, *codes), *self._size_levels(X, log_p))
+
+        return self._map_batches(X, levels, *codes)
 
     def _level(self, size_penalty):
         """Return the level that stands for a penalty, that of the fit where it is None."""

@@ -1,6 +1,6 @@
 """Network classifier trained with a comp-sum loss."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sklearn_setpred._utils.types import Seed
@@ -21,19 +21,47 @@ class CompSumClassifier(BaseNeuralClassifier):
     ----------
     tau : float, default=1.0
         Order, at least 0.
-    hidden_layer_sizes, activation : default=(256,), "relu"
-        The network, as in `NeuralClassifier`.
-    learning_rate, weight_decay, batch_size, max_epochs : default=0.002, 0.01, 128, 200
-        Its training, as in `NeuralClassifier`.
-    early_stopping, validation_fraction, n_iter_no_change, cv : default=True, 0.1, 10, None
-        When training ends, and whether a network is trained for each fold, as in
-        `NeuralClassifier`.
+    module : {"mlp", "resnet", "periodic"} or callable, default="mlp"
+        The kind of network: a multilayer perceptron; a residual network with layer normalisation
+        and dropout; the residual network on periodic embeddings of the columns, which suits tables.
+        A callable ``module(n_features, n_classes)`` returns a ``torch.nn.Module`` that maps
+        (n, n_features) to scores (n, n_classes), for instance the module's class.
+    hidden_layer_sizes : int or tuple of int, default=None
+        Widths of the hidden layers, for residual networks of their blocks; None means (256,) or
+        (160, 160). ``()`` makes "mlp" a linear model.
+    dropout : float, default=None
+        Fraction of the hidden features that a step of training leaves out, below 1; None means 0
+        for "mlp" and 0.15 for residual networks.
+    learning_rate : float, default=None
+        The largest step size of AdamW: it rises to this value and falls to zero over the epochs.
+        None means 0.01, for residual networks 0.005.
+    weight_decay : float, default=0.01
+        Decoupled weight decay of AdamW, as a fraction of the step size.
+    batch_size : int, default=128
+        Rows per step.
+    max_epochs : int, default=30
+        Passes over the training rows.
+    validation_fraction : float or None, default=0.1
+        Fraction of each class's rows to hold out; the epoch with the lowest loss on them is kept. A
+        class's only row always trains. None trains on all rows and keeps the last epoch.
+    cv : int, splitter, iterable or None, default=None
+        Train one network per fold, keep its best epoch on the held-out fold, and average the
+        scores. Slower; more accurate, especially with noisy labels. None trains one network, and
+        so do fits with ``X_val`` and fits that go on from the last one.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with ``sample_weight``.
     k : int, default=None
         Size of the sets of ``predict_set``; None means min(5, n_classes).
-    device, callbacks, verbose, warm_start, random_state : default="auto", None, 0, False, None
-        As in `NeuralClassifier`.
+    device : str, default="auto"
+        "auto" takes CUDA, then MPS, then the CPU.
+    callbacks : list of skorch callbacks, default=None
+        Passed to skorch.
+    verbose : int, default=0
+        0 is silent, 1 shows one progress line.
+    warm_start : bool, default=False
+        Start ``fit`` from the weights of the last one.
+    random_state : int, RandomState or None, default=None
+        Seeds weights, batches and the held-out rows; global generators are left alone.
     sparse_output : bool, default=False
         Give sets as CSR, never holding a dense array of (n_samples, n_classes).
 
@@ -46,7 +74,7 @@ class CompSumClassifier(BaseNeuralClassifier):
     loss_curve_ : list of float
         Mean training loss of each epoch.
     validation_scores_ : list of float
-        Minus the mean validation loss of each epoch; empty without early stopping.
+        Minus the mean validation loss of each epoch; empty without held-out rows.
     loss_ : Loss
         The loss trained with.
     net_ : Network
@@ -85,15 +113,14 @@ class CompSumClassifier(BaseNeuralClassifier):
         self,
         tau: float = 1.0,
         *,
-        hidden_layer_sizes: int | Sequence[int] = (256,),
-        activation: str = "relu",
-        learning_rate: float = 2e-3,
+        module: str | Callable[[int, int], Any] = "mlp",
+        hidden_layer_sizes: int | Sequence[int] | None = None,
+        dropout: float | None = None,
+        learning_rate: float | None = None,
         weight_decay: float = 0.01,
         batch_size: int = 128,
-        max_epochs: int = 200,
-        early_stopping: bool = True,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
+        max_epochs: int = 30,
+        validation_fraction: float | None = 0.1,
         cv: Any = None,
         class_weight: Mapping[Any, float] | str | None = None,
         k: int | None = None,
@@ -105,15 +132,14 @@ class CompSumClassifier(BaseNeuralClassifier):
         sparse_output: bool = False,
     ) -> None:
         self.tau = tau
+        self.module = module
         self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
+        self.dropout = dropout
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.batch_size = batch_size
         self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
         self.cv = cv
         self.class_weight = class_weight
         self.k = k

@@ -1,6 +1,6 @@
 """Network classifier trained with a label-distributionally robust loss."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sklearn.base import clone
@@ -12,8 +12,6 @@ from sklearn_setpred._utils.validation import check_option
 from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
 
 LDR_LOSSES = ("aldr_kl", "ldr_kl")
-# What bounds the loss, so that it withstands wrong labels: of these held-out rows choose.
-BOUNDED = ("softplus", "l1")
 
 
 def _adapts(self):
@@ -138,15 +136,14 @@ class LDRClassifier(BaseNeuralClassifier):
         alpha: float = 2.0,
         margin: float = 0.0,
         normalize: str | None = "auto",
-        hidden_layer_sizes: int | Sequence[int] = (256,),
-        activation: str = "relu",
-        learning_rate: float = 2e-3,
+        module: str | Callable[[int, int], Any] = "mlp",
+        hidden_layer_sizes: int | Sequence[int] | None = None,
+        dropout: float | None = None,
+        learning_rate: float | None = None,
         weight_decay: float = 0.01,
         batch_size: int = 128,
-        max_epochs: int = 200,
-        early_stopping: bool = True,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 20,
+        max_epochs: int = 30,
+        validation_fraction: float | None = 0.1,
         cv: Any = 5,
         class_weight: Mapping[Any, float] | str | None = None,
         k: int | None = None,
@@ -162,15 +159,14 @@ class LDRClassifier(BaseNeuralClassifier):
         self.alpha = alpha
         self.margin = margin
         self.normalize = normalize
+        self.module = module
         self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
+        self.dropout = dropout
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.batch_size = batch_size
         self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
         self.cv = cv
         self.class_weight = class_weight
         self.k = k
@@ -190,23 +186,12 @@ class LDRClassifier(BaseNeuralClassifier):
         loss.set_params(**{name: getattr(self, name) for name in loss.get_params()})
         return self._with_normalization(loss, self.normalize, n_classes)
 
-    def _alternatives(self, loss, n_classes):
-        """Return the loss after either normalisation, unless one is asked for."""
-        if self.normalize != "auto":
-            return [loss]
-        return [self._with_normalization(loss, name, n_classes) for name in BOUNDED]
-
     def _with_normalization(self, loss, name, n_classes):
         """Return the loss after a normalisation, with the temperature that suits it."""
         if name == "auto":
-            goes_on = self.warm_start and hasattr(self, "loss_")
-            name = self.loss_.normalize if goes_on else BOUNDED[0]
+            name = "softplus"
         lam = {None: 1.0, "l1": 3.0, "softplus": n_classes / 3}[name]
         return clone(loss).set_params(normalize=name, lam=lam if self.lam is None else self.lam)
-
-    def _compares_at_best_scale(self, loss):
-        """Say so unless the loss itself divides by the size of the scores."""
-        return loss.normalize is None
 
     def _calibrated(self, loss, networks, pairs):
         """Return the loss with the power of its probabilities that suits the held-out rows."""

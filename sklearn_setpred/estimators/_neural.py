@@ -12,41 +12,40 @@ from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
 class NeuralClassifier(BaseNeuralClassifier):
     """Neural network with any of the losses of `sklearn_setpred.losses`.
 
-    The columns of X are standardized inside: for dense columns to mean 0 and standard deviation
-    1; the same rule serves CSR without making it dense.
+    The columns of X are standardized inside; outliers of dense columns are clipped smoothly, and
+    CSR is not made dense, but for ``module="periodic"`` and modules of the user's.
 
     Parameters
     ----------
     loss : str or Loss, default="cross_entropy"
         A name in ``sklearn_setpred.losses.LOSSES``, with its default parameters, or an instance.
-    module : callable, default=None
-        ``module(n_features, n_classes)`` gives a ``torch.nn.Module`` that maps (n, n_features)
-        to scores (n, n_classes), for instance the module's class. None means a multilayer
-        perceptron.
-    hidden_layer_sizes : int or tuple of int, default=(256,)
-        Widths of the hidden layers; ``()`` gives a linear model.
-    activation : {"relu", "tanh", "logistic", "gelu"}, default="relu"
-        Activation of the hidden layers.
-    learning_rate : float, default=0.002
-        Step size of AdamW.
+    module : {"mlp", "resnet", "periodic"} or callable, default="mlp"
+        The kind of network: a multilayer perceptron; a residual network with layer normalisation
+        and dropout; the residual network on periodic embeddings of the columns, which suits tables.
+        A callable ``module(n_features, n_classes)`` returns a ``torch.nn.Module`` that maps
+        (n, n_features) to scores (n, n_classes), for instance the module's class.
+    hidden_layer_sizes : int or tuple of int, default=None
+        Widths of the hidden layers, for residual networks of their blocks; None means (256,) or
+        (160, 160). ``()`` makes "mlp" a linear model.
+    dropout : float, default=None
+        Fraction of the hidden features that a step of training leaves out, below 1; None means 0
+        for "mlp" and 0.15 for residual networks.
+    learning_rate : float, default=None
+        The largest step size of AdamW: it rises to this value and falls to zero over the epochs.
+        None means 0.01, for residual networks 0.005.
     weight_decay : float, default=0.01
-        Decoupled weight decay of AdamW, as a share of the step size.
+        Decoupled weight decay of AdamW, as a fraction of the step size.
     batch_size : int, default=128
         Rows per step.
-    max_epochs : int, default=200
-        Upper limit of the passes over the training rows.
-    early_stopping : bool, default=True
-        Hold out a share of the rows, stop when their loss no longer falls, and keep the weights
-        of the best epoch.
-    validation_fraction : float, default=0.1
-        The share held out, of each class; a class's only row always trains.
-    n_iter_no_change : int, default=10
-        Epochs without a better validation loss after which training stops.
+    max_epochs : int, default=30
+        Passes over the training rows.
+    validation_fraction : float or None, default=0.1
+        Fraction of each class's rows to hold out; the epoch with the lowest loss on them is kept. A
+        class's only row always trains. None trains on all rows and keeps the last epoch.
     cv : int, splitter, iterable or None, default=None
-        Train a network on each of the folds' training rows, stop it by the rows left out, and take
-        the mean of their scores: more accurate, under label noise above all, for more time. Folds
-        that are given suit rows in groups. None trains one network, and so do fits without
-        early stopping, with ``X_val``, and those that go on from the last one.
+        Train one network per fold, keep its best epoch on the held-out fold, and average the
+        scores. Slower; more accurate, especially with noisy labels. None trains one network, and
+        so do fits with ``X_val`` and fits that go on from the last one.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with ``sample_weight``.
     k : int, default=None
@@ -69,11 +68,11 @@ class NeuralClassifier(BaseNeuralClassifier):
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     n_iter_ : int
-        Epochs run; with ``cv``, by the network that ran longest.
+        Epochs run.
     loss_curve_ : list of float
-        Mean training loss of each epoch; with ``cv``, over the networks still in training.
+        Mean training loss of each epoch; with ``cv``, over the networks.
     validation_scores_ : list of float
-        Minus the mean validation loss of each epoch, likewise; empty without early stopping.
+        Minus the mean validation loss of each epoch, likewise; empty without held-out rows.
     loss_ : Loss
         The loss trained with.
     net_ : Network
@@ -108,16 +107,14 @@ class NeuralClassifier(BaseNeuralClassifier):
         self,
         loss: str | BaseEstimator = "cross_entropy",
         *,
-        module: Callable[[int, int], Any] | None = None,
-        hidden_layer_sizes: int | Sequence[int] = (256,),
-        activation: str = "relu",
-        learning_rate: float = 2e-3,
+        module: str | Callable[[int, int], Any] = "mlp",
+        hidden_layer_sizes: int | Sequence[int] | None = None,
+        dropout: float | None = None,
+        learning_rate: float | None = None,
         weight_decay: float = 0.01,
         batch_size: int = 128,
-        max_epochs: int = 200,
-        early_stopping: bool = True,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
+        max_epochs: int = 30,
+        validation_fraction: float | None = 0.1,
         cv: Any = None,
         class_weight: Mapping[Any, float] | str | None = None,
         k: int | None = None,
@@ -131,14 +128,12 @@ class NeuralClassifier(BaseNeuralClassifier):
         self.loss = loss
         self.module = module
         self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
+        self.dropout = dropout
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.batch_size = batch_size
         self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
         self.cv = cv
         self.class_weight = class_weight
         self.k = k

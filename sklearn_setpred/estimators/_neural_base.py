@@ -1,6 +1,7 @@
 """What all network classifiers share: validation, training by skorch, scores."""
 
 from copy import copy
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -9,15 +10,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from sklearn_setpred._networks.cross_fit import (
-    fit_pairs,
-    has_held_out,
-    mean_curve,
-)
-from sklearn_setpred._networks.options import network_options
+from sklearn_setpred._networks.cross_fit import fit_pairs, mean_curve
+from sklearn_setpred._networks.options import training_options
 from sklearn_setpred._networks.parts import (
-    FoldPairs,
     Part,
+    TrainingPairs,
     splits_of_weighted,
     validation_rows,
     with_positive_weights,
@@ -43,16 +40,8 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         """Return the loss instance."""
         raise NotImplementedError
 
-    def _alternatives(self, loss, n_classes):
-        """Return the losses of which held-out rows choose one."""
-        return [loss]
-
-    def _compares_at_best_scale(self, loss):
-        """Say whether early stopping looks past the size of the scores."""
-        return False
-
     def _calibrated(self, loss, networks, pairs):
-        """Return the loss with its link adjusted to the rows held out; here as it is."""
+        """Return the loss with its link adjusted to the held-out rows; here as it is."""
         return loss
 
     # ---------------------------------------------------------------- training
@@ -93,7 +82,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
             If the loss or a weight is no longer finite. This estimator stays as it was; the
             error's attribute ``estimator`` is another, fitted up to the last good epoch.
         """
-        options = network_options(self)
+        options = training_options(self)
         start = getattr(self, "net_", None) if self.warm_start else None
         X, y = validate_data(self, X, y, reset=start is None, **_READS)
         classes, codes = check_labels(X, y)
@@ -104,52 +93,51 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         loss = self._checked_loss(len(classes)).fit_classes(np.maximum(counts, 1))
         rng = check_random_state(self.random_state)
         given = self._validation_part(X_val, y_val, classes)
-        pairs = self._pairs(Part(X, codes, weight), given, start, rng)
-        options |= {"seeds": rng.randint(_MAX_SEED, size=len(pairs)).tolist()}
-        if start is not None:
-            options["start"] = start
-        chooses = has_held_out(pairs) and start is None
-        losses = self._alternatives(loss, len(classes)) if chooses else [loss]
-        return self._train(pairs, classes, losses, options)
+        pairs = self._pairs(Part(X=X, target=codes, weight=weight), given, start, rng)
+        options = replace(options, scale_free=loss.scale_free)
+        seeds = rng.randint(_MAX_SEED, size=len(pairs)).tolist()
+        return self._train(pairs, classes, loss, options, seeds, start)
 
     def _pairs(self, part, given, start, rng):
-        """Return the rows to train on and those to stop by, of one network or of each fold's."""
+        """Return the rows to train on and the held-out rows, of one network or of each fold's."""
         kept = with_positive_weights(part)
-        if given is not None or not self.early_stopping:
-            return [(kept, given)]
+        if given is not None:
+            return TrainingPairs(kept, given=given)
         if self.cv is not None and start is None:
-            splits = splits_of_weighted(self.cv, part, rng)
-        else:
-            held_out = validation_rows(kept.target, self.validation_fraction, rng)
-            splits = [(~held_out, held_out)] if held_out.any() else []
-        # Without splits, every class has a single row.
-        return FoldPairs(kept, splits) if splits else [(kept, None)]
+            return TrainingPairs(kept, splits_of_weighted(self.cv, part, rng))
+        if self.validation_fraction is None:
+            return TrainingPairs(kept)
+        held_out = validation_rows(kept.target, self.validation_fraction, rng)
+        # No row can be held out where every class has a single row.
+        return TrainingPairs(kept, [(~held_out, held_out)] if held_out.any() else [])
 
-    def _train(self, pairs, classes, losses, options):
+    def _train(self, pairs, classes, loss, options, seeds, start):
         """Train a network for each pair and keep their mean.
 
-        Where one diverges, the error bears an estimator with what was learned.
+        Where one diverges, the error has an estimator with what was learned.
         """
-        options |= {"is_scale_free": self._compares_at_best_scale}
+        from sklearn_setpred._networks.training import TrainingDivergedError
+
+        trained = []
         try:
-            loss, trained = fit_pairs(pairs, losses, len(classes), **options)
-        except FloatingPointError as error:
-            error.estimator = copy(self)._keep(classes, error.loss, error.trained)
+            trained.extend(fit_pairs(pairs, loss, len(classes), options, seeds=seeds, start=start))
+        except TrainingDivergedError as error:
+            error.estimator = copy(self)._keep(classes, loss, [*trained, error.trained])
             error.add_note("Its attribute `estimator` is fitted up to the last good epoch.")
             raise
-        if has_held_out(pairs):
-            networks = [network for network, *_ in trained]
-            loss = self._calibrated(loss, networks, pairs)
+        if pairs.has_held_out:
+            loss = self._calibrated(loss, [one.network for one in trained], pairs)
         return self._keep(classes, loss, trained)
 
     def _keep(self, classes, loss, trained):
         """Set the attributes of a fit."""
-        from sklearn_setpred._networks.network import mean_network
+        from sklearn_setpred._networks.network import Network
 
-        networks, losses, valid_losses = zip(*trained, strict=True)
-        self.classes_, self.loss_, self.net_ = classes, loss, mean_network(networks)
-        self.loss_curve_ = mean_curve(losses)
-        self.validation_scores_ = [-value for value in mean_curve(valid_losses)]
+        self.classes_, self.loss_ = classes, loss
+        self.net_ = Network.mean_of([one.network for one in trained])
+        self.loss_curve_ = mean_curve([one.losses for one in trained])
+        valid_curve = mean_curve([one.valid_losses for one in trained])
+        self.validation_scores_ = [-value for value in valid_curve]
         self.n_iter_ = len(self.loss_curve_)
         return self
 
@@ -186,7 +174,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
             If the first call is not told the classes, a later one is told others, or a label is
             not among them.
         """
-        options = network_options(self)
+        options = training_options(self)
         first = not hasattr(self, "net_")
         X, y = validate_data(self, X, y, reset=first, **_READS)
         if first:
@@ -202,11 +190,11 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         from sklearn_setpred._networks.training import train_one_epoch
 
         seed = check_random_state(self.random_state).randint(_MAX_SEED)
-        part = Part(X, codes, weight)
-        self.net_, loss = train_one_epoch(
-            self.net_, part, self.loss_, len(self.classes_), seed=seed, **options
+        part = Part(X=X, target=codes, weight=weight)
+        self.net_, losses, _ = train_one_epoch(
+            self.net_, part, self.loss_, len(self.classes_), options, seed=seed
         )
-        self.loss_curve_ = [*self.loss_curve_, loss]
+        self.loss_curve_ = [*self.loss_curve_, *losses]
         self.n_iter_ += 1
         return self
 
@@ -221,7 +209,9 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
     def _checked_loss(self, n_classes):
         """Return the loss, its parameters and the estimator's checked against the classes."""
         check_k(self.k, n_classes)
-        check_number("validation_fraction", self.validation_fraction, low=0, high=1, is_open=True)
+        if self.validation_fraction is not None:
+            fraction = self.validation_fraction
+            check_number("validation_fraction", fraction, low=0, high=1, is_open=True)
         loss = self._make_loss(n_classes)
         if loss.target != "label":
             raise ValueError(
@@ -239,7 +229,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
             raise ValueError("Of X_val and y_val one is None; give both of them, or neither.")
         X_val = validate_data(self, X_val, reset=False, **_READS)
         check_consistent_length(X_val, y_val)
-        return Part(X_val, known_codes(y_val, classes, "y_val"))
+        return Part(X=X_val, target=known_codes(y_val, classes, "y_val"))
 
     # -------------------------------------------------------------- prediction
 
@@ -255,17 +245,6 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
 
     def _scores(self, X):
         return self._of_scores(self.loss_.decision_scores, X)
-
-    def _sets_of_first(self, X, k):
-        """Return the sets of the k first-ranked labels, made where the scores are."""
-        if self.sparse_output or self.net_.is_on_host:
-            return super()._sets_of_first(X, k)
-        from sklearn_setpred._networks.network import sets_of_first
-
-        def sets(scores):
-            return sets_of_first(self.loss_.decision_scores(scores), k)
-
-        return self._map_batches(X, lambda X: self.net_.map_scores(X, sets))
 
     def decision_function(self, X: Samples) -> Floats:
         """Return the scores by which the classes rank, to which the inverse link is applied.

@@ -29,13 +29,7 @@ class WrappingMixin(MetaEstimatorMixin):
 
             # Deterministic where there is no random_state to ask for something else.
             return NeuralClassifier(random_state=getattr(self, "random_state", 0))
-        if not (
-            hasattr(self.estimator, "predict_proba") or hasattr(self.estimator, "decision_function")
-        ):
-            raise ValueError(
-                f"estimator={self.estimator!r} has neither predict_proba nor decision_function, "
-                "so its classes cannot be ranked; give a classifier with one of them."
-            )
+        check_ranks(self.estimator, f"estimator={self.estimator!r}")
         return self.estimator
 
     def _inner_fit_params(self, inner, sample_weight):
@@ -68,18 +62,38 @@ class WrappingMixin(MetaEstimatorMixin):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        if self.estimator is not None:
-            tags.input_tags = get_tags(self.estimator).input_tags
-        else:
+        inside = [get_tags(one).input_tags for one in self._classifiers_inside()]
+        if not inside:
             tags.input_tags.sparse = True
+            return tags
+        tags.input_tags = inside[0]
+        tags.input_tags.sparse = all(one.sparse for one in inside)
+        tags.input_tags.allow_nan = all(one.allow_nan for one in inside)
         return tags
+
+    def _classifiers_inside(self):
+        """Return the user's classifiers; none where the built-in ones stand in."""
+        return [] if self.estimator is None else [self.estimator]
 
     @property
     def n_features_in_(self) -> int:
         """Number of columns of X, where the inner estimator knows it."""
-        return self.estimator_.n_features_in_
+        return self._reader_of_columns().n_features_in_
 
     @property
     def feature_names_in_(self) -> Labels:
         """Names of the columns of X, where the inner estimator knows them."""
-        return self.estimator_.feature_names_in_
+        return self._reader_of_columns().feature_names_in_
+
+    def _reader_of_columns(self):
+        """Return the fitted estimator that knows the columns of X."""
+        return self.estimator_
+
+
+def check_ranks(classifier, what):
+    """Raise ValueError unless the classes of a classifier can be ranked."""
+    if not (hasattr(classifier, "predict_proba") or hasattr(classifier, "decision_function")):
+        raise ValueError(
+            f"{what} has neither predict_proba nor decision_function, so its classes cannot be "
+            "ranked; give a classifier with one of them."
+        )

@@ -72,6 +72,8 @@ class Loss(BaseEstimator):
     symmetric : bool
         Whether the losses of all labels sum to the same value for all scores: the minimiser
         then withstands uniform label noise.
+    scale_free : bool
+        Whether epochs are compared by validation losses at the best temperature.
     weightless_cost : {0.0, 1.0}
         The cost of a choice that has no weight in a loss on costs; the costs of a row, of which
         only differences matter, are shifted to where one choice has it.
@@ -104,6 +106,7 @@ class Loss(BaseEstimator):
     top_1 = False
     all_k = False
     symmetric = False
+    scale_free = False
     weightless_cost: ClassVar[float] = 0.0
     limits: ClassVar[Sequence[Limit]] = ()
     search_space: ClassVar[Mapping[str, Sequence]] = MappingProxyType({})

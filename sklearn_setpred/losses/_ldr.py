@@ -47,6 +47,11 @@ class LDRFamily(Loss):
     power = 1.0
 
     @property
+    def scale_free(self) -> bool:
+        """Whether epochs are compared at the best temperature: if scores are not normalised."""
+        return self.normalize is None
+
+    @property
     def has_link(self) -> bool:
         """Whether ``probabilities`` inverts the link: only if scores are not normalised."""
         return self.normalize is None

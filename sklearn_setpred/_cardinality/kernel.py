@@ -1,0 +1,56 @@
+"""A classifier that asks the neighbours: class probabilities from a kernel over training rows."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+_CONCENTRATIONS = (8.0, 16.0, 32.0, 64.0)
+
+
+class KernelClassifier(ClassifierMixin, BaseEstimator):
+    """Class probabilities from a kernel over the training rows, for embeddings.
+
+    ``p(y | x)`` is proportional to ``sum_j v_j exp(t cos(x, x_j)) 1[y_j = y]`` over the training
+    rows with weights v (the kernel estimator of Nadaraya and Watson with the kernel of the von
+    Mises-Fisher distribution); the concentration t is chosen by the likelihood of every label
+    given the other rows.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    oob_decision_function_ : ndarray of shape (n, n_classes), float64
+        Probabilities of the training rows, each given the other rows.
+    """
+
+    def fit(self, X, y, sample_weight=None):
+        """Keep the rows and choose the concentration."""
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        weight = np.ones(len(codes)) if sample_weight is None else np.asarray(sample_weight)
+        self.rows_ = unit_rows(X)
+        self.votes_ = weight[:, None] * np.eye(len(self.classes_))[codes]
+        cosines = self.rows_ @ self.rows_.T
+        np.fill_diagonal(cosines, -np.inf)
+        best = -np.inf
+        for t in _CONCENTRATIONS:
+            p = self._probabilities(cosines, t)
+            log_p = np.log(np.maximum(p[np.arange(len(codes)), codes], 1 / (10 * len(codes))))
+            if weight @ log_p > best:
+                best, self.concentration_, self.oob_decision_function_ = weight @ log_p, t, p
+        return self
+
+    def predict_proba(self, X):
+        """Return the class probabilities, float64 of shape (n, n_classes)."""
+        check_is_fitted(self)
+        return self._probabilities(unit_rows(X) @ self.rows_.T, self.concentration_)
+
+    def _probabilities(self, cosines, t):
+        """Return the votes of the training rows, weighted by the kernel and normalised."""
+        kernel = np.exp(t * (cosines - cosines.max(axis=1, keepdims=True)))
+        votes = kernel @ self.votes_
+        return votes / np.maximum(votes.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+
+
+def unit_rows(X):
+    """Return the rows divided by their norms, float32."""
+    norms = np.linalg.norm(X, axis=1, keepdims=True)
+    return (X / np.maximum(norms, np.finfo(float).tiny)).astype(np.float32)
