@@ -81,10 +81,10 @@ class Expert:
         """Fit one model, on the training rows of a split."""
         self.models = [self._fit(rows, split, seed)]
 
-    def start(self, rows, split, seed):
-        """Fit on a first split; return the outputs of its held-out rows."""
-        (self._first,) = self._fit_splits(rows, [split], [seed])
-        return self._first[1]
+    def start(self, rows, splits, rng, n_jobs=None):
+        """Fit on the first splits; return the outputs of the rows that they hold out, in order."""
+        self._first = self._fit_splits(rows, splits, rng, n_jobs)
+        return np.concatenate([outputs for _, outputs in self._first])
 
     def go_on(self, rows, repeats, rng, n_jobs=None):
         """Fit on the other splits; return the outputs of all rows, one array for each repeat.
@@ -93,7 +93,7 @@ class Expert:
         ----------
         rows : TrainingRows
         repeats : list of list of (training rows, held-out rows)
-            The first split is that of `start`.
+            The first splits are those of `start`.
         rng : RandomState
         n_jobs : int or None
 
@@ -102,10 +102,9 @@ class Expert:
         list of ndarray of shape (n, n_classes)
             NaN in rows that no split holds out.
         """
-        splits = list(itertools.chain.from_iterable(repeats))
-        seeds = rng.randint(_MAX_SEED, size=len(splits) - 1)
-        fits = [self._first, *self._fit_splits(rows, splits[1:], seeds, n_jobs)]
-        self.models, self._first = [model for model, _ in fits], None
+        splits = list(itertools.chain.from_iterable(repeats))[len(self._first) :]
+        fits = [*self._first, *self._fit_splits(rows, splits, rng, n_jobs)]
+        self.models, self._first = [model for model, _ in fits], []
         outputs, fits = [], iter(fits)
         for repeat in repeats:
             whole = np.full((len(rows.codes), len(rows.classes)), np.nan, dtype=np.float32)
@@ -114,8 +113,9 @@ class Expert:
             outputs.append(whole)
         return outputs
 
-    def _fit_splits(self, rows, splits, seeds, n_jobs=None):
+    def _fit_splits(self, rows, splits, rng, n_jobs):
         """Return the model of each split and the outputs of its held-out rows."""
+        seeds = rng.randint(_MAX_SEED, size=len(splits))
         jobs = (delayed(_fit_split)(self, rows, *one) for one in zip(splits, seeds, strict=True))
         return Parallel(n_jobs=n_jobs)(jobs)
 
@@ -219,10 +219,10 @@ class OneFit:
     A subclass gives ``_fit_all(rows)``, which returns the models and the outputs of all rows.
     """
 
-    def start(self, rows, split, seed):
-        """Fit on all rows; return the outputs of the held-out rows of the split."""
+    def start(self, rows, splits, rng, n_jobs=None):
+        """Fit on all rows; return the outputs of the rows that the splits hold out, in order."""
         self.models, self._held_out = self._fit_all(rows)
-        return self._held_out[split[1]]
+        return self._held_out[np.concatenate([test for _, test in splits])]
 
     def go_on(self, rows, repeats, rng, n_jobs=None):
         """Return the outputs of all rows."""

@@ -65,7 +65,7 @@ def learn(experts, rows, cv, rng, *, n_jobs=None, refine=True, always=()):
         ensemble, log_p = fit_ensemble(experts, rows, repeats, learned_from, rng, **how)
     else:
         (expert,) = experts
-        expert.start(rows, repeats[0][0], rng.randint(2**31 - 1))
+        expert.start(rows, repeats[0][:1], rng)
         (outputs,) = expert.go_on(rows, repeats, rng, n_jobs)
         ensemble, log_p = Ensemble(experts), expert.log_p(outputs[learned_from])
     return Learned(ensemble, learned_from, batches_of(log_p, rows.codes[learned_from]))

@@ -1,4 +1,4 @@
-"""From experts to one pool: a race on the first split, then all fits of its winners."""
+"""From experts to one pool: a race on the first splits, then all fits of its winners."""
 
 import numpy as np
 
@@ -8,6 +8,8 @@ from sklearn_setpred._cardinality.pool import Pool, log_linear_pool, pool_expone
 _LEAST_GAIN = 0.005
 # ... and by this much, in nats for each row.
 _LEAST_NATS = 0.001
+# The race takes as many of the first splits as hold out so many rows.
+_LEAST_ROWS = 600
 
 
 def race(log_p, codes, weight, *, always=()):
@@ -101,10 +103,7 @@ def fit_ensemble(experts, rows, repeats, learned_from, rng, *, n_jobs=None, alwa
         Pooled log-probabilities of these rows by models that left them out.
     """
     weight = np.ones(len(rows.codes)) if rows.weight is None else rows.weight
-    if len(experts) > 1:
-        experts = _winners(experts, rows, repeats[0][0], learned_from, weight, rng, always)
-    else:
-        experts[0].start(rows, repeats[0][0], _seed(rng))
+    experts = _winners(experts, rows, repeats[0], learned_from, weight, rng, n_jobs, always)
     held_out = []
     for expert in experts:
         outputs = [one[learned_from] for one in expert.go_on(rows, repeats, rng, n_jobs)]
@@ -119,17 +118,15 @@ def fit_ensemble(experts, rows, repeats, learned_from, rng, *, n_jobs=None, alwa
     return Ensemble(experts, pool), pool(by_mean)
 
 
-def _winners(experts, rows, split, learned_from, weight, rng, always):
-    """Fit all experts on one split and return those that win the race on its held-out rows."""
-    _, test = split
-    raced = np.isin(test, learned_from)
-    outputs = {one.name: one.start(rows, split, _seed(rng))[raced] for one in experts}
-    log_p = {one.name: one.log_p(outputs[one.name]) for one in experts}
-    codes, weight = rows.codes[test[raced]], weight[test[raced]]
-    names = race(log_p, codes, weight, always=always)
-    return [one for one in experts if one.name in names]
-
-
-def _seed(rng):
-    """Return a seed drawn from a generator."""
-    return rng.randint(2**31 - 1)
+def _winners(experts, rows, splits, learned_from, weight, rng, n_jobs, always):
+    """Fit all experts on the first splits; return those that win the race on held-out rows."""
+    held_out = np.cumsum([len(test) for _, test in splits])
+    splits = splits[: 1 + np.searchsorted(held_out, _LEAST_ROWS)]
+    tested = np.concatenate([test for _, test in splits])
+    raced = np.isin(tested, learned_from)
+    log_p = {}
+    for expert in experts:
+        outputs = expert.start(rows, splits, rng, n_jobs)
+        log_p[expert.name] = expert.log_p(outputs[raced])
+    names = race(log_p, rows.codes[tested[raced]], weight[tested[raced]], always=always)
+    return [expert for expert in experts if expert.name in names]
