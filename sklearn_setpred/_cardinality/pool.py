@@ -16,6 +16,8 @@ _MOST_STEPS, _LEAST_STEP = 1000, 1e-5
 _LEAST_SHARE = 1e-12
 # Experts that count less than this are not worth their time.
 _LEAST_COUNT = 0.01
+# Pools are fitted on so many probabilities of each expert at most, of rows at equal distances.
+_MOST_CELLS = 2 * 10**7
 
 
 @dataclass
@@ -25,6 +27,7 @@ class Pool:
     ``p(y | x) = a_0 q(y | x) + sum_i a_i p_i(y | x)``, with ``q`` proportional to
     ``prod_i p_i ** w_i``, ``w_i >= 0``. The product is sharp where the experts support each other,
     and follows one that is overconfident; the sum keeps a label that any of them believes in.
+    At last each class is recalibrated: ``softmax(s log p + b)`` (vector scaling [1]_).
 
     Attributes
     ----------
@@ -32,14 +35,23 @@ class Pool:
         w.
     shares : ndarray of shape (1 + n_experts,)
         a, which sums to one, that of the product first.
+    slopes, offsets : ndarray of shape (n_classes,)
+        s and b.
+
+    References
+    ----------
+    .. [1] C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks",
+       ICML 2017.
     """
 
     exponents: np.ndarray
     shares: np.ndarray
+    slopes: np.ndarray
+    offsets: np.ndarray
 
     @classmethod
     def fit(cls, by_one, by_mean, codes, row_weight, *, n_averaged=1, n_models=1):
-        """Return the pool with the highest likelihood of the labels, w first and a then.
+        """Return the pool with the highest likelihood of the labels: w first, then a, s and b.
 
         The mean of several models is better, and deserves a greater exponent, than one of them.
         Exponents are fitted to held-out probabilities by one model and by the mean of several,
@@ -56,36 +68,51 @@ class Pool:
         n_averaged, n_models : int
             Numbers of models averaged, in ``by_mean`` and for new rows.
         """
-        w_mean = w = pool_exponents(by_mean, codes, row_weight)
+        some = slice(None, None, -(-by_mean[0].size // _MOST_CELLS))
+        by_one, by_mean = ([log_p[some] for log_p in side] for side in (by_one, by_mean))
+        codes, row_weight = codes[some], row_weight[some]
+        held_out = pool_exponents(by_mean, codes, row_weight)
+        exponents = held_out
         if n_averaged > 1:
-            w_one = pool_exponents(by_one, codes, row_weight)
+            by_single = pool_exponents(by_one, codes, row_weight)
             steps = (1 / n_averaged - 1 / n_models) / (1 - 1 / n_averaged)
-            w = np.maximum(w_mean + steps * (w_mean - w_one), 0.0)
+            exponents = np.maximum(held_out + steps * (held_out - by_single), 0.0)
         rows = np.arange(len(codes))
-        parts = [log_linear_pool(by_mean, w_mean), *by_mean]
-        of_label = [log_p[rows, codes] for log_p in parts]
-        return cls(w, mixture_shares(np.exp(of_label), row_weight)).without_the_least()
-
-    def without_the_least(self):
-        """Return the pool without the experts that hardly count; their weights are zero."""
-        kept = self.counts >= _LEAST_COUNT
-        shares = np.where([True, *kept], self.shares, 0.0)
-        return Pool(np.where(kept, self.exponents, 0.0), shares / shares.sum())
+        parts = [log_linear_pool(by_mean, held_out), *by_mean]
+        shares = mixture_shares(np.exp([log_p[rows, codes] for log_p in parts]), row_weight)
+        exponents, held_out, shares = without_the_least(exponents, held_out, shares)
+        parts[0] = log_linear_pool(by_mean, held_out)
+        scaling = vector_scaling(log_mean(parts, shares), codes, row_weight)
+        return cls(exponents, shares, *scaling)
 
     def of(self, experts):
         """Return the pool of some of the experts, by their places."""
-        return Pool(self.exponents[experts], self.shares[[0, *(1 + experts)]])
+        shares = self.shares[[0, *(1 + experts)]]
+        return Pool(self.exponents[experts], shares, self.slopes, self.offsets)
 
     def __call__(self, experts):
         """Return log p(y | x), (n, n_classes), from the experts' log-probabilities."""
         parts = np.stack([log_linear_pool(experts, self.exponents), *experts])
-        return log_mean(parts, self.shares)
+        return log_softmax(self.slopes * log_mean(parts, self.shares) + self.offsets, axis=1)
 
     @property
     def counts(self):
         """How much each expert counts, by itself and in the product; sums to one."""
-        in_product = self.exponents / max(self.exponents.sum(), np.finfo(float).tiny)
-        return self.shares[1:] + self.shares[0] * in_product
+        return counts_of(self.exponents, self.shares)
+
+
+def counts_of(exponents, shares):
+    """Return how much each expert counts in a pool, by itself and in the product."""
+    in_product = exponents / max(exponents.sum(), np.finfo(float).tiny)
+    return shares[1:] + shares[0] * in_product
+
+
+def without_the_least(exponents, held_out, shares):
+    """Return exponents and shares that are zero for experts that hardly count."""
+    kept = counts_of(exponents, shares) >= _LEAST_COUNT
+    shares = np.where([True, *kept], shares, 0.0)
+    exponents, held_out = (np.where(kept, w, 0.0) for w in (exponents, held_out))
+    return exponents, held_out, shares / shares.sum()
 
 
 def join_features(X, scores):
@@ -179,3 +206,40 @@ def mixture_shares(p, row_weight):
             break
     shares[shares < _LEAST_SHARE] = 0.0
     return shares / shares.sum()
+
+
+def vector_scaling(log_p, codes, row_weight):
+    """Return slopes s and offsets b with the highest likelihood under ``softmax(s log p + b)``.
+
+    Minimises ``-sum_r v_r log q(y_r | x_r) + (K / n) (|s - 1|^2 + |b|^2)``, a ridge that grows
+    with the number of classes for each row [1]_.
+
+    Parameters
+    ----------
+    log_p : ndarray of shape (n, n_classes)
+        Log-probabilities of held-out rows.
+    codes : ndarray of shape (n,), int
+    row_weight : ndarray of shape (n,)
+        v.
+
+    References
+    ----------
+    .. [1] E. Berta, D. Holzmüller, M. Jordan, F. Bach, "Structured matrix scaling for multi-class
+       calibration", 2025.
+    """
+    (n, n_classes), rows = log_p.shape, np.arange(len(codes))
+    v, ridge = row_weight / row_weight.sum(), n_classes / n
+
+    def penalised(z):
+        tilt, offsets = np.split(z, 2)
+        log_q = log_softmax((1.0 + tilt) * log_p + offsets, axis=1)
+        residual = np.exp(log_q)
+        residual[rows, codes] -= 1.0
+        residual *= v[:, None]
+        gradient = [(residual * log_p).sum(axis=0), residual.sum(axis=0)]
+        value = -(v @ log_q[rows, codes]) + ridge * (z @ z)
+        return value, np.concatenate(gradient) + 2 * ridge * z
+
+    start = np.zeros(2 * n_classes)
+    tilt, offsets = np.split(minimize(penalised, start, jac=True, method="L-BFGS-B").x, 2)
+    return 1.0 + tilt, offsets
