@@ -14,7 +14,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_setpred._cardinality.experts import ClassifierExpert, NetworkExpert, OneFit
+from sklearn_setpred._cardinality.experts import (
+    BoostingExpert,
+    ClassifierExpert,
+    ForestExpert,
+    NetworkExpert,
+    OneFit,
+)
 from sklearn_setpred._cardinality.kernel import KernelClassifier
 
 # Up to so many columns, rows may be a table, for trees and periodic embeddings of the columns; from
@@ -36,6 +42,13 @@ class KernelExpert(OneFit, ClassifierExpert):
         outputs = np.zeros((len(rows.codes), self.n_classes))
         outputs[:, model.classes_] = model.oob_decision_function_
         return [model], outputs
+
+
+_KIND_OF_EXPERT = {
+    "extra_trees": ForestExpert,
+    "random_forest": ForestExpert,
+    "boosting": BoostingExpert,
+}
 
 
 def classifiers_for(numbers, n_classes):
@@ -96,7 +109,10 @@ def built_in_experts(rows, options):
         return []
     shared = len(rows.classes), rows.floor
     classifiers = classifiers_for(rows.numbers, len(rows.classes))
-    experts = [ClassifierExpert(name, one, *shared) for name, one in classifiers.items()]
+    experts = [
+        _KIND_OF_EXPERT.get(name, ClassifierExpert)(name, one, *shared)
+        for name, one in classifiers.items()
+    ]
     if is_embedding(rows.numbers) and rows.numbers.shape[0] <= _NEIGHBOURS:
         experts.append(KernelExpert("neighbours", KernelClassifier(), *shared))
     return experts + [network_expert(kind, rows, options) for kind in kinds_for(rows.numbers)]

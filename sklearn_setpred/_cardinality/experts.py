@@ -19,6 +19,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
 from sklearn_setpred._cardinality.pool import floored_log
+from sklearn_setpred._cardinality.trees import TreeTable, boosting_table, forest_table
 from sklearn_setpred._inner import fit_classifier, is_frozen, read_probabilities
 from sklearn_setpred._networks.parts import Part
 from sklearn_setpred.sets import label_indices
@@ -164,6 +165,35 @@ class ClassifierExpert(Expert):
     def log_p(self, outputs):
         """Return the log-probabilities, kept above the floor."""
         return floored_log(outputs, self.floor)
+
+
+class ForestExpert(ClassifierExpert):
+    """A built-in forest, whose trees are kept as one table."""
+
+    _table = staticmethod(forest_table)
+
+    def _fit(self, rows, split, seed):
+        return self._table(super()._fit(rows, split, seed), self.n_classes)
+
+    def outputs(self, model, X, numbers):
+        """Return the probabilities of a table of trees."""
+        return model(numbers)
+
+    def go_on(self, rows, repeats, rng, n_jobs=None):
+        """Fit on the other splits, and keep the mean of all tables as one."""
+        outputs = super().go_on(rows, repeats, rng, n_jobs)
+        self.models = [TreeTable.mean_of(self.models)]
+        return outputs
+
+
+class BoostingExpert(ForestExpert):
+    """Built-in boosted trees, whose scores are averaged."""
+
+    _table = staticmethod(boosting_table)
+
+    def log_p(self, outputs):
+        """Return the log-probabilities of scores."""
+        return log_softmax(outputs.astype(np.float64), axis=1)
 
 
 @dataclass
