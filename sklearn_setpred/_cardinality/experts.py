@@ -16,7 +16,7 @@ from scipy.special import log_softmax
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import has_fit_parameter
+from sklearn.utils.validation import _check_method_params, has_fit_parameter
 
 from sklearn_setpred._cardinality.pool import floored_log
 from sklearn_setpred._cardinality.trees import TreeTable, boosting_table, forest_table
@@ -31,15 +31,15 @@ class TrainingRows(NamedTuple):
     """The rows that experts learn from, checked.
 
     ``X`` is what the user gave, ``numbers`` the same as a float array or CSR, or None; ``codes``
-    are the places of ``y`` among ``classes``.
+    are the places of the labels among ``classes``. Rows of a group are split together.
     """
 
     X: Any
     numbers: Any
-    y: Any
     codes: np.ndarray
     classes: np.ndarray
-    weight: np.ndarray | None
+    weight: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
     def inputs(self, rows):
         """Return the X and the numbers of some rows."""
@@ -221,8 +221,8 @@ class UserExpert(Expert):
 
     def _fit(self, rows, split, seed):
         train, _ = split
-        fit_params = {name: _safe_indexing(v, train) for name, v in self.fit_params.items()}
-        X, y = _safe_indexing(rows.X, train), _safe_indexing(rows.y, train)
+        fit_params = _check_method_params(rows.X, self.fit_params, train)
+        X, y = _safe_indexing(rows.X, train), rows.classes[rows.codes[train]]
         return fit_classifier(self.classifier, X, y, fit_params)
 
     def forget(self):

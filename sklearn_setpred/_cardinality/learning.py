@@ -103,7 +103,7 @@ def make_repeats(cv, rows, rng, n_repeats):
     """Return the splits of ``cv``: an int is split several times, given splits are taken once."""
     if not isinstance(cv, (int, np.integer)):
         n_repeats = 1
-    return [make_splits(cv, rows.X, rows.codes, rng) for _ in range(n_repeats)]
+    return [make_splits(cv, rows.X, rows.codes, rng, rows.groups) for _ in range(n_repeats)]
 
 
 def known_rows(repeats, rows):

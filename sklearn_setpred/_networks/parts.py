@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import StratifiedGroupKFold, check_cv
 
 from sklearn_setpred._utils.validation import check_integer
 
@@ -122,10 +122,17 @@ def _places_within_classes(codes, rng):
     return place, counts
 
 
-def make_splits(cv, X, codes, rng):
-    """Return the (training rows, test rows) of ``cv``: an int, a splitter or an iterable."""
-    if not isinstance(cv, (int, np.integer)):
-        parts = list(check_cv(cv, codes, classifier=True).split(X, codes))
+def make_splits(cv, X, codes, rng, groups=None):
+    """Return the (training rows, test rows) of ``cv``: an int, a splitter or an iterable.
+
+    With ``groups`` (n,), an int keeps the rows of a group together.
+    """
+    is_number = isinstance(cv, (int, np.integer))
+    if is_number and groups is not None:
+        check_integer("cv", cv, low=2)
+        cv, is_number = StratifiedGroupKFold(cv, shuffle=True, random_state=rng), False
+    if not is_number:
+        parts = list(check_cv(cv, codes, classifier=True).split(X, codes, groups))
         if np.bincount(np.concatenate([test for _, test in parts])).max() > 1:
             raise ValueError(f"cv={cv!r} tests rows more than once; use KFold or its relatives.")
         return parts
@@ -135,7 +142,7 @@ def make_splits(cv, X, codes, rng):
     return [(train, test) for train, test in parts if len(test) > 0]
 
 
-def splits_of_weighted(cv, part, rng):
+def splits_of_weighted(cv, part, rng, groups=None):
     """Return the splits of the rows of positive weight, as places among these.
 
     The splits of a number ``cv`` are those without the other rows.
@@ -143,8 +150,9 @@ def splits_of_weighted(cv, part, rng):
     n = len(part.target)
     rows = np.arange(n) if part.weight is None else np.flatnonzero(part.weight > 0)
     if isinstance(cv, (int, np.integer)):
-        return make_splits(cv, part.X[rows], part.target[rows], rng)
-    return splits_within(rows, make_splits(cv, part.X, part.target, rng), n)
+        groups = None if groups is None else groups[rows]
+        return make_splits(cv, part.X[rows], part.target[rows], rng, groups)
+    return splits_within(rows, make_splits(cv, part.X, part.target, rng, groups), n)
 
 
 def splits_within(rows, splits, n):

@@ -1,5 +1,6 @@
 """Sets whose size is chosen per sample, around any classifier."""
 
+import sys
 from dataclasses import replace
 from typing import Any, Self
 
@@ -9,7 +10,7 @@ from scipy.sparse import csr_array
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, clone
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils import check_random_state, indexable
+from sklearn.utils import check_random_state, column_or_1d, indexable
 from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -263,18 +264,28 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         return self.candidates_.costs
 
     @all_or_nothing
-    def fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit the classifier inside, refine its scores and learn the sizes.
+    def fit(
+        self,
+        X: Samples,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Fit the classifier inside and the other experts, pool them and learn the sizes.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Whatever the inner estimator reads. Where it is an array, a frame or CSR of finite
-            numbers, our networks read it too.
+            numbers, the built-in experts read it too.
         y : array-like of shape (n_samples,)
             Labels of any type.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights, for our networks and for the inner estimator if it takes them.
+            Non-negative weights, for the built-in experts and for the inner estimator if it takes
+            them.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of rows that are held out together, such as the rows of one patient.
 
         Returns
         -------
@@ -289,9 +300,10 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         """
         forget_fit(self)
         if self.target_coverage is not None:
-            return self._fit_to_coverage(X, y, sample_weight)
+            return self._fit_to_coverage(X, y, sample_weight, groups)
         options = replace(training_options(self), scale_free=True)
-        X, y, sample_weight = indexable(X, y, sample_weight)
+        X, y, sample_weight, groups = indexable(X, y, sample_weight, groups)
+        groups = None if groups is None else column_or_1d(groups)
         named = self._named_classifiers()
         classes, codes = check_labels(X, y)
         for classifier in named.values():
@@ -301,7 +313,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         weight = check_weights(sample_weight, None, X, y)
         columns, numbers = self._read_columns(X)
         rng = check_random_state(self.random_state)
-        rows = TrainingRows(X, numbers, y, codes, classes, weight)
+        rows = TrainingRows(X, numbers, codes, classes, weight, groups)
         experts = self._experts(rows, options, sample_weight)
         how = {"n_jobs": self.n_jobs, "refine": self.refine, "always": list(named)}
         learned = learn(experts, rows, self.cv, rng, **how)
@@ -314,6 +326,9 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         self.reads_ = "scores" if numbers is None else "X and scores"
         self.level_ = self.size_penalty if _learns_path(self) else 0.0
         self._set_fitted_classifiers(named)
+        if self.verbose:
+            counts = (f"{name} {count:.2f}" for name, count in self.expert_weights_.items())
+            sys.stderr.write(f"experts: {', '.join(counts)}\n")
         return self
 
     def _classifiers_inside(self):
@@ -346,7 +361,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
 
     def _experts(self, rows, options, sample_weight):
         """Return the experts, not yet fitted."""
-        may_bag = isinstance(self.cv, (int, np.integer))
+        may_bag = isinstance(self.cv, (int, np.integer)) and rows.groups is None
         experts = [
             user_expert(
                 name,
@@ -379,15 +394,17 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         elif named:
             (self.estimator_,) = fitted.values()
 
-    def _fit_to_coverage(self, X, y, sample_weight):
+    def _fit_to_coverage(self, X, y, sample_weight, groups):
         """Fit on a part of the rows, and find the level on the others."""
         inner = clone(self).set_params(target_coverage=None)
-        wish = CoverageSetClassifier(
+        calibrated = CoverageSetClassifier(
             inner, target_coverage=self.target_coverage, random_state=self.random_state
-        ).fit(X, y, sample_weight)
-        fitted = vars(wish.estimator_)
+        )
+        keywords = {} if groups is None else {"groups": groups}
+        calibrated.fit(X, y, sample_weight, **keywords)
+        fitted = vars(calibrated.estimator_)
         vars(self).update({name: fitted[name] for name in fitted if name.endswith("_")})
-        self.level_, self.n_calibration_ = wish.level_, wish.n_calibration_
+        self.level_, self.n_calibration_ = calibrated.level_, calibrated.n_calibration_
         return self
 
     def _check_surrogate(self, n_sizes):

@@ -55,6 +55,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         *,
         X_val: Samples = None,
         y_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Train the network.
 
@@ -67,7 +68,9 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; a row of weight zero takes no part.
         X_val, y_val : as X and y, default=None
-            Rows for early stopping, instead of a share of the training rows.
+            Rows on which the best epoch is chosen, instead of a fraction of the training rows.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of rows that the folds of ``cv`` hold out together.
 
         Returns
         -------
@@ -93,18 +96,30 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         loss = self._checked_loss(len(classes)).fit_classes(np.maximum(counts, 1))
         rng = check_random_state(self.random_state)
         given = self._validation_part(X_val, y_val, classes)
-        pairs = self._pairs(Part(X=X, target=codes, weight=weight), given, start, rng)
+        groups = self._checked_groups(groups, X)
+        pairs = self._pairs(Part(X=X, target=codes, weight=weight), given, start, rng, groups)
         options = replace(options, scale_free=loss.scale_free)
         seeds = rng.randint(_MAX_SEED, size=len(pairs)).tolist()
         return self._train(pairs, classes, loss, options, seeds, start)
 
-    def _pairs(self, part, given, start, rng):
+    def _checked_groups(self, groups, X):
+        """Return the groups as an array; raise where no folds would read them."""
+        if groups is None:
+            return None
+        if self.cv is None:
+            raise ValueError(
+                "groups are for the folds of cv, and cv=None; give cv=5, for instance."
+            )
+        check_consistent_length(X, groups)
+        return column_or_1d(groups)
+
+    def _pairs(self, part, given, start, rng, groups=None):
         """Return the rows to train on and the held-out rows, of one network or of each fold's."""
         kept = with_positive_weights(part)
         if given is not None:
             return TrainingPairs(kept, given=given)
         if self.cv is not None and start is None:
-            return TrainingPairs(kept, splits_of_weighted(self.cv, part, rng))
+            return TrainingPairs(kept, splits_of_weighted(self.cv, part, rng, groups))
         if self.validation_fraction is None:
             return TrainingPairs(kept)
         held_out = validation_rows(kept.target, self.validation_fraction, rng)
