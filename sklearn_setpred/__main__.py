@@ -1,7 +1,7 @@
 """Fixed top-k, threshold sets and cardinality-aware sets, side by side: a table and a picture.
 
 ``python -m sklearn_setpred`` runs on scikit-learn's digits and on a generated problem whose
-Bayes rule is known; ``--data letter ...`` on any set that ``load_dataset`` finds.
+Bayes rule is known.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from sklearn_setpred import (
     NeuralClassifier,
     TopKSetClassifier,
 )
-from sklearn_setpred.datasets import load_dataset, make_confusable_classes
+from sklearn_setpred.datasets import make_confusable_classes
 from sklearn_setpred.metrics import (
     cardinality_aware_loss,
     coverage_score,
@@ -97,15 +97,6 @@ def confusable_classes(seed):
     )
     parts = [(X[rows], y[rows]) for rows in np.split(np.arange(len(y)), [2_000, 4_000])]
     return Problem("confusable classes", *parts, target_coverage=0.95, truth=truth)
-
-
-def stored(name, seed, n_train=3_000, n_calibration=2_000):
-    """Return a set of `load_dataset`; its training part both trains and calibrates."""
-    data = load_dataset(name)
-    (X, y), (X_rest, y_rest) = _halves(data.X_train, data.y_train, 0.4, seed)
-    calibration = X_rest[:n_calibration], y_rest[:n_calibration]
-    test = data.X_test, data.y_test
-    return Problem(name, (X[:n_train], y[:n_train]), calibration, test, target_coverage=0.95)
 
 
 def _halves(X, y, share, seed):
@@ -244,15 +235,11 @@ def run(problem, seed):
 def main(arguments=None):
     """Run the comparison from the command line."""
     parser = argparse.ArgumentParser(prog="python -m sklearn_setpred", description=__doc__)
-    parser.add_argument("--data", nargs="+", help="data sets by name instead of the built-in two")
     parser.add_argument("--picture", type=Path, default=Path("results/coverage_size.png"))
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
-    if given.data is None:
-        problems = [digits(given.seed), confusable_classes(given.seed)]
-    else:
-        problems = [stored(name, given.seed) for name in given.data]
     print(EXPLANATION)
+    problems = digits(given.seed), confusable_classes(given.seed)
     drawn = [row for problem in problems for row in run(problem, given.seed)]
     try:
         draw(drawn, given.picture)
