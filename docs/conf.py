@@ -52,6 +52,7 @@ html_show_sourcelink = False
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
+    "ignore_pattern": r"demo\.py",
     "capture_repr": (),
     "backreferences_dir": "auto_examples/backreferences",
     "doc_module": ("sklearn_setpred",),
