@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from scipy import sparse
 
+from sklearn_setpred._utils import memory
 from sklearn_setpred.sets import (
     check_labels,
     check_scores,
@@ -35,7 +36,7 @@ def rank_by_definition(row, y):
 
 
 def work_in_batches_of(monkeypatch, n_cells):
-    monkeypatch.setattr("sklearn_setpred.sets._ranks._BATCH_CELLS", n_cells)
+    monkeypatch.setattr(memory, "BATCH", 8 * n_cells)
 
 
 # ---------------------------------------------------------------------- ranks

@@ -7,10 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_setpred._utils.types import Integers
 from sklearn_setpred._utils.validation import check_integer
+from sklearn_setpred.sets._batches import row_batches
 from sklearn_setpred.sets._first import first_columns
-
-# Temporary arrays are made for this many cells at a time (8 MB of float64).
-_BATCH_CELLS = 2**20
 
 
 def check_scores(scores: ArrayLike, name: str = "scores") -> NDArray[np.floating[Any]]:
@@ -145,9 +143,3 @@ def top_k(scores: ArrayLike, k: int) -> Integers:
     for rows in row_batches(scores.shape):
         order[rows] = first_columns(scores[rows], k)
     return order
-
-
-def row_batches(shape):
-    """Return slices of rows of about _BATCH_CELLS cells each."""
-    step = max(1, _BATCH_CELLS // shape[1])
-    return [slice(start, start + step) for start in range(0, shape[0], step)]

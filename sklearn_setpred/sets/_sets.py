@@ -8,8 +8,9 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from sklearn_setpred._utils.types import Labels, Sets, SetsLike
+from sklearn_setpred.sets._batches import row_batches
 from sklearn_setpred.sets._first import first_columns
-from sklearn_setpred.sets._ranks import check_scores, row_batches
+from sklearn_setpred.sets._ranks import check_scores
 
 
 def prefix_sets(scores: ArrayLike, sizes: ArrayLike, sparse_output: bool = False) -> Sets:
