@@ -12,30 +12,9 @@ from sklearn_setpred.sets._first import first_columns
 
 
 def check_scores(scores: ArrayLike, name: str = "scores") -> NDArray[np.floating[Any]]:
-    """Return scores as a floating array without NaN.
+    """Return scores as a floating array (n, K) without NaN; float32 stays float32.
 
-    Parameters
-    ----------
-    scores : array-like of shape (n, K)
-        Real numbers; infinite ones are allowed.
-    name : str, default="scores"
-        The argument that an error speaks of.
-
-    Returns
-    -------
-    ndarray of shape (n, K), floating
-        float32 stays float32, integers become float64.
-
-    Raises
-    ------
-    ValueError
-        If there are not two dimensions and one or more columns, or a score is NaN.
-
-    Examples
-    --------
-    >>> from sklearn_setpred.sets import check_scores
-    >>> check_scores([[2, 1]])
-    array([[2., 1.]])
+    Infinite scores are allowed. ``name`` is the argument named by an error.
     """
     scores = np.asarray(scores)
     if scores.dtype.kind != "f":
