@@ -73,8 +73,6 @@ CONTENTS = {
     "api": [f"generated/{full_name}" for full_name in PAGES_OF_NAMES],
 }
 FULL_NAMES = {full_name.rpartition(".")[2]: full_name for full_name in PAGES_OF_NAMES}
-# Outside the page of public names these mean scikit-learn's.
-NAMES_OF_SKLEARN = {"Pipeline", "make_pipeline"}
 
 
 def write_pages_of_names(app):
@@ -120,11 +118,10 @@ class LinkPublicNames(SphinxTransform):
         docname = self.env.docname
         if docname.startswith("generated/"):
             return
-        hidden = set() if docname == "api" else NAMES_OF_SKLEARN
         for code in list(self.document.findall(nodes.literal)):
             name = re.sub(r"\(.*\)$", "", code.astext())
             in_text = not isinstance(code.parent, nodes.title | nodes.reference | pending_xref)
-            if in_text and name in FULL_NAMES and name not in hidden:
+            if in_text and name in FULL_NAMES:
                 link = {"refdomain": "py", "reftype": "obj", "reftarget": FULL_NAMES[name]}
                 code.replace_self(
                     pending_xref("", code.deepcopy(), **link, refexplicit=True, refdoc=docname)

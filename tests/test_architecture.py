@@ -31,7 +31,6 @@ MAY_IMPORT = {
     "_cardinality": {"losses", "sets", "_inner", "_networks"},
     "metrics": {"sets"},
     "prediction": {"sets"},
-    "pipeline": {"prediction"},
     "scorers": {"sets", "metrics", "prediction"},
     "inspection": {"sets", "metrics", "prediction"},
     "estimators": {"losses", "sets", "prediction", "_inner", "_networks", "_cardinality"},
@@ -115,7 +114,7 @@ def test_heavy_packages_are_imported_by_the_parts_that_need_them(name):
 
 
 LIGHT_MODULES = [
-    *("sets", "datasets", "metrics", "prediction", "scorers", "pipeline", "inspection", "onnx"),
+    *("sets", "datasets", "metrics", "prediction", "scorers", "inspection", "onnx"),
     "estimator_checks",
 ]
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
 from sklearn_setpred import (
     CardinalityAwareClassifier,
@@ -32,7 +33,6 @@ from sklearn_setpred.estimator_checks import check_set_predictor
 from sklearn_setpred.inspection import CoverageSizeDisplay
 from sklearn_setpred.losses import LDRKL, get_loss
 from sklearn_setpred.onnx import to_onnx
-from sklearn_setpred.pipeline import make_pipeline
 from sklearn_setpred.sets import class_ranks, top_k
 
 X, y = load_digits(return_X_y=True)
