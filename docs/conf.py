@@ -18,7 +18,9 @@ import sklearn_setpred
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))
 
-from make_api_page import pages_of_names  # noqa: E402
+import losses_page  # noqa: E402
+import public_names  # noqa: E402
+import tools_page  # noqa: E402
 
 project = "sklearn_setpred"
 copyright = "the sklearn_setpred developers"
@@ -28,12 +30,14 @@ extensions = [
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build"]
 default_role = "py:obj"
 myst_heading_anchors = 3
+autosummary_generate = False  # the pages of names are written below
 autodoc_default_options = {"members": True, "inherited-members": True}
 # Types stand in the docstrings, in words.
 autodoc_typehints = "none"
@@ -62,7 +66,13 @@ sphinx_gallery_conf = {
     "write_computation_times": False,
 }
 
-PAGES_OF_NAMES = pages_of_names()
+# What is appended to a page from the code, so that no page that is committed can be out of date.
+TABLES = {
+    "api": public_names.tables,
+    "losses": losses_page.tables,
+    "sklearn_tools": tools_page.tables,
+}
+PAGES_OF_NAMES = public_names.pages()
 # The pages that stand below a page. They are named here and not in the page, which a code host
 # would show as code.
 CONTENTS = {
@@ -85,7 +95,9 @@ def write_pages_of_names(app):
 
 
 def add_contents(app, docname, source):
-    """Append to a page the list of the pages below it, for the navigation."""
+    """Append to a page its tables, and for the navigation the list of the pages below it."""
+    if docname in TABLES:
+        source[0] += TABLES[docname]()
     if docname in CONTENTS:
         source[0] += "\n".join(["\n```{toctree}", ":hidden:", "", *CONTENTS[docname], "```\n"])
 
