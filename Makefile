@@ -8,7 +8,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
 demo: .venv/installed
-	$(BIN)/python -m sklearn_setpred
+	MPLBACKEND=agg $(BIN)/python examples/demo.py
 
 test: .venv/installed
 	$(BIN)/python -m pytest -m "not slow" -q -n auto --maxprocesses 4

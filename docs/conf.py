@@ -18,7 +18,9 @@ import sklearn_setpred
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))
 
-from make_api_page import pages_of_names  # noqa: E402
+import losses_page  # noqa: E402
+import public_names  # noqa: E402
+import tools_page  # noqa: E402
 
 project = "sklearn_setpred"
 copyright = "the sklearn_setpred developers"
@@ -28,12 +30,14 @@ extensions = [
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build"]
 default_role = "py:obj"
 myst_heading_anchors = 3
+autosummary_generate = False  # the pages of names are written below
 autodoc_default_options = {"members": True, "inherited-members": True}
 # Types stand in the docstrings, in words.
 autodoc_typehints = "none"
@@ -52,6 +56,7 @@ html_show_sourcelink = False
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
+    "ignore_pattern": r"demo\.py",
     "capture_repr": (),
     "backreferences_dir": "auto_examples/backreferences",
     "doc_module": ("sklearn_setpred",),
@@ -61,7 +66,13 @@ sphinx_gallery_conf = {
     "write_computation_times": False,
 }
 
-PAGES_OF_NAMES = pages_of_names()
+# What is appended to a page from the code, so that no page that is committed can be out of date.
+TABLES = {
+    "api": public_names.tables,
+    "losses": losses_page.tables,
+    "sklearn_tools": tools_page.tables,
+}
+PAGES_OF_NAMES = public_names.pages()
 # The pages that stand below a page. They are named here and not in the page, which a code host
 # would show as code.
 CONTENTS = {
@@ -72,8 +83,6 @@ CONTENTS = {
     "api": [f"generated/{full_name}" for full_name in PAGES_OF_NAMES],
 }
 FULL_NAMES = {full_name.rpartition(".")[2]: full_name for full_name in PAGES_OF_NAMES}
-# Outside the page of public names these mean scikit-learn's.
-NAMES_OF_SKLEARN = {"Pipeline", "make_pipeline"}
 
 
 def write_pages_of_names(app):
@@ -86,7 +95,9 @@ def write_pages_of_names(app):
 
 
 def add_contents(app, docname, source):
-    """Append to a page the list of the pages below it, for the navigation."""
+    """Append to a page its tables, and for the navigation the list of the pages below it."""
+    if docname in TABLES:
+        source[0] += TABLES[docname]()
     if docname in CONTENTS:
         source[0] += "\n".join(["\n```{toctree}", ":hidden:", "", *CONTENTS[docname], "```\n"])
 
@@ -119,11 +130,10 @@ class LinkPublicNames(SphinxTransform):
         docname = self.env.docname
         if docname.startswith("generated/"):
             return
-        hidden = set() if docname == "api" else NAMES_OF_SKLEARN
         for code in list(self.document.findall(nodes.literal)):
             name = re.sub(r"\(.*\)$", "", code.astext())
             in_text = not isinstance(code.parent, nodes.title | nodes.reference | pending_xref)
-            if in_text and name in FULL_NAMES and name not in hidden:
+            if in_text and name in FULL_NAMES:
                 link = {"refdomain": "py", "reftype": "obj", "reftarget": FULL_NAMES[name]}
                 code.replace_self(
                     pending_xref("", code.deepcopy(), **link, refexplicit=True, refdoc=docname)

@@ -31,7 +31,7 @@ _MODULES = {
     "sets": ["sets_to_frame", "sets_to_labels"],
 }
 _EXPORTS = {name: module for module, names in _MODULES.items() for name in names}
-_SUBMODULES = ["datasets", "inspection", "losses", "metrics", "onnx", "pipeline"]
+_SUBMODULES = ["datasets", "inspection", "losses", "metrics", "onnx"]
 
 __all__ = sorted([*_EXPORTS, "__version__"])
 

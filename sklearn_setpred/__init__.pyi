@@ -5,7 +5,6 @@ from sklearn_setpred import inspection as inspection
 from sklearn_setpred import losses as losses
 from sklearn_setpred import metrics as metrics
 from sklearn_setpred import onnx as onnx
-from sklearn_setpred import pipeline as pipeline
 from sklearn_setpred.estimators._cardinality_aware import (
     CardinalityAwareClassifier as CardinalityAwareClassifier,
 )

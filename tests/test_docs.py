@@ -13,11 +13,12 @@ import pytest
 from numpydoc.validate import validate
 
 import sklearn_setpred
+from sklearn_setpred.losses import LOSSES
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
-API_PAGE = runpy.run_path(str(DOCS / "make_api_page.py"))
+NAMES = runpy.run_path(str(DOCS / "public_names.py"))
 
 IGNORED = {
     "ES01": "an extended summary: one line may say it all",
@@ -31,7 +32,7 @@ IGNORED = {
 
 def public_classes_and_functions():
     """Return all public classes and functions by their full name."""
-    for module in map(importlib.import_module, API_PAGE["MODULES"]):
+    for module in map(importlib.import_module, NAMES["MODULES"]):
         for name in module.__all__:
             if callable(value := getattr(module, name)):
                 yield f"{module.__name__}.{name}", value
@@ -65,24 +66,34 @@ def test_docstrings_are_complete(name):
     assert [f"{code}: {message}" for code, message in found if code not in IGNORED] == []
 
 
-def test_the_page_of_public_names_is_up_to_date():
-    assert (DOCS / "api.md").read_text(encoding="utf-8") == API_PAGE["page"]()
-
-
-def test_the_page_has_every_public_module():
+def test_the_page_of_public_names_has_every_public_module():
     found = pkgutil.iter_modules(sklearn_setpred.__path__, "sklearn_setpred.")
     public = [m.name for m in found if hasattr(importlib.import_module(m.name), "__all__")]
     # Names of `prediction` are names of the package itself.
-    assert {*public} - {"sklearn_setpred.prediction"} <= {*API_PAGE["MODULES"]}
+    assert {*public} - {"sklearn_setpred.prediction"} <= {*NAMES["MODULES"]}
 
 
 def test_every_public_object_has_one_page_on_the_site():
-    pages = API_PAGE["pages_of_names"]()
+    pages = NAMES["pages"]()
     assert {PUBLIC[full_name] for full_name in pages} == {*PUBLIC.values()}
     assert len({PUBLIC[full_name] for full_name in pages}) == len(pages)
     # The HTML repr of estimators links to pages by these names.
     estimators = {cls.__name__ for cls in PUBLIC.values() if hasattr(cls, "predict_set")}
-    assert {f"sklearn_setpred.{name}" for name in estimators - {"Pipeline"}} <= {*pages}
+    assert {f"sklearn_setpred.{name}" for name in estimators} <= {*pages}
+
+
+def test_the_tables_name_every_public_object():
+    tables = NAMES["tables"]()
+    names = {name for module in NAMES["MODULES"] for name in NAMES["public_names"](module)}
+    assert {name for name in names if not re.search(rf"[.`]{name}\b", tables)} == set()
+
+
+def test_the_page_of_losses_has_an_entry_with_formula_and_advice_for_every_loss():
+    page = runpy.run_path(str(DOCS / "losses_page.py"))["tables"]()
+    for name, loss in LOSSES.items():
+        entry = page.split(f"## `{name}`: `{loss.__name__}`")[1].split("\n## ")[0]
+        assert "```text" in entry
+        assert "Use it" in entry
 
 
 def test_every_page_stands_in_the_contents_of_the_site():

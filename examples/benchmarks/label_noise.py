@@ -15,7 +15,7 @@ Every trained model becomes a line of a CSV file at once, and the next call goes
 call the second form until it says that nothing is left; calls on different ``--data`` may run
 side by side. Remove the file when the package has changed. The third form runs nothing and writes
 the page of tables of the docs. Data are read from the folder named by the environment variable
-SETPRED_DATA, see `sklearn_setpred.datasets.load_dataset`.
+SETPRED_DATA, see `data_sets.load_dataset`.
 """
 
 import argparse
@@ -31,13 +31,14 @@ from typing import NamedTuple
 import label_noise_tables
 import numpy as np
 import torch
+from data_sets import load_dataset
 from joblib import Parallel, delayed
 from label_noise_methods import METHODS, Fold, drawn_configurations, fit_loss
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 from tqdm import tqdm
 
-from sklearn_setpred.datasets import CONFUSED_PAIRS, load_dataset, make_noisy_labels
+from sklearn_setpred.datasets import CONFUSED_PAIRS, make_noisy_labels
 from sklearn_setpred.metrics import expected_calibration_error, top_k_accuracy_score
 
 # The classes that class-dependent noise confuses; None: each with the next.

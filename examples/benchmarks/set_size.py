@@ -14,7 +14,7 @@ The lines of a split and a classifier go to the CSV file at once, and the next c
 there; two calls on different data may run side by side. Remove the file when the package has
 changed. The last form only prints the tables; ``--docs`` writes them as a page of the docs. Data
 are read from the folder named by the environment variable SETPRED_DATA, see
-`sklearn_setpred.datasets.load_dataset`.
+`data_sets.load_dataset`.
 """
 
 import argparse

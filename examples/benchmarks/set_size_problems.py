@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from data_sets import load_dataset
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
@@ -13,7 +14,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_setpred import NeuralClassifier
-from sklearn_setpred.datasets import load_dataset
 
 TABULAR = ("logistic", "naive_bayes", "forest", "network")
 SMALL = (*TABULAR, "boosting")

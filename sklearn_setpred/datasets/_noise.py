@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn_setpred._utils.types import Labels, Seed
 from sklearn_setpred._utils.validation import check_number, check_option
 
-#: Classes that are easily taken for one another, as label codes of :func:`load_dataset`.
+#: Pairs of classes that are easily confused, as codes of the labels in sorted order.
 CONFUSED_PAIRS = {
     # B-D C-G E-F H-N I-L K-X M-W O-Q P-R U-V
     "letter": (
@@ -49,11 +49,11 @@ def make_noisy_labels(
         Probability of a label to be replaced.
     pairs : list of pairs of labels, default=None
         Which labels are swapped; for ``noise="pair"``, and only for it. A label may be in
-        one pair only. ``CONFUSED_PAIRS`` holds those of the paper for the sets "letter",
+        one pair only. ``CONFUSED_PAIRS`` holds the paper's pairs for the data sets "letter",
         "news20" and "vowel".
     classes : array-like of shape (n_classes,), default=None
-        All labels that there are; None means those in ``y``. Their sorted order says
-        which class is the next.
+        All labels that exist; None means the labels in ``y``. Their sorted order defines
+        the next class.
     random_state : int, RandomState instance or None, default=None
         Give an int for the same labels at every call.
 
@@ -65,13 +65,13 @@ def make_noisy_labels(
     Raises
     ------
     TypeError, ValueError
-        For an unknown noise, a level outside [0, 1], pairs missing, not wanted, overlapping
-        or of unknown labels, or a label that is not in ``classes``.
+        For an unknown noise, a level outside [0, 1], pairs that are missing, superfluous,
+        overlapping or of unknown labels, or a label that is not in ``classes``.
 
     Notes
     -----
-    Uniform noise may put the right label back: the share of wrong labels is
-    ``level * (K - 1) / K``, so for a share r of wrong labels give ``level = r K / (K - 1)``.
+    Uniform noise may draw the true label again: the fraction of wrong labels is
+    ``level * (K - 1) / K``, so for a fraction r of wrong labels give ``level = r K / (K - 1)``.
 
     References
     ----------

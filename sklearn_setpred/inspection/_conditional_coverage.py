@@ -16,7 +16,7 @@ from sklearn_setpred.inspection._display import (
 )
 from sklearn_setpred.metrics import strata_conditional_coverage
 from sklearn_setpred.prediction import find_inside, predict_set
-from sklearn_setpred.sets import check_y_set
+from sklearn_setpred.sets._sets import check_y_set
 
 _MAX_NAMED_GROUPS = 30
 _Z = 1.959964  # the normal distribution's 97.5 % quantile

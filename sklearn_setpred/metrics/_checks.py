@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from sklearn_setpred.sets import check_labels, check_y_set, label_indices
+from sklearn_setpred.sets import label_indices
+from sklearn_setpred.sets._labels import check_label_array
+from sklearn_setpred.sets._sets import check_y_set
 
 
 class LabelledSets(NamedTuple):
@@ -51,7 +53,7 @@ def labelled_sets(y_true, y_set, classes, sample_weight):
 
 def true_columns(y_true, classes, n_rows, n_classes):
     """Return the column of each true label, -1 for a label that is not among the classes."""
-    y_true = check_labels(y_true, "y_true")
+    y_true = check_label_array(y_true, "y_true")
     if len(y_true) == 0:
         raise ValueError("y_true is empty; a metric needs one row or more.")
     if len(y_true) != n_rows:
@@ -83,7 +85,7 @@ def _check_classes(classes, y_true, n_classes):
                 " name the columns, as in classes=estimator.classes_."
             )
         return classes
-    classes = check_labels(classes, "classes")
+    classes = check_label_array(classes, "classes")
     if len(classes) != n_classes:
         raise ValueError(f"classes has {len(classes)} labels, the predictions {n_classes} columns.")
     if len(np.unique(classes)) < n_classes:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn_setpred._utils.types import Floats, SetsLike
 from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.metrics._checks import labelled_sets
-from sklearn_setpred.sets import check_labels
+from sklearn_setpred.sets._labels import check_label_array
 
 
 def coverage_score(
@@ -304,7 +304,7 @@ def _gaps(sets, coverages, target_coverage):
 
 def _check_strata(strata, n_rows):
     """Return one stratum per row."""
-    strata = check_labels(strata, "strata")
+    strata = check_label_array(strata, "strata")
     if len(strata) != n_rows:
         raise ValueError(f"strata has {len(strata)} rows, y_true has {n_rows}.")
     return strata

@@ -6,7 +6,8 @@ from numpy.typing import ArrayLike
 from sklearn_setpred._utils.types import Floats
 from sklearn_setpred._utils.validation import check_integer
 from sklearn_setpred.metrics._checks import check_weight, true_columns
-from sklearn_setpred.sets import check_scores, label_ranks
+from sklearn_setpred.sets import label_ranks
+from sklearn_setpred.sets._ranks import check_scores
 
 
 def top_k_accuracy_score(

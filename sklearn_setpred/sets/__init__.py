@@ -1,17 +1,15 @@
 """From scores to ranks, from ranks and levels to sets, from sets to labels.
 
 Arrays of scores are (n, K): one row per sample, one column per class. A set predictor
-gives a boolean array of the same shape, or the same as a CSR array.
+returns a boolean array of the same shape, or the same as a CSR array.
 """
 
 from sklearn_setpred.sets._frames import sets_to_frame
-from sklearn_setpred.sets._labels import check_labels, label_indices
-from sklearn_setpred.sets._ranks import check_scores, class_ranks, label_ranks, top_k
-from sklearn_setpred.sets._sets import check_y_set, prefix_sets, sets_to_labels, threshold_sets
+from sklearn_setpred.sets._labels import label_indices
+from sklearn_setpred.sets._ranks import class_ranks, label_ranks, top_k
+from sklearn_setpred.sets._sets import prefix_sets, sets_to_labels, threshold_sets
 from sklearn_setpred.sets._sizes import (
     SIZE_COSTS,
-    check_sizes,
-    check_thresholds,
     class_levels,
     concave_hull_levels,
     size_costs,
@@ -20,11 +18,6 @@ from sklearn_setpred.sets._sizes import (
 
 __all__ = [
     "SIZE_COSTS",
-    "check_labels",
-    "check_scores",
-    "check_sizes",
-    "check_thresholds",
-    "check_y_set",
     "class_levels",
     "class_ranks",
     "concave_hull_levels",

@@ -1,8 +1,4 @@
-"""Rows batch by batch: cutting them, and putting together what the batches give.
-
-Results are written into arrays made once. Small ones, kept between the large ones of each batch,
-would break up the memory that the next batch needs: with 100,000 classes that came to gigabytes.
-"""
+"""Rows batch by batch: cutting them, and putting together what the batches give."""
 
 import itertools
 
@@ -11,21 +7,26 @@ import scipy.sparse as sp
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
-# Scores are made for this many cells at a time (8 MB of float64), and for no fewer rows.
-_BATCH_CELLS = 2**20
-_BATCH_ROWS = 16
-# The largest array that a method gives.
-_LARGEST_ARRAY = 2**33  # bytes
+from sklearn_setpred._utils import memory
+
+_CELL = np.dtype(np.float64).itemsize
+# Scores are made for no fewer rows at a time than this.
+_LEAST_ROWS = 16
+
+
+def row_batches(shape, *, least=1):
+    """Return slices of the rows of an array of scores, each within the budget of a batch."""
+    n_rows, n_classes = shape
+    return memory.row_slices(n_rows, _CELL * n_classes, memory.BATCH, least=least)
 
 
 def in_batches(n_classes, X, *aligned):
-    """Return batches of the rows of X, each with those of the arrays aligned with X."""
-    n, step = _num_samples(X), max(_BATCH_ROWS, _BATCH_CELLS // n_classes)
-    if n <= step:
+    """Yield batches of the rows of X, each with the same rows of the aligned arrays."""
+    batches = row_batches((_num_samples(X), n_classes), least=_LEAST_ROWS)
+    if len(batches) <= 1:
         yield X, *aligned
         return
-    for i in range(0, n, step):
-        rows = slice(i, i + step)
+    for rows in batches:
         yield _safe_indexing(X, rows), *(array[rows] for array in aligned)
 
 
@@ -35,11 +36,16 @@ def stack(parts, n):
     if first.shape[0] == n:
         return first
     parts = itertools.chain([first], parts)
-    return stack_csr(parts, n) if sp.issparse(first) else stack_tuples(zip(parts), n)[0]
+    if sp.issparse(first):
+        return sp.vstack([*parts], format="csr")
+    return stack_tuples(zip(parts), n)[0]
 
 
 def stack_tuples(parts, n):
-    """Return arrays of n rows for an iterator of tuples of arrays of some of the rows."""
+    """Return arrays of n rows for an iterator of tuples of arrays of some of the rows.
+
+    They are written into arrays made once: a list of parts would take the memory twice.
+    """
     wholes, n_filled = None, 0
     for part in parts:
         if wholes is None:
@@ -50,49 +56,13 @@ def stack_tuples(parts, n):
     return wholes
 
 
-def stack_csr(parts, n):
-    """Return CSR arrays of some of the rows each as one of n rows."""
-    counts, n_filled = np.zeros(n, dtype=np.int64), 0
-    for part in parts:
-        if n_filled == 0:
-            indices, data = Growing(part.indices.dtype), Growing(part.data.dtype)
-        counts[n_filled : n_filled + part.shape[0]] = np.diff(part.indptr)
-        n_filled += part.shape[0]
-        indices.append(part.indices)
-        data.append(part.data)
-    indptr = np.append(0, np.cumsum(counts))
-    return sp.csr_array((data.values, indices.values, indptr), shape=(n, part.shape[1]))
-
-
-class Growing:
-    """An array that grows at its end, by doubling."""
-
-    def __init__(self, dtype):
-        self._array, self._size = np.empty(1024, dtype=dtype), 0
-
-    def append(self, values):
-        """Put values behind the others."""
-        end = self._size + len(values)
-        if end > len(self._array):
-            larger = np.empty(max(end, 2 * len(self._array)), dtype=self._array.dtype)
-            larger[: self._size] = self.values
-            self._array = larger
-        self._array[self._size : end] = values
-        self._size = end
-
-    @property
-    def values(self):
-        """All values so far."""
-        return self._array[: self._size]
-
-
 def _empty(shape, dtype):
-    """Return an array to be filled, or raise if it were too large."""
+    """Return an array to be filled; raise MemoryError if it is larger than any result may be."""
     needed = np.prod(shape, dtype=float) * np.dtype(dtype).itemsize
-    if needed > _LARGEST_ARRAY:
+    if needed > memory.LARGEST_RESULT:
         raise MemoryError(
-            f"An array of shape {shape} needs {needed / 1e9:.2g} GB. Ask for fewer rows at a "
-            "time, or for CSR: predict_set of an estimator with sparse_output=True, "
+            f"An array of shape {shape} needs {needed / 1e9:.2g} GB. Pass fewer rows at a time, "
+            "or ask for CSR: predict_set of an estimator with sparse_output=True, "
             "set_levels(X, sparse_output=True) of CardinalityAwareClassifier."
         )
     return np.empty(shape, dtype=dtype)

@@ -6,34 +6,12 @@ from numpy.typing import ArrayLike
 from sklearn_setpred._utils.types import Integers, Labels
 
 
-def check_labels(labels: ArrayLike, name: str = "labels") -> Labels:
-    """Return labels as an array of numbers or of strings.
+def check_label_array(labels: ArrayLike, name: str = "labels") -> Labels:
+    """Return labels as an array of numbers or of strings, shape (n,).
 
-    Parameters
-    ----------
-    labels : array-like of shape (n,)
-        Numbers or strings, also as a pandas or polars series, a categorical or an object array.
-    name : str, default="labels"
-        The argument that an error speaks of.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        Numbers have a numeric dtype, strings a string dtype or object.
-
-    Raises
-    ------
-    ValueError
-        If there is another number of dimensions than one, or a missing value.
-    TypeError
-        If strings and other values are mixed, or the values are of another kind.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_setpred.sets import check_labels
-    >>> check_labels(np.array([3, 1, 2], dtype=object))
-    array([3, 1, 2])
+    Lists, series of pandas or polars, categoricals and object arrays are taken. Numbers get a
+    numeric dtype, strings a string dtype or object. ``name`` is the argument named by an error.
+    Raises ValueError for other shapes and missing values, TypeError for mixed or other values.
     """
     array = np.asarray(labels)
     if array.ndim != 1:
@@ -72,7 +50,7 @@ def label_indices(labels: ArrayLike, classes: ArrayLike) -> Integers:
     >>> label_indices(["dog", "cat", "emu"], classes=["cat", "dog"])
     array([ 1,  0, -1])
     """
-    labels, classes = check_labels(labels), check_labels(classes, "classes")
+    labels, classes = check_label_array(labels), check_label_array(classes, "classes")
     if labels.size == 0 or classes.size == 0:
         return np.full(labels.shape, -1)
     # NumPy compares numbers with strings as strings: it would find 1 equal to "1".
@@ -102,5 +80,5 @@ def _check_objects(array, name):
 
 
 def _are_strings(labels):
-    """Say whether an array from `check_labels` holds strings."""
+    """Say whether an array from `check_label_array` holds strings."""
     return labels.dtype.kind in "OUT"

@@ -7,37 +7,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_setpred._utils.types import Integers
 from sklearn_setpred._utils.validation import check_integer
+from sklearn_setpred.sets._batches import row_batches
 from sklearn_setpred.sets._first import first_columns
-
-# Temporary arrays are made for this many cells at a time (8 MB of float64).
-_BATCH_CELLS = 2**20
 
 
 def check_scores(scores: ArrayLike, name: str = "scores") -> NDArray[np.floating[Any]]:
-    """Return scores as a floating array without NaN.
+    """Return scores as a floating array (n, K) without NaN; float32 stays float32.
 
-    Parameters
-    ----------
-    scores : array-like of shape (n, K)
-        Real numbers; infinite ones are allowed.
-    name : str, default="scores"
-        The argument that an error speaks of.
-
-    Returns
-    -------
-    ndarray of shape (n, K), floating
-        float32 stays float32, integers become float64.
-
-    Raises
-    ------
-    ValueError
-        If there are not two dimensions and one or more columns, or a score is NaN.
-
-    Examples
-    --------
-    >>> from sklearn_setpred.sets import check_scores
-    >>> check_scores([[2, 1]])
-    array([[2., 1.]])
+    Infinite scores are allowed. ``name`` is the argument named by an error.
     """
     scores = np.asarray(scores)
     if scores.dtype.kind != "f":
@@ -145,9 +122,3 @@ def top_k(scores: ArrayLike, k: int) -> Integers:
     for rows in row_batches(scores.shape):
         order[rows] = first_columns(scores[rows], k)
     return order
-
-
-def row_batches(shape):
-    """Return slices of rows of about _BATCH_CELLS cells each."""
-    step = max(1, _BATCH_CELLS // shape[1])
-    return [slice(start, start + step) for start in range(0, shape[0], step)]

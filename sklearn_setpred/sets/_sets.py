@@ -8,8 +8,9 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from sklearn_setpred._utils.types import Labels, Sets, SetsLike
+from sklearn_setpred.sets._batches import row_batches
 from sklearn_setpred.sets._first import first_columns
-from sklearn_setpred.sets._ranks import check_scores, row_batches
+from sklearn_setpred.sets._ranks import check_scores
 
 
 def prefix_sets(scores: ArrayLike, sizes: ArrayLike, sparse_output: bool = False) -> Sets:
@@ -106,29 +107,9 @@ def threshold_sets(
 
 
 def check_y_set(y_set: SetsLike) -> Sets:
-    """Return sets as a boolean array or a boolean CSR array.
+    """Return sets as a boolean array, or as a boolean CSR array in canonical form.
 
-    Parameters
-    ----------
-    y_set : array-like or sparse array of shape (n, K)
-        Boolean, or integers 0 and 1.
-
-    Returns
-    -------
-    ndarray or scipy.sparse.csr_array of shape (n, K), bool
-        A CSR array has sorted columns and stores no False.
-
-    Raises
-    ------
-    ValueError
-        If it has not two dimensions, is of another type, or holds other integers.
-
-    Examples
-    --------
-    >>> from sklearn_setpred.sets import check_y_set
-    >>> check_y_set([[0, 1], [1, 1]])
-    array([[False,  True],
-           [ True,  True]])
+    Integers 0 and 1 are taken too. A CSR array has sorted columns and stores no False.
     """
     is_sparse = sparse.issparse(y_set)
     array: Any = sparse.csr_array(y_set, copy=True) if is_sparse else np.asarray(y_set)

@@ -19,31 +19,10 @@ _STEPS_TO_DOUBLE = 8
 
 
 def check_sizes(sizes: ArrayLike | None, n_classes: int) -> Integers:
-    """Return the candidate sizes as an array, None meaning 1 ... n_classes.
+    """Return the candidate sizes, (m,), strictly increasing between 1 and n_classes.
 
-    Parameters
-    ----------
-    sizes : array-like of shape (m,), int, or None
-        Strictly increasing, between 1 and n_classes. None means all sizes; for more than 1024
-        classes 1 ... 64, then sizes that grow by a tenth, and n_classes.
-    n_classes : int
-        Number of classes.
-
-    Returns
-    -------
-    ndarray of shape (m,), int64
-
-    Raises
-    ------
-    ValueError
-        If there is no size, or one is no integer, not positive, above the number of classes,
-        or not above the one before it.
-
-    Examples
-    --------
-    >>> from sklearn_setpred.sets import check_sizes
-    >>> check_sizes(None, n_classes=4)
-    array([1, 2, 3, 4])
+    None means all sizes; for more than 1024 classes it means 1 ... 64, then sizes that grow by a
+    tenth, and n_classes.
     """
     if sizes is None:
         return _default_sizes(n_classes)
@@ -60,29 +39,7 @@ def check_sizes(sizes: ArrayLike | None, n_classes: int) -> Integers:
 
 
 def check_thresholds(thresholds: ArrayLike) -> Floats:
-    """Return thresholds of the probability, from the highest to the lowest.
-
-    Parameters
-    ----------
-    thresholds : array-like of shape (m,)
-        Above 0 and up to 1, in any order.
-
-    Returns
-    -------
-    ndarray of shape (m,), float64
-        Strictly decreasing, so that the sets of the labels above them grow.
-
-    Raises
-    ------
-    ValueError
-        If there is no threshold, or one is no number in (0, 1].
-
-    Examples
-    --------
-    >>> from sklearn_setpred.sets import check_thresholds
-    >>> check_thresholds([0.1, 0.5, 0.1])
-    array([0.5, 0.1])
-    """
+    """Return thresholds of the probability, (m,), strictly decreasing, above 0 and up to 1."""
     array = np.asarray(thresholds)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"thresholds={thresholds!r} must be a list of one or more numbers.")

@@ -21,9 +21,9 @@ from sklearn_setpred._cardinality import out_of_fold
 from sklearn_setpred._cardinality.candidates import FixedSizes, sketch_of_labels
 from sklearn_setpred._cardinality.out_of_fold import Folds, OneSplit, Task
 from sklearn_setpred._networks.parts import Part
+from sklearn_setpred._utils import memory
 from sklearn_setpred.datasets import make_confusable_classes
 from sklearn_setpred.metrics import coverage_score
-from sklearn_setpred.sets import _batches
 
 N_CLASSES = 20
 
@@ -39,7 +39,7 @@ def problem():
 def few_cells(monkeypatch):
     """Make every problem a large one, and batches small."""
     monkeypatch.setattr(out_of_fold, "_CELLS_OF_FOLDS", 0)
-    monkeypatch.setattr(_batches, "_BATCH_CELLS", 20 * N_CLASSES)
+    monkeypatch.setattr(memory, "BATCH", 8 * 20 * N_CLASSES)
 
 
 def small(estimator=None, **params):
@@ -78,7 +78,7 @@ def linear_rows(n_rows):
 
 def test_from_a_frozen_base_both_ways_learn_the_same(problem, monkeypatch):
     X, y = problem
-    monkeypatch.setattr(_batches, "_BATCH_CELLS", 20 * N_CLASSES)
+    monkeypatch.setattr(memory, "BATCH", 8 * 20 * N_CLASSES)
     task = Task(FrozenEstimator(GaussianNB().fit(X, y)), X, y, np.arange(N_CLASSES), y, {})
     candidates = FixedSizes(np.arange(1, N_CLASSES + 1), np.arange(1.0, N_CLASSES + 1))
     found = []
@@ -164,7 +164,7 @@ def test_predictions_do_not_depend_on_the_size_of_batches(problem, monkeypatch, 
     X, y = problem
     clf = small(cv=2, **params).fit(X, y)
     at_once = clf.set_levels(X), clf.predict_set_size(X), clf._path_levels_of(X, y)
-    monkeypatch.setattr(_batches, "_BATCH_CELLS", 33 * N_CLASSES)
+    monkeypatch.setattr(memory, "BATCH", 8 * 33 * N_CLASSES)
     in_batches = clf.set_levels(X), clf.predict_set_size(X), clf._path_levels_of(X, y)
     for left, right in zip(at_once, in_batches, strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-6)
@@ -175,7 +175,7 @@ def test_the_level_does_not_depend_on_the_size_of_batches(problem, monkeypatch, 
     X, y = problem
     clf = CoverageSetClassifier(FrozenEstimator(GaussianNB().fit(X, y)), **wish)
     at_once = clf.fit(X, y).level_
-    monkeypatch.setattr(_batches, "_BATCH_CELLS", 33 * N_CLASSES)
+    monkeypatch.setattr(memory, "BATCH", 8 * 33 * N_CLASSES)
     assert clf.fit(X, y).level_ == at_once
 
 
@@ -250,8 +250,8 @@ def test_arrays_that_are_too_large_are_refused_with_their_size(problem, monkeypa
     clf = make(GaussianNB()).fit(X, y)
     if not hasattr(clf, method):
         return
-    monkeypatch.setattr(_batches, "_BATCH_CELLS", 16 * N_CLASSES)
-    monkeypatch.setattr(_batches, "_LARGEST_ARRAY", 600 * N_CLASSES - 1)
+    monkeypatch.setattr(memory, "BATCH", 8 * 16 * N_CLASSES)
+    monkeypatch.setattr(memory, "LARGEST_RESULT", 600 * N_CLASSES - 1)
     bytes_per_cell = 1 if method == "predict_set" else 8
     needed = f"{600 * N_CLASSES * bytes_per_cell / 1e9:.2g} GB.*sparse_output=True"
     with pytest.raises(MemoryError, match=needed):

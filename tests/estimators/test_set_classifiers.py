@@ -23,7 +23,7 @@ from sklearn.svm import SVC
 from sklearn.utils import get_tags
 
 from sklearn_setpred import NeuralClassifier, ThresholdSetClassifier, TopKSetClassifier
-from sklearn_setpred.sets import _batches
+from sklearn_setpred._utils import memory
 
 WRAPPERS = [TopKSetClassifier, ThresholdSetClassifier]
 both_wrappers = pytest.mark.parametrize("wrapper", WRAPPERS)
@@ -310,7 +310,7 @@ def test_batches_do_not_change_what_is_predicted(iris_like, wrapper, sparse_outp
         return sets, model.predict(X), model.predict_top_k(X, 2), model.set_levels(X)
 
     whole = predictions()
-    monkeypatch.setattr(_batches, "_BATCH_CELLS", 21)  # seven rows at a time
+    monkeypatch.setattr(memory, "BATCH", 8 * 21)  # seven rows at a time
     for ours, theirs in zip(predictions(), whole, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 

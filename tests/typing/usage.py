@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
 from sklearn_setpred import (
     CardinalityAwareClassifier,
@@ -27,12 +28,11 @@ from sklearn_setpred import (
     sets_to_labels,
     smallest_set_at,
 )
-from sklearn_setpred.datasets import load_dataset, make_noisy_labels
+from sklearn_setpred.datasets import make_noisy_labels
 from sklearn_setpred.estimator_checks import check_set_predictor
 from sklearn_setpred.inspection import CoverageSizeDisplay
 from sklearn_setpred.losses import LDRKL, get_loss
 from sklearn_setpred.onnx import to_onnx
-from sklearn_setpred.pipeline import make_pipeline
 from sklearn_setpred.sets import class_ranks, top_k
 
 X, y = load_digits(return_X_y=True)
@@ -76,8 +76,7 @@ display = CoverageSizeDisplay.from_estimator(model, X, y, name="ours").plot(targ
 assert_type(display, CoverageSizeDisplay)
 display.frame().to_csv("curve.csv")
 noisy = make_noisy_labels(y, "uniform", level=0.2, random_state=0)
-data = load_dataset("letter")
 get_loss("ldr_kl").check(n_classes=10)
-NeuralClassifier(LDRKL(lam=0.5)).fit(data.X_train, data.y_train)
+NeuralClassifier(LDRKL(lam=0.5)).fit(X, noisy)
 with open("model.onnx", "wb") as file:
     file.write(to_onnx(model).SerializeToString())

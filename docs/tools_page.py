@@ -1,10 +1,7 @@
-"""Write docs/sklearn_tools.md from the tools that the tests run.
+"""The page of scikit-learn's tools: what the tests run with our estimators, and with others.
 
-    python docs/make_tools_page.py            writes the page
-    python docs/make_tools_page.py --check    fails if the committed page is not up to date
-
-What other packages do comes from docs/sklearn_tools_peers.csv, which
-``examples/benchmarks/sklearn_tools.py --csv`` writes.
+docs/conf.py appends the tables to the page when the site is built. What other packages do comes
+from docs/sklearn_tools_peers.csv, which ``examples/benchmarks/sklearn_tools.py --csv`` writes.
 """
 
 from __future__ import annotations
@@ -19,23 +16,8 @@ sys.path.insert(0, str(DOCS.parent / "tests"))
 from tiny import ESTIMATORS  # noqa: E402
 from tools import TOOLS, does_not_apply  # noqa: E402
 
-PAGE = DOCS / "sklearn_tools.md"
 PEERS = DOCS / "sklearn_tools_peers.csv"
 
-INTRODUCTION = """\
-# Tools of scikit-learn
-
-<!-- Made by docs/make_tools_page.py from tests/tools.py; do not edit. -->
-
-Every cell is a test that runs: the call stands in `tests/tools.py`, under the name in the first
-column, and `tests/test_sklearn_tools.py` runs it with each estimator. Where a set predictor stays
-at the end (pipelines, searches, frozen estimators), `predict_set(fitted, X)` gives its sets.
-`CalibratedClassifierCV`, `VotingClassifier`, `StackingClassifier`, `BaggingClassifier`,
-`OneVsRestClassifier` and `TunedThresholdClassifierCV` make a classifier of their own out of ours:
-they work as with any classifier, and `ThresholdSetClassifier` or `CoverageSetClassifier` around
-them gives sets again. A dash means that the tool does not apply: network classifiers have no
-classifier inside.
-"""
 COMPARISON = """\
 ## The same calls with other packages
 
@@ -75,21 +57,6 @@ def theirs() -> str:
     return COMPARISON.format(versions=said) + "\n" + table(["tool", *versions], rows)
 
 
-def page() -> str:
-    """Return the whole page."""
-    return "\n".join([INTRODUCTION, ours(), "", theirs(), ""])
-
-
-def main() -> int:
-    """Write the page, or compare with it."""
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    if PAGE.read_text(encoding="utf-8") == page():
-        return 0
-    print("docs/sklearn_tools.md is out of date: run python docs/make_tools_page.py")
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def tables() -> str:
+    """Return both tables, in Markdown."""
+    return "\n".join(["", ours(), "", theirs(), ""])

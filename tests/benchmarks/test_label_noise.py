@@ -1,6 +1,5 @@
 """The benchmark of label noise: fair draws, runs that go on, tables as the file has them."""
 
-import importlib
 import os
 import subprocess
 import sys
@@ -10,17 +9,10 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-BENCHMARKS = Path(__file__).parents[1] / "examples" / "benchmarks"
+BENCHMARKS = Path(__file__).parents[2] / "examples" / "benchmarks"
 
 pd = pytest.importorskip("pandas")
 pytest.importorskip("tqdm")
-
-
-@pytest.fixture
-def benchmark(monkeypatch):
-    """Import a module of the benchmark, which find one another as scripts do."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return importlib.import_module
 
 
 @pytest.fixture

@@ -43,9 +43,11 @@ def _codes(target, labels):
     return np.array([code_of_label[label] for label in target])
 
 
-def _random_rows(frame, y, share):
-    """Mark a random, stratified share of the rows."""
-    test_rows = train_test_split(np.arange(len(y)), test_size=share, stratify=y, random_state=0)[1]
+def _random_rows(frame, y, fraction):
+    """Mark a random, stratified fraction of the rows."""
+    test_rows = train_test_split(np.arange(len(y)), test_size=fraction, stratify=y, random_state=0)[
+        1
+    ]
     return np.isin(np.arange(len(y)), test_rows)
 
 
@@ -74,10 +76,10 @@ class OpenMLSet:
     split: str
 
 
-def _stratified(data_id, names, share):
+def _stratified(data_id, names, fraction):
     """Describe a set whose official split cannot be told from OpenML's copy."""
-    split = f"Split made here, not the official one: stratified, a share of {share} for the test."
-    return OpenMLSet(data_id, names, partial(_random_rows, share=share), split)
+    split = f"Split made here, not the official one: stratified, {fraction:.0%} for the test."
+    return OpenMLSet(data_id, names, partial(_random_rows, fraction=fraction), split)
 
 
 def _same_names(labels):
@@ -107,14 +109,14 @@ OPENML = {
         partial(_rows_after, n_train=60_000),
         "Official split: 60,000 and 10,000 images.",
     ),
-    "letter": _stratified(6, _same_names("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), share=0.1),
-    "pendigits": _stratified(32, _same_names("0123456789"), share=0.3),
-    "satimage": _stratified(182, _SOILS, share=0.3),
+    "letter": _stratified(6, _same_names("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), fraction=0.1),
+    "pendigits": _stratified(32, _same_names("0123456789"), fraction=0.3),
+    "satimage": _stratified(182, _SOILS, fraction=0.3),
     "vowel": OpenMLSet(
         307,
         _same_names(_VOWELS),
         _new_speakers,
         "Official split: eight speakers for training, seven others for the test.",
     ),
-    "yeast": _stratified(181, _same_names(_PROTEIN_SITES), share=0.3),
+    "yeast": _stratified(181, _same_names(_PROTEIN_SITES), fraction=0.3),
 }

@@ -1,36 +1,31 @@
 """Real data sets by name: from a folder of .npz files, from scikit-learn, from OpenML."""
 
 import os
-from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from data_sets_about import ABOUT
+from data_sets_openml import OPENML, fetch_from_openml
 from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch
 
-from sklearn_setpred._utils.validation import check_option
-from sklearn_setpred.datasets._about import ABOUT
-from sklearn_setpred.datasets._openml import OPENML, fetch_from_openml
 
-
-def load_dataset(name: str, *, data_dir: str | PathLike[str] | None = None) -> Any:
+def load_dataset(name, *, data_dir=None):
     """Load a real data set with its split into training and test part.
 
     The file ``<data_dir>/<name>.npz`` is read if it is there. Otherwise "digits" comes with
     scikit-learn, and "fashion_mnist", "letter", "pendigits", "satimage", "vowel" and "yeast"
-    are downloaded by :func:`sklearn.datasets.fetch_openml`. Nothing is shipped with this
-    package.
+    are downloaded by :func:`sklearn.datasets.fetch_openml`, which needs pandas.
 
     Parameters
     ----------
     name : str
         Name of the data set, or of any file of your own in the form given in the Notes.
     data_dir : str or path-like, default=None
-        Folder of .npz files; None means that of the environment variable ``SETPRED_DATA``,
-        or no folder if that is not set.
+        Folder of .npz files; None means the folder named by the environment variable
+        ``SETPRED_DATA``, or no folder if that is not set.
 
     Returns
     -------
@@ -47,37 +42,18 @@ def load_dataset(name: str, *, data_dir: str | PathLike[str] | None = None) -> A
         DESCR : str
             What the data are, where they are from, and how they are split.
 
-    Raises
-    ------
-    ValueError
-        For an unknown name, with the nearest known one, or a file that lacks an array.
-    FileNotFoundError
-        If ``data_dir`` does not exist, or the set is known but neither in ``data_dir`` nor
-        on OpenML; the error says where it is to be had.
-    OSError
-        If OpenML cannot be reached.
-
     Notes
     -----
     The split is the official one where there is one and the copy at hand shows it; OpenML's
     copies of letter, pendigits, satimage and yeast get a stratified split, the same at every
-    call. OpenML needs pandas.
+    call.
 
     A file holds ``X_train``, ``y_train``, ``X_test``, ``y_test`` and ``label_names``, nothing
     pickled. A CSR array ``X`` is stored as ``X_data``, ``X_indices``, ``X_indptr`` and
-    ``X_shape``. A row with more labels than one, or none, has ``y = -1``: such rows leave
-    ``X_train`` and all arrays that run along it, and are given as ``X_multilabel_train``, with
-    their rows of the file's boolean matrix ``Y_train`` as ``Y_multilabel_train``; likewise for
-    the other parts.
-
-    Examples
-    --------
-    >>> from sklearn_setpred.datasets import load_dataset
-    >>> data = load_dataset("digits")
-    >>> data.X_train.shape, data.X_test.shape
-    ((1347, 64), (450, 64))
-    >>> print(data.target_names[data.y_test[:3]])
-    ['2' '0' '4']
+    ``X_shape``. A row with several labels, or none, has ``y = -1``: such rows leave ``X_train``
+    and all arrays aligned with it, and are returned as ``X_multilabel_train``, with their rows
+    of the file's boolean matrix ``Y_train`` as ``Y_multilabel_train``; likewise for the other
+    parts.
     """
     path = _file(name, data_dir)
     if path is not None:
@@ -86,12 +62,13 @@ def load_dataset(name: str, *, data_dir: str | PathLike[str] | None = None) -> A
         arrays, split = _digits(), "Split made here: stratified, a quarter for the test."
     elif name in OPENML:
         arrays, split = fetch_from_openml(name), OPENML[name].split
+    elif name not in ABOUT:
+        raise ValueError(f"name={name!r} is unknown; known data sets: {sorted(ABOUT)}")
     else:
-        check_option("name", name, ABOUT)
         raise FileNotFoundError(
             f"There is no file {name}.npz in data_dir={data_dir!r}, the environment variable "
             f"SETPRED_DATA={os.environ.get('SETPRED_DATA')!r}, and OpenML does not have the set. "
-            f"Where to have it: {ABOUT[name]}"
+            f"Where to get it: {ABOUT[name]}"
         )
     about = ABOUT.get(name, f"The data set {name}.")
     return Bunch(**arrays, DESCR=f"{about}\n\n{split}")

@@ -1,3 +1,5 @@
+"""Scorers are their metrics on predicted sets, in whatever holds the predictor."""
+
 import pickle
 
 import numpy as np
@@ -40,9 +42,17 @@ from sklearn_setpred.scorers import (
 )
 
 X, y = overlapping_blobs()
+
+
 TOY = ToySetClassifier().fit(X, y)
+
+
 SETS = TOY.predict_set(X)
+
+
 THRESHOLDS = {"threshold": [0.02, 0.1, 0.3, 0.6]}
+
+
 SCORERS = {name: get_set_scorer(name) for name in get_set_scorer_names()}
 SCORERS |= {"top_2": top_k_scorer(2), "report": set_report()}
 
@@ -254,53 +264,6 @@ def test_wrong_arguments_are_named_at_once(make, error, match):
 def test_an_estimator_without_sets_is_told_the_way_out():
     with pytest.raises(AttributeError, match="TopKSetClassifier"):
         get_set_scorer("coverage")(LogisticRegression().fit(X, y), X, y)
-
-
-# --------------------------------------------------------------------------- refit callables
-
-
-def results_of(coverage, size):
-    """The two columns of cv_results_ that choices read."""
-    size = -np.array(size, dtype=float)
-    return {"mean_test_coverage": np.array(coverage), "mean_test_neg_mean_set_size": size}
-
-
-@pytest.mark.parametrize(
-    ("choose", "coverage", "size", "best"),
-    [
-        (smallest_set_at(coverage=0.9), [0.8, 0.9, 0.95], [1, 2, 3], 1),
-        (smallest_set_at(coverage=0.9), [0.99, 0.91, 0.95], [3, 2, 2], 2),
-        (smallest_set_at(coverage=0.9), [0.9, np.nan, 0.8], [3, 1, 1], 0),
-        (smallest_set_at(coverage=0.3), [0.1 + 0.2 - 1e-16, 0.9], [1, 2], 0),
-        (largest_coverage_at(size=2.5), [0.8, 0.9, 0.95], [1, 2, 3], 1),
-        (largest_coverage_at(size=2.5), [0.9, 0.9, 0.95], [2, 1, 3], 1),
-    ],
-)
-def test_the_best_candidate_within_the_limit_is_chosen(choose, coverage, size, best):
-    assert choose(results_of(coverage, size)) == best
-
-
-@pytest.mark.parametrize(
-    ("choose", "coverage", "size", "best"),
-    [
-        (smallest_set_at(coverage=0.9), [0.7, 0.8, 0.8], [1, 3, 2], 2),
-        (largest_coverage_at(size=2), [0.7, 0.8, 0.9], [3, 3, 4], 1),
-    ],
-)
-def test_without_a_feasible_candidate_the_nearest_is_taken_with_a_warning(
-    choose, coverage, size, best
-):
-    with pytest.warns(UserWarning, match="no candidate qualifies"):
-        assert choose(results_of(coverage, size)) == best
-
-
-def test_the_columns_a_choice_needs_are_named_with_the_way_out():
-    search = GridSearchCV(ToySetClassifier(), {}, cv=2, refit=smallest_set_at(coverage=0.9))
-    with pytest.raises(ValueError, match=r"mean_test_coverage.*mean_test_score.*set_report\(\)"):
-        search.fit(X, y)
-
-
-# ------------------------------------------------------------------------ scikit-learn's tools
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])

@@ -1,8 +1,8 @@
-"""What the data sets are, and where they are to be had."""
+"""What the data sets are, and where to get them."""
 
 _MINILM = "X: embedding of the text by all-MiniLM-L6-v2, 384 features of unit norm."
 
-#: One paragraph for each data set that is known by name.
+# One paragraph for each data set that is known by name.
 ABOUT = {
     "cifar100_cnn": (
         "CIFAR-100 (Krizhevsky, 2009): colour images of 100 classes, www.cs.toronto.edu/~kriz/"
@@ -58,6 +58,13 @@ ABOUT = {
         "Statlog Landsat Satellite: 6,435 pixels with their neighbours, 36 features, 6 kinds of"
         " soil, archive.ics.uci.edu."
     ),
+    "segment": (
+        "Statlog Image Segmentation: 2,310 regions of 3 x 3 pixels, 19 features, 7 kinds of"
+        " outdoor surface, archive.ics.uci.edu."
+    ),
+    "steel_faults": (
+        "Steel Plates Faults: 1,941 plates, 27 features, 7 kinds of fault, archive.ics.uci.edu."
+    ),
     "trec50_minilm": (
         "TREC question classification (Li and Roth, 2002): questions of 50 fine types,"
         f" cogcomp.seas.upenn.edu/Data/QA/QC. {_MINILM}"
@@ -65,6 +72,14 @@ ABOUT = {
     "vowel": (
         "Vowel Recognition (Deterding): 990 utterances, 10 features, 11 vowels, official split by"
         " speaker, archive.ics.uci.edu."
+    ),
+    "wall_following": (
+        "Wall-Following Robot Navigation: 5,456 readings of 24 ultrasound sensors, 4 commands,"
+        " archive.ics.uci.edu."
+    ),
+    "wine_quality": (
+        "Wine Quality (Cortez et al., 2009): 6,497 wines, 11 measurements and the colour (0 red,"
+        " 1 white), grades 3 to 9 as classes, archive.ics.uci.edu."
     ),
     "yeast": (
         "Yeast (Nakai, 1996): where 1,484 proteins are found in the cell, 8 features, 10 classes,"

@@ -1,7 +1,7 @@
 """Fixed top-k, threshold sets and cardinality-aware sets, side by side: a table and a picture.
 
-``python -m sklearn_setpred`` runs on scikit-learn's digits and on a generated problem whose
-Bayes rule is known; ``--data letter ...`` on any set that ``load_dataset`` finds.
+``python examples/demo.py`` runs on scikit-learn's digits and on a generated problem whose Bayes
+rule is known; ``make demo`` installs what it needs first.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_digits
@@ -27,7 +28,8 @@ from sklearn_setpred import (
     NeuralClassifier,
     TopKSetClassifier,
 )
-from sklearn_setpred.datasets import load_dataset, make_confusable_classes
+from sklearn_setpred.datasets import make_confusable_classes
+from sklearn_setpred.inspection import CoverageSizeDisplay
 from sklearn_setpred.metrics import (
     cardinality_aware_loss,
     coverage_score,
@@ -41,11 +43,11 @@ EXPLANATION = f"""\
 Sets of labels around three classifiers. "threshold" and "cardinality-aware" are calibrated on
 the same rows for the same target coverage.
 
-  coverage  share of the sets that hold the right label
+  coverage  fraction of the sets that contain the true label
   size      mean number of labels in a set
-  single    share of the sets with one label
-  loss      cardinality-aware loss: share of misses + {SIZE_PENALTY} * size
-  at ...    coverage of the method when its sets are as large as the cardinality-aware ones"""
+  single    fraction of the sets with one label
+  loss      cardinality-aware loss: fraction of misses + {SIZE_PENALTY} * size
+  at ...    coverage of the method at the mean size of the cardinality-aware sets"""
 
 
 class Problem(NamedTuple):
@@ -56,11 +58,11 @@ class Problem(NamedTuple):
     calibration: tuple
     test: tuple
     target_coverage: float
-    truth: object = None  # the classes' law, where it is known
+    truth: object = None  # the problem that knows the true probabilities, if there is one
 
 
 class Outcome(NamedTuple):
-    """Sets of the test rows, and the levels of the path they lie on."""
+    """Sets of the test rows, and the levels of the path that they lie on."""
 
     method: str
     y_set: np.ndarray
@@ -99,18 +101,9 @@ def confusable_classes(seed):
     return Problem("confusable classes", *parts, target_coverage=0.95, truth=truth)
 
 
-def stored(name, seed, n_train=3_000, n_calibration=2_000):
-    """Return a set of `load_dataset`; its training part both trains and calibrates."""
-    data = load_dataset(name)
-    (X, y), (X_rest, y_rest) = _halves(data.X_train, data.y_train, 0.4, seed)
-    calibration = X_rest[:n_calibration], y_rest[:n_calibration]
-    test = data.X_test, data.y_test
-    return Problem(name, (X[:n_train], y[:n_train]), calibration, test, target_coverage=0.95)
-
-
-def _halves(X, y, share, seed):
-    """Split rows in two, the second with a given share, in random order."""
-    X, X_2, y, y_2 = train_test_split(X, y, test_size=share, stratify=y, random_state=seed)
+def _halves(X, y, fraction, seed):
+    """Split rows in two at random; the second part has the given fraction of them."""
+    X, X_2, y, y_2 = train_test_split(X, y, test_size=fraction, stratify=y, random_state=seed)
     return (X, y), (X_2, y_2)
 
 
@@ -161,7 +154,7 @@ def coverage_at_size(outcome, y, classes, mean_size):
 
 
 def table(problem, results):
-    """Write the figures of all methods; the last column is at the mean size of our sets."""
+    """Return the table of all methods; the last column is at the mean size of our sets."""
     y, classes = problem.test[1], np.unique(problem.train[1])
     ours = next(outcome for outcome in results if outcome.method == "cardinality-aware")
     size = mean_set_size(y, ours.y_set, classes=classes)
@@ -184,13 +177,6 @@ def table(problem, results):
 
 def draw(drawn, path):
     """Draw coverage against mean size: a row of axes for each problem, a column for each base."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    from sklearn_setpred.inspection import CoverageSizeDisplay
-
     problems = list(dict.fromkeys(problem.name for problem, _, _ in drawn))
     n_bases = len(drawn) // len(problems)
     shape = {"figsize": (5 * n_bases, 4.2 * len(problems)), "squeeze": False}
@@ -218,7 +204,7 @@ def draw(drawn, path):
 
 
 def run(problem, seed):
-    """Run all classifiers on a problem, print its tables, and give what is to be drawn."""
+    """Run all classifiers on a problem, print its tables, and return what is to be drawn."""
     n_train, n_classes = len(problem.train[1]), len(np.unique(problem.train[1]))
     print(
         f"\n{problem.name}: {n_classes} classes, {n_train} training, "
@@ -243,23 +229,15 @@ def run(problem, seed):
 
 def main(arguments=None):
     """Run the comparison from the command line."""
-    parser = argparse.ArgumentParser(prog="python -m sklearn_setpred", description=__doc__)
-    parser.add_argument("--data", nargs="+", help="data sets by name instead of the built-in two")
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--picture", type=Path, default=Path("results/coverage_size.png"))
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
-    if given.data is None:
-        problems = [digits(given.seed), confusable_classes(given.seed)]
-    else:
-        problems = [stored(name, given.seed) for name in given.data]
     print(EXPLANATION)
+    problems = digits(given.seed), confusable_classes(given.seed)
     drawn = [row for problem in problems for row in run(problem, given.seed)]
-    try:
-        draw(drawn, given.picture)
-    except ImportError:
-        print("\nNo picture: it needs matplotlib, pip install 'sklearn-setpred[plot]'.")
-    else:
-        print(f"\nThe picture of coverage against mean size is in {given.picture}.")
+    draw(drawn, given.picture)
+    print(f"\nThe picture of coverage against mean size is in {given.picture}.")
 
 
 if __name__ == "__main__":

@@ -1,48 +1,21 @@
-"""Write docs/losses.md from the registry of losses and the measured costs.
+"""The page of losses: a table and an entry for each, from the registry and the measured costs.
 
-    python docs/make_losses_page.py            writes the page
-    python docs/make_losses_page.py --check    fails if the committed page is not up to date
-
-The costs come from docs/losses_cost.csv, which ``examples/benchmarks/losses.py --csv`` writes.
+docs/conf.py appends them to the page when the site is built. The costs come from
+docs/losses_cost.csv, which ``examples/benchmarks/losses.py --csv`` writes; a loss that was not
+measured has none.
 """
 
 from __future__ import annotations
 
 import csv
 import inspect
-import sys
 from pathlib import Path
 
 from sklearn_setpred.losses import LOSSES, Limit, Loss
 
-DOCS = Path(__file__).parent
-PAGE = DOCS / "losses.md"
-COSTS = DOCS / "losses_cost.csv"
-# Sizes whose ratios are arithmetic and not the overhead of calls.
+COSTS = Path(__file__).with_name("losses_cost.csv")
+# Sizes at which arithmetic takes the time, not the overhead of calls; the page names them.
 SIZES = [("256", "10000"), ("4096", "1000"), ("4096", "10000")]
-
-INTRODUCTION = """\
-# Losses
-
-<!-- Made by docs/make_losses_page.py from sklearn_setpred.losses.LOSSES; do not edit. -->
-
-Every loss is a small object: `get_loss("ldr_kl")` or `LDRKL(lam=2.0)`, called on scores of shape
-(n, K) and a target, gives one value per row. A name means the defaults, an instance means your
-parameters.
-
-- **top-1**: the scores of least conditional risk put the most probable class first.
-- **all-k**: they put all classes in the order of their probabilities, so top-k sets are best at
-  every k.
-- **symmetric**: the losses of all labels sum to a constant, which withstands uniform label noise.
-  No loss can be top-1 consistent, symmetric and all-k consistent.
-- **link**: `probabilities` gives back the class probabilities at the scores of least risk. The
-  other losses rank; their probabilities are not calibrated.
-- **cost**: forward and backward, as a multiple of cross-entropy on the same scores in one thread of
-  a CPU, at {sizes}; top-k losses at k = 5.
-
-The columns hold for the default parameters. For losses whose target is a cost, read "choice" for
-class and "ranked by expected cost" for top-1 and all-k.
-"""
 
 
 def sections(loss: type[Loss]) -> dict[str, str]:
@@ -84,7 +57,7 @@ def overview(losses: list[type[Loss]]) -> str:
         default = loss()
         facts = (default.top_1, default.all_k, default.symmetric, default.has_link)
         cells = ["yes" if fact else "no" for fact in facts]
-        cost = " / ".join(ratios[loss.name, *size] for size in SIZES)
+        cost = " / ".join(ratios.get((loss.name, *size), "–") for size in SIZES)
         cells = [f"[`{loss.name}`](#{loss.name})", loss.target, *cells, cost]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -116,24 +89,7 @@ def entry(loss: type[Loss]) -> str:
     return "\n\n".join(parts)
 
 
-def page() -> str:
-    """Return the whole page."""
+def tables() -> str:
+    """Return the table of all losses, and an entry for each, in Markdown."""
     losses = list(LOSSES.values())
-    sizes = ", ".join(f"{int(b):,} rows of {int(k):,} classes" for b, k in SIZES)
-    parts = [INTRODUCTION.format(sizes=sizes), overview(losses), *map(entry, losses)]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
-
-
-def main() -> int:
-    """Write the page, or compare with it."""
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    if PAGE.read_text(encoding="utf-8") == page():
-        return 0
-    print("docs/losses.md is out of date: run python docs/make_losses_page.py")
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return "\n\n".join(["", overview(losses), *map(entry, losses), ""])
