@@ -2,11 +2,13 @@ import pickle
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from tiny import NETWORKS
 from toy import ToySetClassifier, overlapping_blobs
 
 from sklearn_setpred.pipeline import Pipeline, make_pipeline
@@ -60,3 +62,18 @@ def test_an_unfitted_pipeline_is_refused():
 
 def test_keywords_of_make_pipeline_are_those_of_the_pipeline():
     assert make_pipeline(StandardScaler(), ToySetClassifier(), memory="cache").memory == "cache"
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: type(network).__name__)
+def test_validation_rows_pass_through_the_transformers_where_the_pipeline_is_told_to(network):
+    network, scaler = clone(network).set_params(max_epochs=3), MinMaxScaler((0, 0.01))
+    X_train, y_train, X_val, y_val = X[:90], y[:90], X[90:], y[90:]
+    with config_context(enable_metadata_routing=True):
+        asking = clone(network).set_fit_request(X_val=True, y_val=True)
+        pipe = make_pipeline(scaler, asking, transform_input=["X_val"])
+        pipe.fit(X_train, y_train, X_val=X_val, y_val=y_val)
+    scaler = clone(scaler).fit(X_train)
+    by_hand = network.fit(
+        scaler.transform(X_train), y_train, X_val=scaler.transform(X_val), y_val=y_val
+    )
+    np.testing.assert_array_equal(pipe[-1].validation_scores_, by_hand.validation_scores_)

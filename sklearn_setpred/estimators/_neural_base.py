@@ -78,7 +78,9 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; a row of weight zero takes no part.
         X_val, y_val : as X and y, default=None
-            Rows for early stopping, instead of a share of the training rows.
+            Rows for early stopping, instead of a share of the training rows. A pipeline passes
+            ``X_val`` through its transformers only under metadata routing and with
+            ``transform_input=["X_val"]``.
 
         Returns
         -------
