@@ -24,6 +24,7 @@ MODULES = [
     "sklearn_setpred.losses",
     "sklearn_setpred.sets",
     "sklearn_setpred.datasets",
+    "sklearn_setpred.files",
     "sklearn_setpred.pipeline",
     "sklearn_setpred.onnx",
     "sklearn_setpred.estimator_checks",

@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "losses": set(),
     "sets": set(),
     "datasets": set(),
+    "files": set(),
     "_inner": {"sets"},
     "_networks": {"losses", "sets"},
     "_cardinality": {"losses", "sets", "_inner", "_networks"},
@@ -119,7 +120,7 @@ def test_heavy_packages_are_imported_by_the_parts_that_need_them(name):
 
 LIGHT_MODULES = [
     *("sets", "datasets", "metrics", "prediction", "scorers", "pipeline", "inspection", "onnx"),
-    "estimator_checks",
+    *("estimator_checks", "files"),
 ]
 
 

@@ -132,6 +132,8 @@ class MLPBuilder:
     """Makes our own module, an MLP."""
 
     can_stack = True  # several of them can be trained as one `Stack`
+    is_ours = True
+    n_members = 1
 
     hidden_layer_sizes: tuple
     activation: str = "relu"
@@ -146,6 +148,8 @@ class ModuleBuilder:
     """Makes a user's module, ``module(n_features, n_outputs)``."""
 
     can_stack = False
+    is_ours = False
+    n_members = 1
 
     module: Callable
 
@@ -161,6 +165,11 @@ class MeanBuilder:
 
     build: MLPBuilder | ModuleBuilder
     n_members: int
+
+    @property
+    def is_ours(self):
+        """Whether the members are modules of this package."""
+        return self.build.is_ours
 
     def __call__(self, n_features, n_outputs, offset):
         return Mean(self.build(n_features, n_outputs, offset) for _ in range(self.n_members))
@@ -251,6 +260,27 @@ class Network:
             x = rows.take_x(padded)
         return self.module(*x)[:n].double()
 
+    def _check_shapes(self, weights):
+        """Raise ValueError unless arrays have the shapes of the module's weights, by name.
+
+        The module takes no memory yet: the widths in a file may be anything.
+        """
+        if self.build.n_members > len(weights):
+            raise ValueError(
+                f"{len(weights)} weights are too few for {self.build.n_members} modules"
+            )
+        try:
+            with torch.device("meta"):
+                module = self._new_module()
+        except (NotImplementedError, RuntimeError, TypeError):
+            if self.build.is_ours:
+                raise
+            return  # it computes while it is built, which needs numbers
+        expected = {name: tuple(weight.shape) for name, weight in module.state_dict().items()}
+        found = {name: array.shape for name, array in weights.items()}
+        if found != expected:
+            raise ValueError(f"the weights have the shapes {found}, their module has {expected}")
+
     def weights(self):
         """Return the weights and buffers of the module as arrays, by name."""
         return {name: tensor.cpu().numpy() for name, tensor in self.module.state_dict().items()}
@@ -262,8 +292,10 @@ class Network:
         return state
 
     def __setstate__(self, state):
+        state = dict(state)
         weights = state.pop("weights")
         self.__dict__.update(state)
+        self._check_shapes(weights)
         self.device = _device_at_hand(self.requested_device)
         with seeded(0, self.device):
             self.module = self._new_module()
