@@ -250,28 +250,41 @@ def test_a_folder_that_does_not_exist_is_an_os_error(call, tmp_path):
 
 def save_again_and_again(path, started):
     rng = np.random.default_rng(0)
-    model = KNeighborsClassifier().fit(rng.normal(size=(20_000, 25)), rng.integers(0, 3, 20_000))
-    model = TopKSetClassifier(FrozenEstimator(model)).fit(model._fit_X, rng.integers(0, 3, 20_000))
+    rows, labels = rng.normal(size=(40_000, 25)), rng.integers(0, 3, 40_000)
+    model = TopKSetClassifier(FrozenEstimator(KNeighborsClassifier().fit(rows, labels)))
+    model.fit(rows, labels)
     while True:
         save(model, path)
         started.set()
+
+
+def wait_for_a_file_beside(path):
+    deadline = time.monotonic() + 60
+    while not any(path.parent.glob(".*.tmp")):
+        assert time.monotonic() < deadline
 
 
 @pytest.mark.slow
 def test_fifty_kills_while_saving_cost_no_file(path):
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["sklearn_setpred.files", "skops.io", "sklearn.neighbors"])
-    moments = random.Random(0)
-    for _ in range(50):
+    moments, n_left = random.Random(0), 0
+    for kill in range(50):
         started = context.Event()
         process = context.Process(target=save_again_and_again, args=(path, started))
         process.start()
         assert started.wait(60)
-        time.sleep(moments.uniform(0, 0.1))
+        if kill % 2:  # while it writes, or at any moment
+            wait_for_a_file_beside(path)
+        time.sleep(moments.uniform(0, 0.004 if kill % 2 else 0.1))
         process.kill()
         process.join()
         assert load(path).predict_set(np.zeros((1, 25))).shape == (1, 3)
-    assert 0 < len(os.listdir(path.parent)) - 1 <= 50  # some kills came while it wrote
+        left = [*path.parent.glob(".*.tmp")]
+        n_left += len(left)
+        for file in left:
+            file.unlink()
+    assert n_left > 0  # so some were killed before their file was in its place
 
 
 # --------------------------------------------------------------------- damaged files
