@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test doctest lint types docs clean
+.PHONY: demo test test-oldest doctest lint types docs clean
 
 # One thread: our networks are small, and threads that wait for each other are slower.
 export OMP_NUM_THREADS ?= 1
@@ -12,6 +12,14 @@ demo: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest -m "not slow" -q -n auto --maxprocesses 4
+
+# A part of the tests with the oldest versions that pyproject.toml allows (5 GB, with the CUDA of
+# the old torch, which is not used).
+test-oldest: .venv-oldest/installed
+	.venv-oldest/bin/python -m pytest -m "not slow" -q -p no:cacheprovider \
+		tests/test_files.py tests/test_properties.py tests/test_scorers.py tests/test_sets.py \
+		tests/test_metrics.py tests/_networks tests/estimators/test_weights.py \
+		tests/estimators/test_set_classifiers.py tests/estimators/test_coverage.py
 
 doctest: .venv/installed
 	$(BIN)/python -m pytest -q --doctest-modules sklearn_setpred
@@ -34,5 +42,10 @@ docs: .venv/installed
 	$(BIN)/python -m pip install -q -c constraints.txt -e ".[test]"
 	touch $@
 
+.venv-oldest/installed: oldest.txt
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install -q --no-deps --no-compile -r oldest.txt
+	touch $@
+
 clean:
-	rm -rf .venv build dist *.egg-info docs/_build docs/auto_examples docs/generated
+	rm -rf .venv .venv-oldest build dist *.egg-info docs/_build docs/auto_examples docs/generated

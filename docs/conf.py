@@ -77,7 +77,7 @@ PAGES_OF_NAMES = public_names.pages()
 # would show as code.
 CONTENTS = {
     "index": ["user_guide", "auto_examples/index", "api", "losses", "benchmarks", "whats_new"],
-    "user_guide": ["frames", "own_loss", "sklearn_tools", "decisions"],
+    "user_guide": ["frames", "own_loss", "sklearn_tools", "promises", "decisions"],
     "benchmarks": ["set_size", "label_noise", "performance"],
     "label_noise": ["label_noise_tables"],
     "api": [f"generated/{full_name}" for full_name in PAGES_OF_NAMES],

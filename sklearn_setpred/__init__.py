@@ -17,6 +17,7 @@ _MODULES = {
     "estimators._ldr": ["LDRClassifier"],
     "estimators._neural": ["NeuralClassifier"],
     "estimators._set_classifiers": ["ThresholdSetClassifier", "TopKSetClassifier"],
+    "files": ["load", "save"],
     "prediction": ["cross_val_predict_set", "predict_set"],
     "scorers": [
         "SetScorer",
@@ -31,7 +32,7 @@ _MODULES = {
     "sets": ["sets_to_frame", "sets_to_labels"],
 }
 _EXPORTS = {name: module for module, names in _MODULES.items() for name in names}
-_SUBMODULES = ["datasets", "inspection", "losses", "metrics", "onnx"]
+_SUBMODULES = ["datasets", "files", "inspection", "losses", "metrics", "onnx"]
 
 __all__ = sorted([*_EXPORTS, "__version__"])
 

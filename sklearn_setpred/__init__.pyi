@@ -1,6 +1,7 @@
 # What `__init__` imports on first use, for type checkers.
 
 from sklearn_setpred import datasets as datasets
+from sklearn_setpred import files as files
 from sklearn_setpred import inspection as inspection
 from sklearn_setpred import losses as losses
 from sklearn_setpred import metrics as metrics
@@ -16,6 +17,8 @@ from sklearn_setpred.estimators._set_classifiers import (
     ThresholdSetClassifier as ThresholdSetClassifier,
 )
 from sklearn_setpred.estimators._set_classifiers import TopKSetClassifier as TopKSetClassifier
+from sklearn_setpred.files import load as load
+from sklearn_setpred.files import save as save
 from sklearn_setpred.prediction import cross_val_predict_set as cross_val_predict_set
 from sklearn_setpred.prediction import predict_set as predict_set
 from sklearn_setpred.scorers import SetScorer as SetScorer

@@ -3,8 +3,10 @@
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,7 @@ MAY_IMPORT = {
     "losses": set(),
     "sets": set(),
     "datasets": set(),
+    "files": set(),
     "_inner": {"sets"},
     "_networks": {"losses", "sets"},
     "_cardinality": {"losses", "sets", "_inner", "_networks"},
@@ -115,7 +118,7 @@ def test_heavy_packages_are_imported_by_the_parts_that_need_them(name):
 
 LIGHT_MODULES = [
     *("sets", "datasets", "metrics", "prediction", "scorers", "inspection", "onnx"),
-    "estimator_checks",
+    *("estimator_checks", "files"),
 ]
 
 
@@ -168,3 +171,11 @@ def code_lines(path):
 @pytest.mark.parametrize("name", MODULES)
 def test_no_file_outgrows_the_head_of_its_reader(name):
     assert code_lines(MODULES[name]) <= 250
+
+
+def test_the_oldest_versions_are_the_lower_bounds():
+    project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["project"]
+    lower = dict(bound.split(">=") for bound in project["dependencies"])
+    pinned = re.findall(r"^([\w-]+)==(\S+)$", (ROOT.parent / "oldest.txt").read_text(), re.M)
+    tested = {name: version for name, version in pinned if name in lower}
+    assert {name: f"{version}.0" for name, version in lower.items()} == tested

@@ -120,3 +120,11 @@ def test_examples_run(script, monkeypatch):
     command = [sys.executable, "-W", "error", "-W", ignored, str(script)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_tests_that_keep_our_promises_exist():
+    page = (DOCS / "promises.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/\S+\.py)::(\w+)`", page)
+    assert len(named) > 30
+    for path, name in named:
+        assert f"\ndef {name}(" in (DOCS.parent / path).read_text(encoding="utf-8"), name

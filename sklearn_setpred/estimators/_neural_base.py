@@ -68,7 +68,9 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; a row of weight zero takes no part.
         X_val, y_val : as X and y, default=None
-            Rows on which the best epoch is chosen, instead of a fraction of the training rows.
+            Rows on which the best epoch is chosen, instead of a fraction of the training rows. A
+            pipeline passes ``X_val`` through its transformers only under metadata routing and with
+            ``transform_input=["X_val"]``.
         groups : array-like of shape (n_samples,), default=None
             Groups of rows that the folds of ``cv`` hold out together.
 

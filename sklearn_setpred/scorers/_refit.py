@@ -34,10 +34,14 @@ def smallest_set_at(coverage: float) -> Callable[[Mapping[str, Any]], int]:
     ------
     ValueError
         If ``coverage`` is not between 0 and 1; when called, if the search has no columns of
-        :func:`set_report`.
+        :func:`set_report` or could score no candidate.
 
     Notes
     -----
+    ``search.score``, and whatever reads it, such as a nested ``cross_val_score(search, X, y)``,
+    gives minus the mean set size. ``cross_validate(search, X, y, scoring=set_report())`` gives
+    the coverage too.
+
     The coverage of the chosen candidate on new rows is not guaranteed: it is the best of several
     estimates. ``CoverageSetClassifier`` has a guarantee.
 
@@ -74,7 +78,12 @@ def largest_coverage_at(size: float) -> Callable[[Mapping[str, Any]], int]:
     ------
     ValueError
         If ``size`` is negative; when called, if the search has no columns of
-        :func:`set_report`.
+        :func:`set_report` or could score no candidate.
+
+    Notes
+    -----
+    ``search.score``, and whatever reads it, such as a nested ``cross_val_score(search, X, y)``,
+    gives the coverage.
 
     Examples
     --------
@@ -88,11 +97,12 @@ def largest_coverage_at(size: float) -> Callable[[Mapping[str, Any]], int]:
     return _BestWithin("neg_mean_set_size", -size, "coverage", rule)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class _BestWithin:
     """Choose the candidate with the highest ``aim`` among those whose ``limited`` is enough.
 
-    Where none is, the candidates with the highest ``limited`` compete.
+    Where none is, the candidates with the highest ``limited`` compete. scikit-learn's searches
+    look up their own score by the key ``refit``, so as a key it stands for the name of ``aim``.
     """
 
     limited: str
@@ -115,13 +125,27 @@ class _BestWithin:
     def _means(self, cv_results, name):
         """Return the mean test score of each candidate; a failed one counts as the worst."""
         column = f"mean_test_{name}"
-        if column not in cv_results:
-            found = [key for key in cv_results if key.startswith("mean_test_")]
+        found = [key for key in cv_results if key.startswith("mean_test_")]
+        read = [column] if column in found else found
+        if read and all(np.isnan(cv_results[key]).all() for key in read):
+            raise ValueError(
+                f"{self.rule} has nothing to choose from: every scoring failed. The warnings "
+                "before this error say why, and error_score='raise' stops at the first failure. "
+                "A classifier that predicts no sets goes into one that does, as in "
+                "ThresholdSetClassifier(classifier)."
+            )
+        if column not in found:
             raise ValueError(
                 f"{self.rule} reads {column!r}, but cv_results_ has {found}; "
                 "search with scoring=set_report()."
             )
         return np.nan_to_num(cv_results[column], nan=-np.inf)
+
+    def __hash__(self):
+        return hash(self.aim)
+
+    def __eq__(self, other):
+        return other == self.aim if isinstance(other, str) else self is other
 
     def __repr__(self):
         return self.rule

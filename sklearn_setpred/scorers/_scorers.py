@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
+from sklearn.utils import column_or_1d
 from sklearn.utils.metadata_routing import UNUSED
 
 from sklearn_setpred._utils.types import Estimator, Metric, Samples, SetsLike
@@ -60,7 +61,7 @@ class _ScoresSets(BaseEstimator):
             Anything that :func:`~sklearn_setpred.predict_set` takes.
         X : array-like of shape (n_samples, n_features)
             Samples.
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, 1)
             True labels; one that is not in ``estimator.classes_`` is in no set.
         sample_weight : array-like of shape (n_samples,), optional
             Weights of the samples.
@@ -73,7 +74,7 @@ class _ScoresSets(BaseEstimator):
             Higher is better.
         """
         y_set = self._sets(estimator, X, **params)
-        return self.score_sets(y, y_set, estimator.classes_, sample_weight)
+        return self.score_sets(column_or_1d(y), y_set, estimator.classes_, sample_weight)
 
     def _accept_sample_weight(self):
         # scikit-learn asks this of every scorer before it passes weights without routing.

@@ -115,6 +115,14 @@ def test_the_best_scale_is_that_of_the_least_mean_loss():
     np.testing.assert_allclose(values, [np.log1p(np.exp(-3.0)), np.log1p(np.exp(3.0))], rtol=1e-5)
 
 
+def test_the_best_scale_is_that_of_the_rows_with_weight():
+    # The flatter the better for the row that is wrong, which has no weight.
+    batch = as_rows(np.zeros((2, 1)), CPU, np.array([0, 1]), np.array([2.0, 0.0])).as_batch(8)
+    scores = torch.tensor([[2.0, 0.0], [2.0, 0.0]])
+    values = values_at_best_scale(get_loss("cross_entropy"), scores, batch)
+    np.testing.assert_allclose(values[0], np.log1p(np.exp(-2.5)), rtol=1e-5)
+
+
 def test_each_network_has_a_best_scale_and_the_prior_is_scaled_too():
     batch = Batch((), torch.tensor([[0], [1]]), torch.ones(2, 1, 2), *torch.ones(2, 2, 1))
     scores = torch.tensor([[[3.0, -1.0]], [[3.0, -1.0]]])

@@ -323,3 +323,16 @@ def test_a_pickle_holds_no_torch(fitted, blobs):
     assert b"torch" not in pickled
     again = pickle.loads(pickled)
     np.testing.assert_array_equal(again.temperature(blobs[0]), fitted.temperature(blobs[0]))
+
+
+@pytest.mark.parametrize("normalize", [None, "l1", "softplus"])
+def test_without_a_normalisation_epochs_are_compared_at_the_best_scale(blobs, normalize):
+    X, y = blobs
+    y_val = np.roll(y[60:], 1)  # the flatter the better
+    clf = LDRClassifier(normalize=normalize, **(SMALL | {"max_epochs": 1}))
+    clf.fit(X[:60], y[:60], X_val=X[60:], y_val=y_val)
+    scores, target = torch.from_numpy(clf.net_.scores(X[60:])), torch.from_numpy(y_val)
+    flat, plain = (clf.loss_(scale * scores, target).mean().item() for scale in (0.3, 1.0))
+    assert normalize is not None or flat < plain - 0.01
+    expected = flat if normalize is None else plain
+    assert -clf.validation_scores_[0] == pytest.approx(expected, abs=1e-5)

@@ -11,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import KFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn_setpred._cardinality.out_of_fold import Folds, OneSplit, Task
 
 from sklearn_setpred import (
     CardinalityAwareClassifier,
@@ -19,7 +20,6 @@ from sklearn_setpred import (
 )
 from sklearn_setpred._cardinality import out_of_fold
 from sklearn_setpred._cardinality.candidates import FixedSizes, sketch_of_labels
-from sklearn_setpred._cardinality.out_of_fold import Folds, OneSplit, Task
 from sklearn_setpred._networks.parts import Part
 from sklearn_setpred._utils import memory
 from sklearn_setpred.datasets import make_confusable_classes

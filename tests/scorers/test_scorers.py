@@ -356,3 +356,9 @@ def test_calibrated_and_frozen_classifiers_may_stand_inside(base):
     expected = levels >= search.best_params_["threshold"]
     expected[np.arange(120), levels.argmax(axis=1)] = True
     np.testing.assert_array_equal(predict_set(search, X), expected)
+
+
+@pytest.mark.parametrize("name", SCORERS)
+@pytest.mark.parametrize("as_column", [lambda y: y[:, None], lambda y: pd.DataFrame({"y": y})])
+def test_labels_in_one_column_score_as_a_vector(name, as_column):
+    assert SCORERS[name](TOY, X, as_column(y)) == SCORERS[name](TOY, X, y)

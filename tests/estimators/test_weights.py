@@ -1,0 +1,163 @@
+"""Weights of rows reach every part of a fit: the base, its folds, the floor, the calibration."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.naive_bayes import GaussianNB
+from tiny import NETWORKS, SMALL, labelled_rows
+
+from sklearn_setpred import (
+    CardinalityAwareClassifier,
+    CoverageSetClassifier,
+    LDRClassifier,
+    NeuralClassifier,
+    ThresholdSetClassifier,
+    TopKSetClassifier,
+)
+from sklearn_setpred._cardinality import out_of_fold
+
+X, y = labelled_rows()
+
+
+class ExactBayes(GaussianNB):
+    """A base to which a row of weight zero is nothing at all, and that remembers its rows."""
+
+    def fit(self, X, y, sample_weight=None):
+        weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight)
+        self.seen_, self.weight_ = X[weight > 0], weight[weight > 0]
+        return super().fit(self.seen_, np.asarray(y)[weight > 0], self.weight_)
+
+
+def parts_of(value, name=""):
+    """Return all that a fitted estimator holds, the estimators and networks inside unfolded."""
+    if isinstance(value, dict):
+        pieces = {f"{name}[{key!r}]": piece for key, piece in value.items()}
+    elif isinstance(value, (list, tuple)):
+        pieces = {f"{name}[{place}]": piece for place, piece in enumerate(value)}
+    elif hasattr(value, "__dict__") and not isinstance(value, type):
+        pieces = {f"{name}.{key}": piece for key, piece in value.__getstate__().items()}
+    else:
+        return {name: value}
+    return {key: part for at, piece in pieces.items() for key, part in parts_of(piece, at).items()}
+
+
+def assert_same_fit(fitted, other, but=()):
+    """Check that two fitted estimators hold the same, attribute by attribute."""
+    found, expected = parts_of(fitted), parts_of(other)
+    assert found.keys() == expected.keys()
+    for name in found:
+        if not name.startswith(tuple(f".{attribute}" for attribute in but)):
+            np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+
+
+AROUND = [ExactBayes(), FrozenEstimator(GaussianNB().fit(X, y)), None]
+FITS = {
+    **{
+        f"{type(network).__name__}, {params}": clone(network).set_params(**params)
+        for network in NETWORKS
+        for params in ({}, {"early_stopping": False}, {"cv": 3})
+    },
+    "top k": TopKSetClassifier(ExactBayes()),
+    "threshold": ThresholdSetClassifier(ExactBayes()),
+    "threshold, our network": ThresholdSetClassifier(NETWORKS[0]),
+    **{
+        f"cardinality-aware around {estimator}, {params}": CardinalityAwareClassifier(
+            estimator, **SMALL, **params
+        )
+        for estimator in AROUND
+        for params in (
+            {},
+            {"refine": False},
+            {"thresholds": [0.5, 0.1]},
+            {"surrogate": "cost_sensitive_comp_sum"},
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_a_row_of_weight_zero_is_as_good_as_removed(name, rng):
+    estimator = clone(FITS[name])
+    weight = rng.uniform(0.5, 2.0, len(y)) * (rng.random(len(y)) < 0.7)
+    kept = np.flatnonzero(weight)
+    of_all = of_kept = {}
+    if isinstance(estimator, CardinalityAwareClassifier):
+        # Folds that are drawn depend on how many rows there are; these are the same for both.
+        fold = rng.integers(3, size=len(y))
+        of_all = {"cv": [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(3)]}
+        of_kept = {
+            "cv": [
+                (np.flatnonzero(fold[kept] != i), np.flatnonzero(fold[kept] == i)) for i in range(3)
+            ]
+        }
+    zeroed = clone(estimator).set_params(**of_all).fit(X, y, sample_weight=weight)
+    removed = clone(estimator).set_params(**of_kept).fit(X[kept], y[kept], weight[kept])
+    assert_same_fit(zeroed, removed, but=["cv"])
+
+
+def test_a_row_of_weight_zero_teaches_the_classifier_that_is_calibrated_nothing(rng):
+    weight = rng.uniform(0.5, 2.0, len(y)) * (rng.random(len(y)) < 0.7)
+    coverage = CoverageSetClassifier(ExactBayes(), target_coverage=0.8, random_state=0)
+    zeroed = coverage.fit(X, y, sample_weight=weight)
+    trained = np.isin(X[:, 0], zeroed.estimator_.seen_[:, 0])
+    assert 0 < np.count_nonzero(trained) < np.count_nonzero(weight)
+    removed = ExactBayes().fit(X[trained], y[trained], weight[trained])
+    assert_same_fit(zeroed.estimator_, removed)
+
+
+@pytest.mark.parametrize("params", [{}, {"early_stopping": False}, {"cv": 2}])
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: type(network).__name__)
+def test_the_curves_of_training_do_not_depend_on_the_unit_of_the_weights(network, params, rng):
+    weight = rng.uniform(0.5, 2.0, len(y))
+    one, other = (
+        clone(network).set_params(**params).fit(X, y, sample_weight=factor * weight)
+        for factor in (1.0, 1000.0)
+    )
+    np.testing.assert_allclose(one.loss_curve_, other.loss_curve_, rtol=1e-3)
+    np.testing.assert_allclose(one.validation_scores_, other.validation_scores_, rtol=1e-3)
+
+
+def test_the_power_of_probabilities_is_that_of_the_least_weighted_loss_of_rows_held_out(rng):
+    trained, held_out = np.arange(80), np.arange(80, 120)
+    weight = np.ones(len(y))
+    clf = LDRClassifier(**(SMALL | {"max_epochs": 20}), cv=[(trained, held_out)], normalize="l1")
+    right = clone(clf).fit(X, y).predict(X) == y
+    weight[held_out] = np.where(right, 5.0, 1.0)[held_out]
+    codes = torch.from_numpy(np.searchsorted(np.unique(y), y[held_out]))
+    weighted = clone(clf).fit(X, y, sample_weight=weight)
+    scores = torch.from_numpy(weighted.net_.scores(X[held_out]))
+    by_weight, plain = (
+        weighted.loss_.calibrated(scores, codes, of_rows)
+        for of_rows in (torch.from_numpy(weight[held_out]), None)
+    )
+    expected = by_weight.probabilities(scores).numpy()
+    np.testing.assert_allclose(weighted.predict_proba(X[held_out]), expected, rtol=1e-6)
+    assert not np.allclose(by_weight.probabilities(scores), plain.probabilities(scores))
+
+
+def test_with_many_classes_the_base_is_fitted_with_the_weights_of_its_rows(rng, monkeypatch):
+    monkeypatch.setattr(out_of_fold, "_CELLS_OF_FOLDS", 10)
+    weight = rng.uniform(0.5, 2.0, len(y))
+    weight[::4] = 0.0
+    rows = np.column_stack([weight, X])
+    aware = CardinalityAwareClassifier(ExactBayes(), cv=3, **SMALL)
+    fitted = aware.fit(rows, y, sample_weight=weight)
+    assert 0 < len(fitted.estimator_.seen_) < 90
+    np.testing.assert_array_equal(fitted.estimator_.weight_, fitted.estimator_.seen_[:, 0])
+
+
+def test_decay_takes_its_part_of_every_weight_beside_the_step_of_the_gradient():
+    def weights_after_one_step(**params):
+        one_step = {"max_epochs": 1, "batch_size": len(y), "early_stopping": False}
+        clf = NeuralClassifier(**(SMALL | one_step | params)).fit(X, y)
+        return clf.net_.weights()
+
+    before = weights_after_one_step(learning_rate=1e-30)
+    free = weights_after_one_step(learning_rate=0.1, weight_decay=0.0)
+    bound = weights_after_one_step(learning_rate=0.1, weight_decay=0.5)
+    for name in before:
+        decayed = 0.0 if name.endswith("offset") else 0.1 * 0.5 * before[name]
+        np.testing.assert_allclose(free[name] - bound[name], decayed, atol=1e-6)
+    assert max(np.abs(free[name] - before[name]).max() for name in before) > 0.05

@@ -1,0 +1,63 @@
+"""Fits in threads: each the same as alone, and torch's global generator is left as it was."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from tiny import AROUND_ANY, NETWORKS, labelled_rows
+
+from sklearn_setpred import CardinalityAwareClassifier, predict_set
+
+X, y = labelled_rows()
+SIZES = {"hidden_layer_sizes": (300, 300), "max_epochs": 2, "random_state": 0}
+# Until weights are drawn from a generator of their own, threads share that of torch.
+shares_a_generator = pytest.mark.xfail(strict=False, reason="the generator of torch is shared")
+TRAINED = [
+    *(clone(network).set_params(**SIZES) for network in NETWORKS),
+    clone(AROUND_ANY[-1]).set_params(**SIZES),
+    CardinalityAwareClassifier(cv=2, **SIZES),
+]
+
+
+def fingerprint(estimator):
+    """Fit a copy of an estimator and return its probabilities and sets, as bytes."""
+    fitted = clone(estimator).fit(X, y)
+    return fitted.predict_proba(X).tobytes() + np.asarray(predict_set(fitted, X)).tobytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "estimator",
+    [*AROUND_ANY[:-1], *(pytest.param(one, marks=shares_a_generator) for one in TRAINED)],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_fits_in_eight_threads_are_those_of_one(estimator):
+    alone = fingerprint(estimator)
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(fingerprint, [estimator] * 32))
+    assert found == {alone}
+
+
+@pytest.mark.slow
+@shares_a_generator
+def test_fits_in_threads_leave_the_global_generator_as_it_was():
+    before = torch.get_rng_state()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(fingerprint, TRAINED[:1] * 24))
+    np.testing.assert_array_equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.slow
+@shares_a_generator
+def test_draws_of_another_thread_are_those_of_a_thread_alone():
+    torch.manual_seed(0)
+    alone = [torch.rand(1).item() for _ in range(300)]
+    torch.manual_seed(0)
+    with ThreadPoolExecutor(4) as pool:
+        fits = [pool.submit(fingerprint, TRAINED[0]) for _ in range(8)]
+        drawn = [torch.rand(1).item() for _ in range(300)]
+        for fit in fits:
+            fit.result()
+    assert drawn == alone
