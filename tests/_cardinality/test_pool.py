@@ -13,6 +13,8 @@ from sklearn_setpred._cardinality.pool import (
     log_mean,
     mixture_shares,
     pool_exponents,
+    vector_scaling,
+    without_the_least,
 )
 
 
@@ -28,6 +30,12 @@ def random_log_probabilities(rng, n=2000, n_classes=4):
 def draw_labels(rng, log_p):
     """Draw a label per row from its probabilities."""
     return (np.exp(log_p).cumsum(axis=1) < rng.random((len(log_p), 1))).sum(axis=1)
+
+
+def unscaled(exponents, shares, n_classes):
+    """Return a pool whose classes are not recalibrated."""
+    scaling = np.ones(n_classes), np.zeros(n_classes)
+    return Pool(np.array(exponents), np.array(shares), *scaling)
 
 
 def fitted(experts, codes, weight=None):
@@ -86,7 +94,7 @@ def test_known_shares_are_recovered(rng, true_shares):
 def test_the_pool_mixes_the_product_and_the_experts():
     # The product with exponents 1 and 1 is (1/2, 1/2): 0.2 * 0.5 + 0.5 * 0.8 + 0.3 * 0.2 = 0.56.
     experts = [np.log([[0.8, 0.2]]), np.log([[0.2, 0.8]])]
-    pool = Pool(np.array([1.0, 1.0]), np.array([0.2, 0.5, 0.3]))
+    pool = unscaled([1.0, 1.0], [0.2, 0.5, 0.3], 2)
     np.testing.assert_allclose(np.exp(pool(experts)), [[0.56, 0.44]])
     np.testing.assert_allclose(pool.counts, [0.6, 0.4])
 
@@ -154,18 +162,64 @@ def test_one_model_alone_is_carried_nowhere(rng):
 
 def test_an_expert_that_hardly_counts_is_left_out():
     # Counts: 0.495 + 0.5 / 1.004, and 0.005 + 0.5 * 0.004 / 1.004, which is below 0.01.
-    pool = Pool(np.array([1.0, 0.004]), np.array([0.5, 0.495, 0.005])).without_the_least()
-    assert pool.exponents.tolist() == [1.0, 0.0]
-    np.testing.assert_allclose(pool.shares, [0.5 / 0.995, 0.495 / 0.995, 0.0])
-    assert pool.counts.tolist()[1] == 0.0
+    carried, held_out = np.array([1.0, 0.004]), np.array([0.8, 0.1])
+    found = without_the_least(carried, held_out, np.array([0.5, 0.495, 0.005]))
+    assert [w.tolist() for w in found[:2]] == [[1.0, 0.0], [0.8, 0.0]]
+    np.testing.assert_allclose(found[2], [0.5 / 0.995, 0.495 / 0.995, 0.0])
 
 
 def test_the_pool_of_those_that_count_is_the_pool(rng):
     experts = [random_log_probabilities(rng, 20) for _ in range(3)]
-    pool = Pool(np.array([0.7, 0.0, 0.5]), np.array([0.2, 0.5, 0.0, 0.3]))
+    pool = Pool(np.array([0.7, 0.0, 0.5]), np.array([0.2, 0.5, 0.0, 0.3]), *rng.random((2, 4)))
     asked = np.flatnonzero(pool.counts)
     assert asked.tolist() == [0, 2]
     np.testing.assert_allclose(pool.of(asked)([experts[0], experts[2]]), pool(experts))
+
+
+def test_at_most_so_many_rows_at_equal_distances_are_read(rng, monkeypatch):
+    monkeypatch.setattr("sklearn_setpred._cardinality.pool._MOST_CELLS", 4 * 34)
+    experts, codes = [random_log_probabilities(rng, 100) for _ in range(2)], np.arange(100) % 4
+    thinned, weight = fitted(experts, codes, np.linspace(1, 2, 100)), np.linspace(1, 2, 100)
+    monkeypatch.undo()
+    alone = fitted([log_p[::3] for log_p in experts], codes[::3], weight[::3])
+    for left, right in zip(vars(thinned).values(), vars(alone).values(), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+# -------------------------------------------------------------------------- vector scaling
+
+
+def test_the_pool_ends_with_a_slope_and_an_offset_for_each_class():
+    # softmax(2 log 0.8, log 0.2 + log 3.2) is 0.64 : 0.64.
+    pool = Pool(np.ones(1), np.array([1.0, 0.0]), np.array([2.0, 1.0]), np.array([0, np.log(3.2)]))
+    np.testing.assert_allclose(np.exp(pool([np.log([[0.8, 0.2]])])), [[0.5, 0.5]])
+
+
+def test_known_slopes_and_offsets_are_recovered(rng):
+    log_p = random_log_probabilities(rng, 40_000)
+    slopes, offsets = np.array([1.5, 1.0, 0.7, 1.0]), np.array([0.4, -0.4, 0.3, -0.3])
+    codes = draw_labels(rng, log_softmax(slopes * log_p + offsets, axis=1))
+    found = vector_scaling(log_p, codes, np.ones(40_000))
+    # Offsets are told up to a constant, which the ridge makes zero on average.
+    np.testing.assert_allclose(found, [slopes, offsets], atol=0.08)
+
+
+def test_slopes_and_offsets_of_one_row_by_hand():
+    # K / n = 2: at the least penalised loss, q - (1, 0) + 4 b = 0 and (q - (1, 0)) log p = -4 t
+    # with s = 1 + t.
+    log_p = np.log([[0.3, 0.7]])
+    slopes, offsets = vector_scaling(log_p, np.array([0]), np.array([5.0]))
+    residual = np.exp(log_softmax(slopes * log_p + offsets, axis=1))[0] - [1.0, 0.0]
+    np.testing.assert_allclose(residual, -4 * offsets, atol=1e-4)
+    np.testing.assert_allclose(residual * log_p[0], -4 * (slopes - 1), atol=1e-4)
+    assert offsets[0] > 0.1
+
+
+def test_few_rows_of_many_classes_are_hardly_scaled(rng):
+    log_p = random_log_probabilities(rng, 20, n_classes=200)
+    slopes, offsets = vector_scaling(log_p, rng.integers(0, 200, size=20), np.ones(20))
+    np.testing.assert_allclose(slopes, 1.0, atol=0.05)
+    np.testing.assert_allclose(offsets, 0.0, atol=0.05)
 
 
 def test_features_stand_beside_scores(rng):

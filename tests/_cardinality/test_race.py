@@ -161,7 +161,7 @@ def test_of_two_repeats_the_pool_is_fitted_to_the_mean_and_carried_on(problem, m
 
     def fit(by_one, by_mean, codes, weight, **numbers):
         seen.update(numbers, by_one=by_one, by_mean=by_mean, codes=codes, weight=weight)
-        return Pool(np.ones(1), np.array([1.0, 0.0]))
+        return Pool(np.ones(1), np.array([1.0, 0.0]), np.ones(2), np.zeros(2))
 
     class Changing(Noted):
         def outputs(self, model, X, numbers):
