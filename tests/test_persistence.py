@@ -25,6 +25,8 @@ MODELS = {
     "surrogate": CardinalityAwareClassifier(
         NETWORKS[0], cv=2, surrogate="cost_sensitive_comp_sum", max_epochs=2, random_state=0
     ),
+    "experts": CardinalityAwareClassifier(cv=2, max_epochs=1, random_state=0),
+    "folds": clone(NETWORKS[0]).set_params(module="periodic", hidden_layer_sizes=(8, 8), cv=2),
 }
 
 

@@ -25,6 +25,8 @@ from sklearn_setpred._networks.parts import Part
 from sklearn_setpred.sets import label_indices
 
 _MAX_SEED = 2**31 - 1
+# A row is out of a third of the bags; of 50 bags, one row in 10^10 is out of none.
+_LEAST_BAGS = 50
 
 
 class TrainingRows(NamedTuple):
@@ -297,9 +299,15 @@ def user_expert(name, classifier, classes, floor, fit_params, *, may_bag=True):
     kind = UserExpert
     if is_frozen(classifier):
         kind = FrozenExpert
-    elif may_bag and hasattr(classifier, "oob_score") and getattr(classifier, "bootstrap", False):
+    elif may_bag and _has_votes_out_of_bag(classifier):
         kind = BaggedExpert
     return kind(name, classifier, classes, floor, fit_params)
+
+
+def _has_votes_out_of_bag(classifier):
+    """Say whether a classifier bags its rows, often enough that each has many votes left."""
+    bags = hasattr(classifier, "oob_score") and getattr(classifier, "bootstrap", False)
+    return bags and classifier.n_estimators >= _LEAST_BAGS
 
 
 @dataclass

@@ -61,6 +61,15 @@ class TreeTable:
         mean.scale = tables[0].scale / len(tables)
         return mean
 
+    def __getstate__(self):
+        values = self.values
+        pieces = values.data, values.indices, values.indptr, values.shape
+        return vars(self) | {"values": pieces}  # files hold arrays, and no type of scipy
+
+    def __setstate__(self, state):
+        *pieces, shape = state["values"]
+        vars(self).update(state, values=sp.csr_array(tuple(pieces), shape=shape))
+
     def __call__(self, X):
         """Return the scaled sums of leaf values, float64 of shape (n, n_outputs)."""
         X = np.ascontiguousarray(X, dtype=np.float32)

@@ -94,10 +94,9 @@ def builder(module="mlp", hidden_layer_sizes=None, dropout=None):
         widths = check_widths(hidden_layer_sizes, least=kind.fewest_layers)
     if dropout is None:
         return KindBuilder(module, widths, kind.dropout)
-    dropout = check_number("dropout", dropout, low=0, high=1)
-    if dropout == 1:
-        raise ValueError("dropout=1 leaves no inputs; give a number from 0 to below 1.")
-    return KindBuilder(module, widths, dropout)
+    if check_number("dropout", dropout, low=0, high=1) == 1:
+        raise ValueError(f"dropout={dropout!r} leaves no inputs; give a number below 1.")
+    return KindBuilder(module, widths, float(dropout))
 
 
 def check_widths(hidden_layer_sizes, least=0):

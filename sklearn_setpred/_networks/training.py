@@ -263,8 +263,6 @@ def train(net, network, rows, rows_valid=None, *, seed, epochs=None):
     """
     before = len(net.history)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(torch.enable_grad())
         stack.enter_context(without_denormals())
         stack.enter_context(network.build.drawing(network.module, seed, network.device))
         try:
@@ -308,6 +306,8 @@ def new_network(part, n_outputs, options, *, seed, standardization=None):
     return Network(options.build, standardization, n_features, n_outputs, device=device, seed=seed)
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 def fit_network(
     train_part, valid_part, loss, n_outputs, options, *, seed, standardization=None, start=None
 ):
@@ -350,6 +350,8 @@ def fit_network(
     return train(net, network, network.rows(**train_part._asdict()), rows_valid, seed=seed)
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 def train_one_epoch(network, part, loss, n_outputs, options, *, seed):
     """Train for one epoch at a constant step size; None for a network begins one.
 

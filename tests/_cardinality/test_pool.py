@@ -1,4 +1,4 @@
-"""Refined probabilities: experts, and the pool that weighs them by likelihood."""
+"""The pool that weighs experts' probabilities by the likelihood of labels."""
 
 import numpy as np
 import pytest
@@ -7,20 +7,15 @@ from scipy.special import log_softmax
 
 from sklearn_setpred._cardinality.pool import (
     Pool,
-    fit_refiner,
     floored_log,
     join_features,
     log_linear_pool,
     log_mean,
     mixture_shares,
     pool_exponents,
+    vector_scaling,
+    without_the_least,
 )
-from sklearn_setpred._networks.network import MLPBuilder
-from sklearn_setpred._networks.parts import Part, make_splits
-from sklearn_setpred.datasets import make_confusable_classes
-
-OPTIONS = {"build": MLPBuilder((16,)), "device": "cpu", "patience": 5, "learning_rate": 0.01}
-OPTIONS |= {"weight_decay": 0.0, "batch_size": 128, "max_epochs": 100}
 
 
 def likelihood(log_p, codes, weight=None):
@@ -35,6 +30,18 @@ def random_log_probabilities(rng, n=2000, n_classes=4):
 def draw_labels(rng, log_p):
     """Draw a label per row from its probabilities."""
     return (np.exp(log_p).cumsum(axis=1) < rng.random((len(log_p), 1))).sum(axis=1)
+
+
+def unscaled(exponents, shares, n_classes):
+    """Return a pool whose classes are not recalibrated."""
+    scaling = np.ones(n_classes), np.zeros(n_classes)
+    return Pool(np.array(exponents), np.array(shares), *scaling)
+
+
+def fitted(experts, codes, weight=None):
+    """Return the pool of experts that are one model each."""
+    weight = np.ones(len(codes)) if weight is None else weight
+    return Pool.fit(experts, experts, codes, weight)
 
 
 # ------------------------------------------------------------------------------------- pool
@@ -63,7 +70,7 @@ def test_known_exponents_are_recovered(rng, true_weights):
 def test_a_single_overconfident_expert_is_tempered(rng):
     log_p = random_log_probabilities(rng, 20_000)
     codes = draw_labels(rng, log_linear_pool([log_p], [0.5]))
-    pool = Pool.fit([log_p], codes)
+    pool = fitted([log_p], codes)
     np.testing.assert_allclose(pool.exponents, [0.5], atol=0.03)
     np.testing.assert_allclose(pool.shares, [1.0, 0.0], atol=0.02)
 
@@ -87,7 +94,7 @@ def test_known_shares_are_recovered(rng, true_shares):
 def test_the_pool_mixes_the_product_and_the_experts():
     # The product with exponents 1 and 1 is (1/2, 1/2): 0.2 * 0.5 + 0.5 * 0.8 + 0.3 * 0.2 = 0.56.
     experts = [np.log([[0.8, 0.2]]), np.log([[0.2, 0.8]])]
-    pool = Pool(np.array([1.0, 1.0]), np.array([0.2, 0.5, 0.3]))
+    pool = unscaled([1.0, 1.0], [0.2, 0.5, 0.3], 2)
     np.testing.assert_allclose(np.exp(pool(experts)), [[0.56, 0.44]])
     np.testing.assert_allclose(pool.counts, [0.6, 0.4])
 
@@ -98,7 +105,7 @@ def test_a_label_that_one_expert_believes_in_keeps_a_probability():
     sure, wrong = np.log([1 - 1e-6, 1e-6]), np.log([1e-6, 1 - 1e-6])
     first = np.where(np.arange(100)[:, None] < 50, sure, wrong)
     experts = [first, first[::-1]]
-    pool = Pool.fit(experts, codes)
+    pool = fitted(experts, codes)
     assert np.exp(pool(experts))[:, 0].min() > 0.49
 
 
@@ -106,7 +113,7 @@ def test_the_pool_is_never_worse_in_likelihood_than_an_expert(rng):
     for _ in range(10):
         experts = [random_log_probabilities(rng, 100) for _ in range(3)]
         codes, weight = rng.integers(0, 4, size=100), rng.random(100)
-        pool = Pool.fit(experts, codes, weight)
+        pool = fitted(experts, codes, weight)
         assert (pool.exponents >= 0).all()
         assert (pool.shares >= 0).all()
         product = log_linear_pool(experts, pool.exponents)
@@ -117,12 +124,102 @@ def test_the_pool_is_never_worse_in_likelihood_than_an_expert(rng):
 def test_weights_of_rows_are_repetition(rng):
     experts, codes = [random_log_probabilities(rng, 100) for _ in range(2)], np.arange(100) % 4
     repeats = rng.integers(0, 3, size=100)
-    weighted = Pool.fit(experts, codes, repeats.astype(float))
-    repeated = Pool.fit(
+    weighted = fitted(experts, codes, repeats.astype(float))
+    repeated = fitted(
         [np.repeat(log_p, repeats, axis=0) for log_p in experts], np.repeat(codes, repeats)
     )
     np.testing.assert_allclose(weighted.exponents, repeated.exponents, atol=1e-3)
     np.testing.assert_allclose(weighted.shares, repeated.shares, atol=1e-3)
+
+
+def test_exponents_are_carried_on_to_the_number_of_models(rng):
+    # One model's probabilities are the square of the mean's: its exponent is half of the mean's.
+    # In 1 / m, from 1 and 1 / 2 to 1 / 4: half a step more, which is a quarter of the exponent.
+    by_mean = random_log_probabilities(rng, 500)
+    codes = draw_labels(rng, by_mean)
+    (w,) = pool_exponents([by_mean], codes, np.ones(500))
+    how = {"n_averaged": 2, "n_models": 4}
+    pool = Pool.fit([2 * by_mean], [by_mean], codes, np.ones(500), **how)
+    np.testing.assert_allclose(pool.exponents, [1.25 * w], rtol=1e-4)
+
+
+def test_an_exponent_is_never_carried_below_zero(rng):
+    # The first expert is worth less the more models are averaged: from 1 to 0.1, and on below 0.
+    first, second = (random_log_probabilities(rng, 2000) for _ in range(2))
+    codes = draw_labels(rng, log_linear_pool([first, second], [0.5, 0.5]))
+    one, mean = [first / 2, second], [5 * first, second]
+    pool = Pool.fit(one, mean, codes, np.ones(2000), n_averaged=2, n_models=10)
+    assert pool.exponents[0] == 0.0
+    assert pool.exponents[1] > 0.3
+
+
+def test_one_model_alone_is_carried_nowhere(rng):
+    by_one, by_mean = (random_log_probabilities(rng, 300) for _ in range(2))
+    codes = rng.integers(0, 4, size=300)
+    pool = Pool.fit([by_one], [by_mean], codes, np.ones(300), n_averaged=1, n_models=5)
+    np.testing.assert_array_equal(pool.exponents, fitted([by_mean], codes).exponents)
+
+
+def test_an_expert_that_hardly_counts_is_left_out():
+    # Counts: 0.495 + 0.5 / 1.004, and 0.005 + 0.5 * 0.004 / 1.004, which is below 0.01.
+    carried, held_out = np.array([1.0, 0.004]), np.array([0.8, 0.1])
+    found = without_the_least(carried, held_out, np.array([0.5, 0.495, 0.005]))
+    assert [w.tolist() for w in found[:2]] == [[1.0, 0.0], [0.8, 0.0]]
+    np.testing.assert_allclose(found[2], [0.5 / 0.995, 0.495 / 0.995, 0.0])
+
+
+def test_the_pool_of_those_that_count_is_the_pool(rng):
+    experts = [random_log_probabilities(rng, 20) for _ in range(3)]
+    pool = Pool(np.array([0.7, 0.0, 0.5]), np.array([0.2, 0.5, 0.0, 0.3]), *rng.random((2, 4)))
+    asked = np.flatnonzero(pool.counts)
+    assert asked.tolist() == [0, 2]
+    np.testing.assert_allclose(pool.of(asked)([experts[0], experts[2]]), pool(experts))
+
+
+def test_at_most_so_many_rows_at_equal_distances_are_read(rng, monkeypatch):
+    monkeypatch.setattr("sklearn_setpred._cardinality.pool._MOST_CELLS", 4 * 34)
+    experts, codes = [random_log_probabilities(rng, 100) for _ in range(2)], np.arange(100) % 4
+    thinned, weight = fitted(experts, codes, np.linspace(1, 2, 100)), np.linspace(1, 2, 100)
+    monkeypatch.undo()
+    alone = fitted([log_p[::3] for log_p in experts], codes[::3], weight[::3])
+    for left, right in zip(vars(thinned).values(), vars(alone).values(), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+# -------------------------------------------------------------------------- vector scaling
+
+
+def test_the_pool_ends_with_a_slope_and_an_offset_for_each_class():
+    # softmax(2 log 0.8, log 0.2 + log 3.2) is 0.64 : 0.64.
+    pool = Pool(np.ones(1), np.array([1.0, 0.0]), np.array([2.0, 1.0]), np.array([0, np.log(3.2)]))
+    np.testing.assert_allclose(np.exp(pool([np.log([[0.8, 0.2]])])), [[0.5, 0.5]])
+
+
+def test_known_slopes_and_offsets_are_recovered(rng):
+    log_p = random_log_probabilities(rng, 40_000)
+    slopes, offsets = np.array([1.5, 1.0, 0.7, 1.0]), np.array([0.4, -0.4, 0.3, -0.3])
+    codes = draw_labels(rng, log_softmax(slopes * log_p + offsets, axis=1))
+    found = vector_scaling(log_p, codes, np.ones(40_000))
+    # Offsets are told up to a constant, which the ridge makes zero on average.
+    np.testing.assert_allclose(found, [slopes, offsets], atol=0.08)
+
+
+def test_slopes_and_offsets_of_one_row_by_hand():
+    # K / n = 2: at the least penalised loss, q - (1, 0) + 4 b = 0 and (q - (1, 0)) log p = -4 t
+    # with s = 1 + t.
+    log_p = np.log([[0.3, 0.7]])
+    slopes, offsets = vector_scaling(log_p, np.array([0]), np.array([5.0]))
+    residual = np.exp(log_softmax(slopes * log_p + offsets, axis=1))[0] - [1.0, 0.0]
+    np.testing.assert_allclose(residual, -4 * offsets, atol=1e-4)
+    np.testing.assert_allclose(residual * log_p[0], -4 * (slopes - 1), atol=1e-4)
+    assert offsets[0] > 0.1
+
+
+def test_few_rows_of_many_classes_are_hardly_scaled(rng):
+    log_p = random_log_probabilities(rng, 20, n_classes=200)
+    slopes, offsets = vector_scaling(log_p, rng.integers(0, 200, size=20), np.ones(20))
+    np.testing.assert_allclose(slopes, 1.0, atol=0.05)
+    np.testing.assert_allclose(offsets, 0.0, atol=0.05)
 
 
 def test_features_stand_beside_scores(rng):
@@ -133,88 +230,6 @@ def test_features_stand_beside_scores(rng):
     assert isinstance(sparse, sp.csr_array)
     np.testing.assert_array_equal(sparse.toarray(), joined)
     np.testing.assert_array_equal(join_features(None, scores), scores)
-
-
-# ---------------------------------------------------------------------------------- refiner
-
-
-@pytest.fixture(scope="module")
-def problem():
-    """300 rows of 6 classes, their true log-probabilities, and those of a bad base."""
-    X, y, posterior = make_confusable_classes(300, 6, 4, random_state=0)
-    log_p = np.log(np.maximum(posterior, 1e-4))
-    bad = log_softmax(0.5 * log_p + np.random.default_rng(0).normal(size=log_p.shape), axis=1)
-    splits = make_splits(3, X, y, np.random.RandomState(0))
-    return X, y, log_p, bad, splits
-
-
-def fit(problem, X, log_base, max_epochs=20, weight=None, **options):
-    part = Part(X, problem[1], weight, log_base)
-    rng = np.random.RandomState(0)
-    return fit_refiner(part, problem[4], rng, **(OPTIONS | {"max_epochs": max_epochs} | options))
-
-
-def test_refining_a_bad_base_brings_it_nearer_to_the_labels(problem):
-    X, y, _, bad, _ = problem
-    refiner, log_p = fit(problem, X, bad)
-    assert likelihood(log_p, y) > likelihood(bad, y) + 0.2
-    assert set(refiner.weights) == {"base", "residual", "plain"}
-    np.testing.assert_allclose(sum(refiner.weights.values()), 1.0)
-    assert [len(networks) for networks in refiner.networks.values()] == [3, 3]
-
-
-def test_refining_the_truth_does_little_harm(problem):
-    X, y, truth, _, _ = problem
-    _, log_p = fit(problem, X, truth)
-    assert likelihood(log_p, y) > likelihood(truth, y) - 0.03
-
-
-def test_residual_networks_start_as_the_base(problem):
-    X, _, _, bad, _ = problem
-    refiner, _ = fit(problem, X, bad, max_epochs=1, learning_rate=1e-12)
-    residual, plain = (refiner.networks[name][0] for name in ("residual", "plain"))
-    np.testing.assert_allclose(residual.scores(np.hstack([X, bad])), 0.0, atol=1e-9)
-    assert np.abs(plain.scores(X)).max() > 0.1
-
-
-def test_without_x_the_scores_alone_are_corrected(problem):
-    _, y, truth, _, _ = problem
-    tempered = log_softmax(0.3 * truth, axis=1)
-    refiner, log_p = fit(problem, None, tempered)
-    assert set(refiner.weights) == {"base", "residual"}
-    assert likelihood(log_p, y) > likelihood(tempered, y) + 0.1
-    assert refiner.log_probabilities(None, tempered[:7]).shape == (7, 6)
-
-
-def test_log_probabilities_are_normalised_and_independent_of_other_rows(problem):
-    X, _, _, bad, _ = problem
-    refiner, _ = fit(problem, X, bad, max_epochs=2)
-    log_p = refiner.log_probabilities(X, bad)
-    np.testing.assert_allclose(np.exp(log_p).sum(axis=1), 1.0)
-    np.testing.assert_array_equal(refiner.log_probabilities(X[:3], bad[:3]), log_p[:3])
-
-
-def test_rows_that_no_fold_tests_keep_the_base(problem):
-    X, y, _, bad, _ = problem
-    splits = [(np.arange(100, 300), np.arange(50)), (np.arange(50, 300), np.arange(50, 100))]
-    _, log_p = fit((X, y, None, None, splits), X, bad, max_epochs=2)
-    np.testing.assert_array_equal(log_p[100:], bad[100:])
-    assert (log_p[:100] != bad[:100]).all()
-
-
-def test_csr_rows_are_refined_as_dense_rows(problem):
-    X, _, _, bad, _ = problem
-    _, dense = fit(problem, X, bad, max_epochs=2)
-    _, sparse = fit(problem, sp.csr_array(X), bad, max_epochs=2)
-    np.testing.assert_allclose(sparse, dense, atol=1e-3)
-
-
-def test_the_unit_of_the_weights_is_immaterial(problem):
-    X, _, _, bad, _ = problem
-    weight = np.random.default_rng(0).random(300)
-    _, ours = fit(problem, X, bad, max_epochs=2, weight=weight / weight.mean())
-    _, again = fit(problem, X, bad, max_epochs=2, weight=2 * weight / weight.mean())
-    np.testing.assert_allclose(ours, again, atol=1e-3)
 
 
 def test_the_floor_keeps_what_is_above_it_and_the_order_of_what_is_below():

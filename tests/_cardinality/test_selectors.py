@@ -1,5 +1,7 @@
 """The law of the rank and rules trained on costs: which size is worth its cost."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import log_softmax
@@ -12,7 +14,8 @@ from sklearn_setpred._cardinality.candidates import (
     sketch_of_labels,
 )
 from sklearn_setpred._cardinality.selectors import CostRule, RankLaw, SetCosts
-from sklearn_setpred._networks.network import MLPBuilder
+from sklearn_setpred._networks.modules import KindBuilder
+from sklearn_setpred._networks.options import TrainingOptions
 from sklearn_setpred._networks.parts import Part
 from sklearn_setpred.datasets import make_confusable_classes
 from sklearn_setpred.losses import CostSensitiveCompSum, CostSensitiveConstrained, get_loss
@@ -22,8 +25,9 @@ LOSSES_ON_COSTS = [
     *(CostSensitiveCompSum(tau) for tau in (0.5, 1.0, 1.5)),
     *(CostSensitiveConstrained(phi) for phi in ("exp", "squared_hinge")),
 ]
-OPTIONS = {"build": MLPBuilder((16,)), "device": "cpu", "patience": 5, "max_epochs": 20}
-OPTIONS |= {"learning_rate": 1e-3, "weight_decay": 0.0, "batch_size": 128}
+OPTIONS = TrainingOptions(
+    KindBuilder("mlp", (16,)), learning_rate=0.01, weight_decay=0.0, max_epochs=10, device="cpu"
+)
 
 
 def random_state():
@@ -45,7 +49,9 @@ def learn(rule, part, candidates, **options):
     """Fit a rule to the rows of a part, whose prior are their log-probabilities."""
     batches = batches_of(part.prior, part.target)
     sketch, ranks = sketch_of_labels(candidates, batches, len(part.target))
-    return rule.fit(part.X, sketch, ranks, part.weight, random_state(), **(OPTIONS | options))
+    fields = options.keys() & TrainingOptions.__dataclass_fields__.keys()
+    how = replace(OPTIONS, **{name: options.pop(name) for name in fields})
+    return rule.fit(part.X, sketch, ranks, part.weight, random_state(), how, **options)
 
 
 def law_values(law, part, candidates):
@@ -207,7 +213,7 @@ def test_the_law_is_a_distribution_function(problem, candidates):
 
 def test_without_a_gain_on_held_out_rows_there_is_no_network(problem):
     # Steps this long from the truth can only do harm.
-    candidates, steps = fixed(1, 2, 4, 8), {"max_epochs": 2, "learning_rate": 1.0}
+    candidates, steps = fixed(1, 2, 4, 8), {"max_epochs": 1, "learning_rate": 30.0}
     law = learn(RankLaw, problem, candidates, **steps)
     assert law.network is None
     sketch = candidates.sketch(problem.prior)

@@ -8,24 +8,18 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from sklearn_setpred._networks.network import (
-    ACTIVATIONS,
-    MLPBuilder,
-    ModuleBuilder,
-    Network,
-    choose_device,
-    sets_of_first,
-)
-from sklearn_setpred._networks.standardize import Standardization
-from sklearn_setpred.sets import prefix_sets
+from sklearn_setpred._networks.modules import KindBuilder, ModuleBuilder
+from sklearn_setpred._networks.network import Network, choose_device
+from sklearn_setpred._networks.standardize import DenseStandardization, standardization_of
 
 CPU = torch.device("cpu")
 
 
 def make_network(X, n_outputs=3, build=None, *, seed=0):
     """Return a network with random weights, and biases that are not zero."""
-    build = MLPBuilder((8,)) if build is None else build
-    network = Network(build, Standardization(X), X.shape[1], n_outputs, device="cpu", seed=seed)
+    build = KindBuilder("mlp", (8,)) if build is None else build
+    standardization = standardization_of(X, reads_csr=build.reads_csr)
+    network = Network(build, standardization, X.shape[1], n_outputs, device="cpu", seed=seed)
     generator = torch.Generator().manual_seed(seed)
     for parameter in network.module.parameters():
         parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
@@ -38,37 +32,44 @@ def sparse_numbers(rng, shape=(40, 6)):
 
 # ------------------------------------------------------------------------- modules, scores
 
-USERS_LINEAR = ModuleBuilder(torch.nn.Linear)
-BUILDS = [MLPBuilder(()), MLPBuilder((8,)), MLPBuilder((16, 8), "tanh"), USERS_LINEAR]
+BUILDS = [
+    *(KindBuilder("mlp", widths) for widths in ((), (8,), (16, 8))),
+    *(KindBuilder(kind, (8, 6)) for kind in ("resnet", "periodic")),
+    ModuleBuilder(torch.nn.Linear),
+]
 
 
-@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("build", BUILDS, ids=str)
 @pytest.mark.parametrize("fitted_on", [np.asarray, sp.csr_array])
 def test_csr_rows_score_as_dense_rows_do(rng, build, fitted_on):
-    X = sparse_numbers(rng) + 0.0
+    X = sparse_numbers(rng)
     network = make_network(fitted_on(X), build=build)
     np.testing.assert_allclose(network.scores(sp.csr_array(X)), network.scores(X), atol=1e-5)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_scores_follow_the_formula(rng, activation):
-    X = rng.normal(size=(20, 4))
-    network = make_network(X, build=MLPBuilder((5,), activation))
-    w = {name: array.numpy() for name, array in network.module.state_dict().items()}
-    hidden = Standardization(X)(X) @ w["first.weight"] + w["first.bias"]
-    active = ACTIVATIONS[activation]()(torch.from_numpy(hidden)).numpy()
-    expected = active @ w["rest.1.weight"].T + w["rest.1.bias"]
+@pytest.mark.parametrize("build", BUILDS, ids=str)
+def test_scores_are_those_of_the_module_on_standardized_rows(rng, build):
+    X = rng.normal(3.0, 2.0, size=(20, 4))
+    network = make_network(X, build=build)
+    expected = network.module.eval()(torch.from_numpy(DenseStandardization(X)(X))).detach()
     scores = network.scores(X)
-    assert scores.dtype == np.float64
+    assert (scores.dtype, scores.shape) == (np.float64, (20, 3))
     np.testing.assert_allclose(scores, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("widths", [(), (8,), (8, 8)])
-def test_a_zero_start_scores_zero(rng, widths):
+@pytest.mark.parametrize("build", BUILDS[1:], ids=str)
+def test_a_mean_of_networks_scores_the_mean_of_their_scores(rng, build):
     X = rng.normal(size=(20, 4))
-    build = MLPBuilder(widths, zero_start=True)
-    network = Network(build, Standardization(X), 4, 3, device="cpu", seed=0)
-    np.testing.assert_array_equal(network.scores(X), 0.0)
+    networks = [make_network(X, build=build, seed=seed) for seed in (0, 1, 2)]
+    mean = Network.mean_of(networks)
+    expected = np.mean([network.scores(X) for network in networks], axis=0)
+    np.testing.assert_allclose(mean.scores(X), expected, atol=1e-5)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(mean)).scores(X), mean.scores(X))
+
+
+def test_the_mean_of_one_network_is_that_network(rng):
+    network = make_network(rng.normal(size=(20, 4)))
+    assert Network.mean_of([network]) is network
 
 
 @pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
@@ -80,7 +81,7 @@ def test_a_row_alone_gets_the_labels_that_it_gets_in_a_batch(
     rng, container, widths, n_features, n_outputs
 ):
     X = rng.normal(size=(130, n_features))
-    network = make_network(X, n_outputs, MLPBuilder(widths))
+    network = make_network(X, n_outputs, KindBuilder("mlp", widths))
     X = container(X)
     scores = network.scores(X)
     ordered = np.sort(scores, axis=1)
@@ -105,24 +106,6 @@ def test_scores_do_not_depend_on_the_size_of_batches(rng, cells, batch_size, mon
     np.testing.assert_allclose(network.scores(X), at_once, rtol=0, atol=4e-6)
 
 
-@pytest.mark.parametrize("k", [1, 3, 7])
-def test_sets_made_on_the_device_are_those_made_by_numpy(rng, k):
-    scores = rng.integers(0, 4, size=(200, 7)).astype(float)  # with many ties
-    scores[rng.random(scores.shape) < 0.1] = -np.inf
-    sets = sets_of_first(torch.from_numpy(scores), k)
-    np.testing.assert_array_equal(sets, prefix_sets(scores, k))
-
-
-def test_weights_follow_the_seed(rng):
-    X = rng.normal(size=(20, 4))
-    first, again, other = (
-        Network(MLPBuilder((8,)), Standardization(X), 4, 3, device="cpu", seed=seed).scores(X)
-        for seed in (0, 0, 1)
-    )
-    np.testing.assert_array_equal(first, again)
-    assert not np.array_equal(first, other)
-
-
 def test_building_a_network_leaves_the_generator_of_torch_alone(rng):
     before = torch.get_rng_state()
     make_network(rng.normal(size=(20, 4)))
@@ -132,13 +115,43 @@ def test_building_a_network_leaves_the_generator_of_torch_alone(rng):
 # ------------------------------------------------------------------------- pickles, devices
 
 
-@pytest.mark.parametrize("build", [MLPBuilder((8,)), MLPBuilder((), zero_start=True)])
+@pytest.mark.parametrize("build", BUILDS[:-1], ids=str)
 def test_a_pickle_holds_no_torch_and_scores_the_same(rng, build):
     X = rng.normal(size=(20, 4))
     network = make_network(X, build=build)
     dump = pickle.dumps(network)
     assert b"torch" not in dump
     np.testing.assert_array_equal(pickle.loads(dump).scores(X), network.scores(X))
+
+
+def state_with(network, **changes):
+    """Return the state of a pickle, some entries changed."""
+    return network.__getstate__() | changes
+
+
+@pytest.mark.parametrize("change", ["a shape", "a name", "a missing array", "a width"])
+def test_weights_that_do_not_fit_the_network_are_refused(rng, change):
+    network = make_network(rng.normal(size=(20, 4)))
+    weights = network.weights()
+    if change == "a shape":
+        state = state_with(network, weights=weights | {"first.bias": np.zeros(9, np.float32)})
+    elif change == "a name":
+        renamed = {name.replace("first", "second"): array for name, array in weights.items()}
+        state = state_with(network, weights=renamed)
+    elif change == "a missing array":
+        state = state_with(network, weights={"first.bias": weights["first.bias"]})
+    else:
+        state = state_with(network, n_outputs=5)
+    with pytest.raises(ValueError, match="the file is damaged or was changed"):
+        Network.__new__(Network).__setstate__(state)
+
+
+def test_shapes_are_checked_before_any_memory_is_taken(rng):
+    # Weights of a network this wide would take 4 TB.
+    network = make_network(rng.normal(size=(20, 4)))
+    state = state_with(network, n_features=10**6, build=KindBuilder("mlp", (10**6,)))
+    with pytest.raises(ValueError, match=r"needs .*\(1000000, 1000000\)"):
+        Network.__new__(Network).__setstate__(state)
 
 
 def test_reading_a_pickle_leaves_the_generator_of_torch_alone(rng):
@@ -155,6 +168,19 @@ def test_a_network_of_a_device_that_is_missing_is_read_on_the_cpu(rng):
     loaded = pickle.loads(pickle.dumps(network))
     assert loaded.device == CPU
     np.testing.assert_array_equal(loaded.scores(X), network.scores(X))
+
+
+def test_weights_read_from_a_file_may_be_trained_and_leave_the_file_alone(rng):
+    state = make_network(rng.normal(size=(20, 4))).__getstate__()
+    for array in state["weights"].values():
+        array.flags.writeable = False
+    before = {name: array.copy() for name, array in state["weights"].items()}
+    network = Network.__new__(Network)
+    network.__setstate__(dict(state))
+    for parameter in network.module.parameters():
+        parameter.data += 1.0
+    for name, array in before.items():
+        np.testing.assert_array_equal(state["weights"][name], array)
 
 
 def test_a_users_module_is_pickled_as_it_is(rng):

@@ -1,20 +1,18 @@
-"""Splits that bear rare classes, and probabilities by models that left rows out."""
+"""Parts of the rows, and splits that can deal with rare classes."""
 
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
-from sklearn.naive_bayes import GaussianNB
-from sklearn.svm import SVC
+from sklearn.model_selection import RepeatedKFold, StratifiedKFold
 
-from sklearn_setpred._cardinality.out_of_fold import out_of_fold_probabilities, rows_to_learn_from
 from sklearn_setpred._networks.parts import (
     Part,
+    TrainingPairs,
     fold_numbers,
     make_splits,
+    splits_of_weighted,
     splits_within,
     validation_rows,
+    with_positive_weights,
 )
 
 COUNTS = [
@@ -119,110 +117,48 @@ def test_a_class_of_one_row_has_none_to_spare(random_state):
     assert not validation_rows(np.arange(5), 0.5, random_state).any()
 
 
+# ------------------------------------------------------------------------------------ parts
+
+
 def test_parts_are_taken_piece_by_piece(rng):
-    part = Part(rng.normal(size=(4, 2)), np.arange(4), None, rng.normal(size=(4, 3)))
+    part = Part(X=rng.normal(size=(4, 2)), target=np.arange(4), prior=rng.normal(size=(4, 3)))
     taken = part.take(np.array([2, 0]))
     np.testing.assert_array_equal(taken.X, part.X[[2, 0]])
     assert (taken.target.tolist(), taken.weight) == ([2, 0], None)
     np.testing.assert_array_equal(taken.prior, part.prior[[2, 0]])
 
 
-# ----------------------------------------------------------------- out-of-fold probabilities
+def test_rows_of_positive_weight_have_the_mean_weight_one():
+    part = Part(X=np.arange(4.0)[:, None], target=np.arange(4), weight=np.array([0.0, 2, 0, 6]))
+    kept = with_positive_weights(part)
+    assert (kept.target.tolist(), kept.weight.tolist()) == ([1, 3], [0.5, 1.5])
+    unweighted = part._replace(weight=None)
+    assert with_positive_weights(unweighted) is unweighted
 
 
-def probabilities(estimator, X, y, splits, **params):
-    """Return the out-of-fold probabilities over all labels of y, and which are known."""
-    return out_of_fold_probabilities(estimator, X, y, np.unique(y), splits, params)
+def test_training_pairs_have_weights_of_mean_one_on_either_side():
+    part = Part(X=np.arange(4.0)[:, None], target=np.arange(4), weight=np.array([1.0, 3, 2, 2]))
+    pairs = TrainingPairs(part, [(np.array([0, 1]), np.array([2, 3])), (np.array([1]), [0, 2])])
+    assert (len(pairs), pairs.has_held_out) == (2, True)
+    found = [[side.target.tolist() for side in pair] for pair in pairs]
+    assert found == [[[0, 1], [2, 3]], [[1], [0, 2]]]
+    weights = [[side.weight.tolist() for side in pair] for pair in pairs]
+    np.testing.assert_allclose(weights[0], [[0.5, 1.5], [1.0, 1.0]])
+    np.testing.assert_allclose(weights[1][1], [2 / 3, 4 / 3])
 
 
-def test_probabilities_are_those_of_cross_val_predict(rng, random_state):
-    X, y = rng.normal(size=(60, 3)), codes_of([20, 20, 20], rng)
-    splits = make_splits(4, X, y, random_state)
-    ours, known = probabilities(GaussianNB(), X, y, splits)
-    theirs = cross_val_predict(GaussianNB(), X, y, cv=splits, method="predict_proba")
-    np.testing.assert_array_equal(ours, theirs)
-    assert known.all()
+def test_without_splits_there_is_one_pair_of_all_rows_and_those_given():
+    part = Part(X=np.zeros((2, 1)), target=np.arange(2), weight=np.array([1.0, 3.0]))
+    given = Part(X=np.zeros((1, 1)), target=np.array([1]))
+    ((train, held_out),) = pairs = TrainingPairs(part, given=given)
+    assert (len(pairs), pairs.has_held_out) == (1, True)
+    assert train.weight.tolist() == [0.5, 1.5]
+    assert held_out is given
+    ((_, held_out),) = pairs = TrainingPairs(part)
+    assert (held_out, pairs.has_held_out) == (None, False)
 
 
-def test_classes_that_a_model_did_not_see_are_unknown_and_impossible(rng):
-    X, y = rng.normal(size=(9, 2)), np.repeat(["a", "b", "c"], 3)
-    splits = list(KFold(3).split(X))  # each fold leaves out a whole class
-    p, known = probabilities(GaussianNB(), X, y, splits)
-    np.testing.assert_array_equal(known, y[:, None] != np.unique(y))
-    np.testing.assert_array_equal(p[~known], 0.0)
-    np.testing.assert_allclose(p.sum(axis=1), 1.0)
-
-
-def test_rows_that_no_fold_tests_know_nothing(rng):
-    X, y = rng.normal(size=(10, 2)), np.arange(10) % 2
-    p, known = probabilities(GaussianNB(), X, y, [(np.arange(2, 10), np.arange(2))])
-    assert known[:2].all()
-    assert not known[2:].any()
-    assert not p[2:].any()
-
-
-def test_weights_are_cut_to_the_rows_of_the_fold(rng, random_state):
-    X, y = rng.normal(size=(40, 2)), np.arange(40) % 2
-    weight = rng.random(40)
-    splits = make_splits(2, X, y, random_state)
-    p, _ = probabilities(LogisticRegression(), X, y, splits, sample_weight=weight)
-    train, test = splits[0]
-    model = LogisticRegression().fit(X[train], y[train], sample_weight=weight[train])
-    np.testing.assert_array_equal(p[test], model.predict_proba(X[test]))
-
-
-def test_scores_of_a_support_vector_machine_are_read(rng, random_state):
-    X, y = rng.normal(size=(40, 2)), np.arange(40) % 2
-    p, _ = probabilities(SVC(), X, y, make_splits(2, X, y, random_state))
-    np.testing.assert_allclose(p.sum(axis=1), 1.0)
-
-
-class ReadsWhatItIsGiven(ClassifierMixin, BaseEstimator):
-    """Remembers the rows of every fit, and finds every label as likely."""
-
-    seen = []  # noqa: RUF012, shared by the clones
-
-    def fit(self, X, y):
-        self.seen.append(X)
-        self.classes_ = np.unique(y)
-        return self
-
-    def predict_proba(self, X):
-        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
-
-
-def test_lists_of_text_stay_lists_of_text(random_state):
-    X, y = [f"text {i}" for i in range(8)], ["a", "b"] * 4
-    ReadsWhatItIsGiven.seen.clear()
-    codes = np.arange(8) % 2
-    splits = make_splits(2, X, codes, random_state)
-    probabilities(ReadsWhatItIsGiven(), X, y, splits)
-    assert [sorted(rows) for rows in ReadsWhatItIsGiven.seen] == [
-        [X[i] for i in train] for train, _ in splits
-    ]
-
-
-# --------------------------------------------------------------------------- rows with a rank
-
-
-def test_rows_with_a_rank_and_a_weight_are_learned_from():
-    ranked = np.array([True] * 19 + [False])
-    np.testing.assert_array_equal(rows_to_learn_from(ranked, None), np.arange(19))
-    weight = np.append([0.0], np.ones(19))
-    np.testing.assert_array_equal(rows_to_learn_from(ranked, weight), np.arange(1, 19))
-
-
-def test_a_loss_of_more_than_a_tenth_of_the_weight_is_told():
-    ranked = np.array([True] * 8 + [False] * 2)
-    with pytest.warns(UserWarning, match=r"2 of 10 rows \(20% of the weight\)"):
-        rows_to_learn_from(ranked, None)
-    light = np.append(np.ones(8), [0.1, 0.1])
-    np.testing.assert_array_equal(rows_to_learn_from(ranked, light), np.arange(8))
-
-
-def test_without_a_row_to_learn_from_there_is_one_error_and_no_warning():
-    with pytest.raises(ValueError, match="No row is left"):
-        rows_to_learn_from(np.zeros(5, dtype=bool), None)
+# --------------------------------------------------------- splits of rows that have a weight
 
 
 def test_splits_are_told_by_the_places_of_the_rows_that_are_left():
@@ -230,3 +166,18 @@ def test_splits_are_told_by_the_places_of_the_rows_that_are_left():
     within = splits_within(np.array([0, 3, 4]), splits, 5)
     assert [[side.tolist() for side in split] for split in within] == [[[0], [1, 2]], [[1, 2], [0]]]
     assert splits_within(np.array([3, 4]), splits, 5) == []
+
+
+def test_a_number_splits_the_rows_of_positive_weight_as_if_they_were_alone(rng):
+    part = Part(X=rng.normal(size=(12, 1)), target=np.arange(12) % 2, weight=np.arange(12.0) % 3)
+    kept = part.take(part.weight > 0)
+    weighted = splits_of_weighted(2, part, np.random.RandomState(0))
+    alone = splits_of_weighted(2, kept._replace(weight=None), np.random.RandomState(0))
+    for split, other in zip(weighted, alone, strict=True):
+        for side, other_side in zip(split, other, strict=True):
+            np.testing.assert_array_equal(side, other_side)
+
+
+def test_a_splitter_that_tests_rows_twice_is_refused(random_state):
+    with pytest.raises(ValueError, match=r"cv=RepeatedKFold.*tests rows more than once"):
+        make_splits(RepeatedKFold(n_splits=2), np.zeros((8, 1)), np.arange(8) % 2, random_state)

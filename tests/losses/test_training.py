@@ -16,7 +16,7 @@ def test_every_label_loss_learns_four_blobs(name):
     # The truncated loss starts to learn above its truncation: .5 is never reached from scratch.
     loss = get_loss(name).set_params(**({"truncation": 0.1} if name == "tgce" else {}))
     network = NeuralClassifier(loss, hidden_layer_sizes=(), max_epochs=15, learning_rate=0.05)
-    network.set_params(early_stopping=False, random_state=0).fit(X, Y)
+    network.set_params(validation_fraction=None, random_state=0).fit(X, Y)
     first, last = network.loss_curve_[0], network.loss_curve_[-1]
     assert last < first
     top_2 = network.predict_top_k(X, 2)

@@ -1,0 +1,300 @@
+"""Experts: held-out rows are read by models that did not see them, new rows by all models."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from joblib import parallel_config
+from scipy.special import log_softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import SVC
+
+from sklearn_setpred._cardinality.built_in import network_expert
+from sklearn_setpred._cardinality.experts import (
+    BaggedExpert,
+    ClassifierExpert,
+    FrozenExpert,
+    TrainingRows,
+    UserExpert,
+    user_expert,
+)
+from sklearn_setpred._cardinality.pool import floored_log
+from sklearn_setpred._networks.modules import KindBuilder
+from sklearn_setpred._networks.options import TrainingOptions
+from sklearn_setpred._networks.parts import make_splits
+from sklearn_setpred._networks.training import fit_network
+from sklearn_setpred.losses import get_loss
+
+N = 60
+CLASSES = np.array(["ant", "bee", "cat"])
+
+
+class Memorises(ClassifierMixin, BaseEstimator):
+    """Knows the labels of the rows it has seen by heart, by their number in the first column."""
+
+    def fit(self, X, y, sample_weight=None):
+        numbers = np.asarray(X, dtype=float)[:, 0].astype(int)
+        self.known_ = dict(zip(numbers, y, strict=True))
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        p = np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+        for row, number in zip(p, np.asarray(X, dtype=float)[:, 0].astype(int), strict=True):
+            if number in self.known_:
+                row[:] = self.classes_ == self.known_[number]
+        return p
+
+
+@pytest.fixture
+def rows(rng):
+    """60 rows of 3 classes: their number, and two columns that tell the class."""
+    codes = rng.permutation(np.arange(N) % 3)
+    X = np.column_stack([np.arange(N), rng.normal(size=(N, 2)) + np.eye(3, 2)[codes] * 2])
+    return TrainingRows(X, X, CLASSES[codes], codes, CLASSES, None)
+
+
+def random_state():
+    return np.random.RandomState(0)
+
+
+def repeats_of(rows, n_folds=3, n_repeats=2):
+    rng = random_state()
+    return [make_splits(n_folds, rows.X, rows.codes, rng) for _ in range(n_repeats)]
+
+
+def learned(expert, rows, repeats, n_first=1):
+    """Fit an expert; return its outputs of the first splits, and of all rows for each repeat."""
+    first = expert.start(rows, repeats[0][:n_first], random_state())
+    return first, expert.go_on(rows, repeats, random_state())
+
+
+def a_users(classifier, rows, **options):
+    return user_expert("base", classifier, rows.classes, rows.floor, {}, **options)
+
+
+def built_in(classifier, rows):
+    return ClassifierExpert("one", classifier, len(rows.classes), rows.floor)
+
+
+# --------------------------------------------------------------------------------- the rows
+
+
+def test_the_floor_is_a_tenth_of_a_row_that_counts(rows):
+    assert rows.floor == 1 / 600
+    assert rows._replace(weight=np.repeat([0.0, 2.0], 30)).floor == 1 / 300
+
+
+@pytest.mark.parametrize("container", [list, np.asarray, pd.DataFrame, sp.csr_array])
+def test_inputs_are_what_the_user_gave_beside_the_numbers(rows, container):
+    rows = rows._replace(X=container(rows.X))
+    X, numbers = rows.inputs(np.array([4, 2]))
+    assert type(X) is type(rows.X)
+    np.testing.assert_array_equal(numbers[:, 0], [4, 2])
+    assert rows._replace(numbers=None).inputs(np.array([4]))[1] is None
+
+
+def test_parts_for_networks_have_weights_of_mean_one(rows):
+    part = rows._replace(weight=np.arange(60.0)).part(np.array([1, 3]))
+    assert part.weight.tolist() == [0.5, 1.5]
+    np.testing.assert_array_equal(part.target, rows.codes[[1, 3]])
+    assert rows.part(np.array([1, 3])).weight is None
+
+
+# ------------------------------------------------------------------------- held-out outputs
+
+
+@pytest.mark.parametrize("make", [a_users, built_in])
+@pytest.mark.parametrize("n_first", [1, 2, 3])
+def test_outputs_come_from_models_that_did_not_see_the_row(rows, make, n_first):
+    expert, repeats = make(Memorises(), rows), repeats_of(rows)
+    first, outputs = learned(expert, rows, repeats, n_first)
+    np.testing.assert_allclose(first, 1 / 3)
+    assert len(first) == 20 * n_first
+    for of_repeat in outputs:
+        np.testing.assert_allclose(of_repeat, 1 / 3)
+    # The models know what they were fitted on.
+    right = expert.log_probabilities(rows.X, rows.numbers)[np.arange(N), rows.codes]
+    assert (right > np.log(1 / 3)).all()
+
+
+def test_a_built_in_classifier_is_fitted_on_every_split_and_averaged(rows):
+    expert, repeats = built_in(GaussianNB(), rows), repeats_of(rows)
+    first, outputs = learned(expert, rows, repeats)
+    models = [
+        [GaussianNB().fit(rows.X[train], rows.codes[train]) for train, _ in splits]
+        for splits in repeats
+    ]
+    for of_models, splits, found in zip(models, repeats, outputs, strict=True):
+        for model, (_, test) in zip(of_models, splits, strict=True):
+            np.testing.assert_allclose(found[test], model.predict_proba(rows.X[test]), rtol=1e-6)
+    np.testing.assert_array_equal(first, outputs[0][repeats[0][0][1]])
+    mean = np.mean([m.predict_proba(rows.X) for of_models in models for m in of_models], axis=0)
+    found = expert.log_probabilities(rows.X, rows.numbers)
+    np.testing.assert_allclose(found, floored_log(mean, rows.floor), rtol=1e-6)
+
+
+def test_a_users_classifier_is_fitted_on_the_first_repeat_and_on_all_rows(rows):
+    expert, repeats = a_users(GaussianNB(), rows), repeats_of(rows)
+    _, outputs = learned(expert, rows, repeats)
+    assert len(outputs) == 1
+    for train, test in repeats[0]:
+        model = GaussianNB().fit(rows.X[train], rows.y[train])
+        np.testing.assert_allclose(outputs[0][test], model.predict_proba(rows.X[test]), rtol=1e-6)
+    whole = GaussianNB().fit(rows.X, rows.y)
+    (model,) = expert.models
+    np.testing.assert_array_equal(model.predict_proba(rows.X), whole.predict_proba(rows.X))
+    expert.forget()
+    assert expert.models == [model]
+
+
+@pytest.mark.parametrize("make", [a_users, built_in])
+def test_rows_that_no_split_holds_out_have_no_outputs(rows, make):
+    expert = make(GaussianNB(), rows)
+    _, (outputs,) = learned(expert, rows, [[(np.arange(20, 60), np.arange(20))]])
+    assert np.isfinite(outputs[:20]).all()
+    assert np.isnan(outputs[20:]).all()
+
+
+@pytest.mark.parametrize("make", [a_users, built_in])
+def test_a_class_that_a_model_did_not_see_is_impossible(rows, make):
+    train, test = np.flatnonzero(rows.codes < 2), np.flatnonzero(rows.codes == 2)
+    expert = make(GaussianNB(), rows)
+    held_out = expert.start(rows, [(train, test)], random_state())
+    np.testing.assert_array_equal(held_out[:, 2], 0.0)
+    np.testing.assert_allclose(held_out.sum(axis=1), 1.0, rtol=1e-6)
+
+
+def test_scores_of_a_support_vector_machine_are_read(rows):
+    _, (outputs,) = learned(a_users(SVC(), rows), rows, repeats_of(rows))
+    np.testing.assert_allclose(outputs.sum(axis=1), 1.0, rtol=1e-6)
+
+
+def test_fit_parameters_are_cut_to_the_training_rows(rows, rng):
+    weight = rng.random(N)
+    ours = user_expert("base", GaussianNB(), rows.classes, rows.floor, {"sample_weight": weight})
+    _, (outputs,) = learned(ours, rows, repeats_of(rows))
+    train, test = repeats_of(rows)[0][1]
+    model = GaussianNB().fit(rows.X[train], rows.y[train], sample_weight=weight[train])
+    np.testing.assert_allclose(outputs[test], model.predict_proba(rows.X[test]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("takes_weights", [True, False])
+def test_weights_reach_built_in_classifiers_that_take_them(rows, rng, takes_weights):
+    rows = rows._replace(weight=rng.random(N))
+    classifier = GaussianNB() if takes_weights else KNeighborsClassifier()
+    _, (outputs, _) = learned(built_in(classifier, rows), rows, repeats_of(rows))
+    train, test = repeats_of(rows)[0][0]
+    weight = {"sample_weight": rows.weight[train]} if takes_weights else {}
+    model = clone(classifier).fit(rows.X[train], rows.codes[train], **weight)
+    np.testing.assert_allclose(outputs[test], model.predict_proba(rows.X[test]), rtol=1e-6)
+
+
+def test_built_in_classifiers_have_seeds_of_the_random_state(rows):
+    forest = ExtraTreesClassifier(2)
+    first, again = (learned(built_in(forest, rows), rows, repeats_of(rows))[1] for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    other = built_in(forest, rows)
+    other.start(rows, repeats_of(rows)[0][:1], np.random.RandomState(1))
+    assert not np.array_equal(other.go_on(rows, repeats_of(rows), random_state()), first)
+
+
+def test_jobs_do_not_change_the_outputs(rows):
+    expert, parallel = (built_in(ExtraTreesClassifier(2), rows) for _ in range(2))
+    repeats = repeats_of(rows)
+    _, alone = learned(expert, rows, repeats)
+    with parallel_config(backend="threading"):
+        parallel.start(rows, repeats[0][:1], random_state(), n_jobs=2)
+        together = parallel.go_on(rows, repeats, random_state(), n_jobs=2)
+    np.testing.assert_array_equal(together, alone)
+
+
+# ------------------------------------------------------------------- one fit for all rows
+
+
+@pytest.mark.parametrize(
+    ("classifier", "options", "kind"),
+    [
+        (GaussianNB(), {}, UserExpert),
+        (FrozenEstimator(GaussianNB()), {}, FrozenExpert),
+        (RandomForestClassifier(), {}, BaggedExpert),
+        (RandomForestClassifier(), {"may_bag": False}, UserExpert),
+        (RandomForestClassifier(bootstrap=False), {}, UserExpert),
+        (ExtraTreesClassifier(), {}, UserExpert),
+        (ExtraTreesClassifier(bootstrap=True), {}, BaggedExpert),
+        (BaggingClassifier(n_estimators=50), {}, BaggedExpert),
+        # A row may be in each of ten bags, and nothing but its own votes would be left.
+        (BaggingClassifier(), {}, UserExpert),
+        (RandomForestClassifier(49), {}, UserExpert),
+        (FrozenEstimator(RandomForestClassifier()), {}, FrozenExpert),
+    ],
+    ids=str,
+)
+def test_what_bags_its_rows_is_fitted_once(rows, classifier, options, kind):
+    assert type(a_users(classifier, rows, **options)) is kind
+
+
+@pytest.mark.parametrize("cls", [RandomForestClassifier, BaggingClassifier])
+def test_a_bagged_classifier_is_read_out_of_bag(rows, cls):
+    forest = cls(n_estimators=50, random_state=0)
+    expert, repeats = a_users(forest, rows), repeats_of(rows)
+    first, (outputs,) = learned(expert, rows, repeats)
+    own = clone(forest).set_params(oob_score=True).fit(rows.X, rows.y)
+    np.testing.assert_array_equal(outputs, own.oob_decision_function_)
+    np.testing.assert_array_equal(first, outputs[repeats[0][0][1]])
+    (model,) = expert.models
+    np.testing.assert_array_equal(model.predict_proba(rows.X), own.predict_proba(rows.X))
+
+
+def test_a_frozen_classifier_is_read_as_it_is(rows):
+    # It knows a class more than the rows hold.
+    base = GaussianNB().fit(rows.X, rows.y)
+    rows = rows._replace(classes=base.classes_)
+    expert = a_users(FrozenEstimator(base), rows)
+    first, (outputs,) = learned(expert, rows, repeats_of(rows))
+    np.testing.assert_array_equal(outputs, base.predict_proba(rows.X))
+    np.testing.assert_array_equal(first, outputs[repeats_of(rows)[0][0][1]])
+    assert expert.models == [expert.classifier]
+    assert not expert.has_seen_rows
+    assert UserExpert.has_seen_rows
+
+
+# --------------------------------------------------------------------------------- networks
+
+
+OPTIONS = TrainingOptions(KindBuilder("mlp", (4,)), learning_rate=0.01, max_epochs=2, device="cpu")
+
+
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
+def test_networks_are_trained_on_each_split_and_averaged(rows, container):
+    rows = rows._replace(numbers=container(rows.numbers))
+    expert = network_expert("mlp", rows, OPTIONS, build=OPTIONS.build)
+    repeats = repeats_of(rows)
+    first, outputs = learned(expert, rows, repeats)
+    seeds = random_state().randint(2**31 - 1, size=1), random_state().randint(2**31 - 1, size=5)
+    seeds = iter(np.concatenate(seeds).tolist())
+    loss, scores = get_loss("cross_entropy"), []
+    for splits, found in zip(repeats, outputs, strict=True):
+        for train, test in splits:
+            how = {"seed": next(seeds), "standardization": expert.standardization}
+            pair = rows.part(train), rows.part(test)
+            network = fit_network(*pair, loss, 3, expert.options, **how).network
+            np.testing.assert_allclose(found[test], network.scores(rows.numbers[test]), rtol=1e-5)
+            scores.append(network.scores(rows.numbers))
+    np.testing.assert_array_equal(first, outputs[0][repeats[0][0][1]])
+    assert len(expert.models) == 1
+    log_p = expert.log_probabilities(rows.X, rows.numbers)
+    np.testing.assert_allclose(log_p, log_softmax(np.mean(scores, axis=0), axis=1), atol=1e-5)
+
+
+def test_all_networks_of_an_expert_are_standardized_by_all_rows(rows):
+    rows = rows._replace(weight=np.linspace(0.1, 2.0, N))
+    expert = network_expert("resnet", rows, OPTIONS)
+    mean = np.average(rows.numbers, axis=0, weights=rows.weight)
+    np.testing.assert_allclose(expert.standardization.center, mean)
+    assert expert.options.learning_rate == 0.005  # the kind's own
+    assert expert.options.build.kind == expert.name == "resnet"

@@ -1,0 +1,174 @@
+"""From rows to an ensemble: which rows teach the sizes, splits, one expert for many classes."""
+
+import numpy as np
+import pytest
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import KFold
+from sklearn.naive_bayes import GaussianNB
+
+from sklearn_setpred._cardinality import learning
+from sklearn_setpred._cardinality.candidates import FixedSizes, sketch_of_labels
+from sklearn_setpred._cardinality.experts import TrainingRows, user_expert
+from sklearn_setpred._cardinality.learning import (
+    hold_out,
+    known_rows,
+    learn,
+    make_repeats,
+    rows_to_learn_from,
+)
+from sklearn_setpred.sets import _batches
+
+N, N_CLASSES = 60, 5
+
+
+@pytest.fixture
+def rows(rng):
+    """60 rows of 5 classes that overlap."""
+    codes = rng.permutation(np.arange(N) % N_CLASSES)
+    X = rng.normal(size=(N, 2)) + np.stack([codes, codes % 2], axis=1)
+    return TrainingRows(X, X, codes, codes, np.arange(N_CLASSES), None)
+
+
+def random_state():
+    return np.random.RandomState(0)
+
+
+def expert_of(classifier, rows):
+    return user_expert("base", classifier, rows.classes, rows.floor, {})
+
+
+def all_of(learned):
+    """Return the log-probabilities and labels of all batches."""
+    return [np.concatenate(side) for side in zip(*learned.batches, strict=True)]
+
+
+# ----------------------------------------------------------------------------------- splits
+
+
+def test_a_number_splits_the_rows_several_times(rows):
+    once, again = make_repeats(3, rows, random_state(), n_repeats=2)
+    for splits in (once, again):
+        assert len(splits) == 3
+        np.testing.assert_array_equal(np.sort(np.hstack([t for _, t in splits])), np.arange(N))
+    assert not np.array_equal(once[0][1], again[0][1])
+
+
+def test_given_splits_are_taken_once(rows):
+    (splits,) = make_repeats(KFold(4), rows, random_state(), n_repeats=2)
+    assert [test.tolist() for _, test in splits] == np.arange(N).reshape(4, 15).tolist()
+
+
+# --------------------------------------------------------------- rows that teach the sizes
+
+
+def test_a_row_is_known_if_every_repeat_holds_it_out_of_a_model_that_knows_its_label():
+    codes = np.array([0, 0, 1, 1, 2])
+    rows = TrainingRows(None, None, codes, codes, np.arange(3), None)
+    halves = [(np.array([0, 2, 4]), np.array([1, 3])), (np.array([1, 3]), np.array([0, 2, 4]))]
+    assert known_rows([halves], rows).tolist() == [True, True, True, True, False]
+    by_class = [(np.array([2, 3, 4]), np.array([0, 1])), (np.array([0, 1, 2]), np.array([3]))]
+    assert known_rows([by_class], rows).tolist() == [False, False, False, True, False]
+    assert known_rows([halves, by_class], rows).tolist() == [False, False, False, True, False]
+
+
+def test_rows_with_a_rank_and_a_weight_are_learned_from():
+    known = np.array([True] * 19 + [False])
+    np.testing.assert_array_equal(rows_to_learn_from(known, None), np.arange(19))
+    weight = np.append([0.0], np.ones(19))
+    np.testing.assert_array_equal(rows_to_learn_from(known, weight), np.arange(1, 19))
+
+
+def test_a_loss_of_more_than_a_tenth_of_the_weight_is_told():
+    known = np.array([True] * 8 + [False] * 2)
+    with pytest.warns(UserWarning, match=r"2 of 10 rows \(20% of the weight\)"):
+        rows_to_learn_from(known, None)
+    light = np.append(np.ones(8), [0.1, 0.1])
+    np.testing.assert_array_equal(rows_to_learn_from(known, light), np.arange(8))
+
+
+def test_without_a_row_to_learn_from_there_is_one_error_and_no_warning():
+    with pytest.raises(ValueError, match="No row is left"):
+        rows_to_learn_from(np.zeros(5, dtype=bool), None)
+
+
+# --------------------------------------------------------------------------------- learning
+
+
+def test_without_refinement_the_expert_is_taken_as_it_is(rows):
+    expert = expert_of(GaussianNB(), rows)
+    learned = learn([expert], rows, 3, random_state(), refine=False)
+    assert learned.ensemble.pool is None
+    np.testing.assert_array_equal(learned.rows, np.arange(N))
+    log_p, codes = all_of(learned)
+    np.testing.assert_array_equal(codes, rows.codes)
+    (splits,) = make_repeats(3, rows, random_state(), n_repeats=1)
+    train, test = splits[1]
+    p = GaussianNB().fit(rows.X[train], rows.codes[train]).predict_proba(rows.X[test])
+    np.testing.assert_allclose(np.exp(log_p[test]), p, rtol=1e-5, atol=rows.floor)
+
+
+def test_a_single_expert_is_pooled_with_itself(rows):
+    learned = learn([expert_of(GaussianNB(), rows)], rows, 3, random_state())
+    assert learned.ensemble.pool.exponents.shape == (1,)
+    log_p, _ = all_of(learned)
+    np.testing.assert_allclose(np.exp(log_p).sum(axis=1), 1.0)
+
+
+def test_an_expert_that_goes_on_always_stays_in_the_ensemble(rows):
+    experts = [expert_of(GaussianNB(), rows), expert_of(Constant(), rows)]
+    for expert, name in zip(experts, ("bayes", "constant"), strict=True):
+        expert.name = name
+    how = {"always": ["bayes", "constant"]}
+    learned = learn(experts, rows, 3, random_state(), **how)
+    assert [one.name for one in learned.ensemble.experts] == ["bayes", "constant"]
+    alone = learn(experts, rows, 3, random_state())
+    assert [one.name for one in alone.ensemble.experts] == ["bayes"]
+
+
+class Constant(GaussianNB):
+    """Finds all classes as likely."""
+
+    def predict_proba(self, X):
+        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+
+
+# ------------------------------------------------------------------------- many classes
+
+
+def test_from_a_frozen_base_both_ways_learn_the_same(rows, monkeypatch):
+    monkeypatch.setattr(_batches, "_BATCH_CELLS", 20 * N_CLASSES)
+    frozen = FrozenEstimator(GaussianNB().fit(rows.X, rows.y))
+    candidates = FixedSizes(np.arange(1, N_CLASSES + 1), np.arange(1.0, N_CLASSES + 1))
+    found = []
+    for most_cells in (1e9, 0):
+        monkeypatch.setattr(learning, "_MOST_CELLS", most_cells)
+        experts = [expert_of(frozen, rows)]
+        learned = learn(experts, rows, 3, random_state(), refine=False)
+        np.testing.assert_array_equal(learned.rows, np.arange(N))
+        assert learned.ensemble.experts[0].models == [frozen]
+        found.append(sketch_of_labels(candidates, learned.batches, N))
+    for left, right in zip(*((*sketch, ranks) for sketch, ranks in found), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_one_part_is_held_out_and_read_by_the_model_that_left_it_out(rows, monkeypatch):
+    monkeypatch.setattr(_batches, "_BATCH_CELLS", 4 * N_CLASSES)
+    expert = expert_of(GaussianNB(), rows)
+    learned = hold_out(expert, rows, 4, random_state())
+    assert len(learned.rows) == 15
+    kept = np.setdiff1d(np.arange(N), learned.rows)
+    model = GaussianNB().fit(rows.X[kept], rows.codes[kept])
+    log_p, codes = all_of(learned)
+    np.testing.assert_array_equal(codes, rows.codes[learned.rows])
+    expected = model.predict_log_proba(rows.X[learned.rows])
+    above = expected > np.log(rows.floor)
+    np.testing.assert_allclose(log_p[above], expected[above], rtol=1e-5)
+
+
+def test_held_out_rows_without_weight_teach_nothing(rows):
+    weighted = rows._replace(weight=(np.arange(N) % 2).astype(float))
+    frozen = FrozenEstimator(GaussianNB().fit(rows.X, rows.y))
+    for classifier in (frozen, GaussianNB()):
+        learned = hold_out(expert_of(classifier, rows), weighted, 4, random_state())
+        assert (learned.rows % 2 == 1).all()
+    assert len(hold_out(expert_of(frozen, rows), weighted, 4, random_state()).rows) == 30

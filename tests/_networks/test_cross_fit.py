@@ -1,0 +1,90 @@
+"""Networks trained on pairs of rows, and what their held-out rows tell."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from sklearn_setpred._networks.cross_fit import fit_pairs, held_out_scores, mean_curve
+from sklearn_setpred._networks.modules import KindBuilder
+from sklearn_setpred._networks.options import TrainingOptions
+from sklearn_setpred._networks.parts import Part, TrainingPairs
+from sklearn_setpred._networks.standardize import DenseStandardization, SparseStandardization
+from sklearn_setpred._networks.training import fit_network
+from sklearn_setpred.losses import get_loss
+
+CROSS_ENTROPY = get_loss("cross_entropy")
+OPTIONS = TrainingOptions(KindBuilder("mlp", (4,)), learning_rate=0.01, max_epochs=2, device="cpu")
+HALVES = [(np.arange(30), np.arange(30, 60)), (np.arange(30, 60), np.arange(30))]
+
+
+@pytest.fixture
+def part(rng):
+    """60 rows of 3 classes, their weights growing, the halves far from each other."""
+    y = np.arange(60) % 3
+    X = rng.normal(size=(60, 2)) + np.where(np.arange(60) < 30, -5.0, 5.0)[:, None]
+    return Part(X=X, target=y, weight=np.linspace(0.5, 1.5, 60))
+
+
+def networks_of(pairs, options=OPTIONS, seeds=(0, 1)):
+    trained = fit_pairs(pairs, CROSS_ENTROPY, 3, options, seeds=list(seeds))
+    return [one.network for one in trained]
+
+
+@pytest.mark.parametrize(
+    ("container", "cls"),
+    [(np.asarray, DenseStandardization), (sp.csr_array, SparseStandardization)],
+)
+def test_networks_of_several_pairs_are_standardized_by_all_rows(part, container, cls):
+    part = part._replace(X=container(part.X))
+    first, second = networks_of(TrainingPairs(part, HALVES))
+    assert first.standardization is second.standardization
+    np.testing.assert_array_equal(first.standardization.center, cls(part.X, part.weight).center)
+    own = networks_of(TrainingPairs(part, HALVES[:1]), seeds=[0])[0].standardization
+    assert (np.abs(own.center - first.standardization.center) > 1).all()
+
+
+def test_each_pair_has_a_network_with_a_seed_of_its_own(part):
+    pairs = TrainingPairs(part, HALVES)
+    shared = DenseStandardization(part.X, part.weight)
+    for network, pair, seed in zip(networks_of(pairs), pairs, (0, 1), strict=True):
+        how = {"seed": seed, "standardization": shared}
+        alone = fit_network(*pair, CROSS_ENTROPY, 3, OPTIONS, **how).network
+        np.testing.assert_array_equal(network.scores(part.X), alone.scores(part.X))
+
+
+def test_a_single_pair_goes_on_from_a_network(part):
+    pairs = TrainingPairs(part)
+    (start,) = networks_of(pairs, seeds=[0])
+    still = replace(OPTIONS, learning_rate=1e-12)
+    (trained,) = fit_pairs(pairs, CROSS_ENTROPY, 3, still, seeds=[5], start=start)
+    np.testing.assert_allclose(trained.network.scores(part.X), start.scores(part.X), atol=1e-6)
+
+
+def test_held_out_rows_are_scored_by_the_network_that_left_them_out(part):
+    pairs = TrainingPairs(part, HALVES)
+    networks = networks_of(pairs)
+    scores, target, weight = held_out_scores(networks, pairs)
+    expected = [networks[0].scores(part.X[30:]), networks[1].scores(part.X[:30])]
+    np.testing.assert_array_equal(scores, np.concatenate(expected))
+    np.testing.assert_array_equal(target, np.concatenate([part.target[30:], part.target[:30]]))
+    halves = part.weight[30:], part.weight[:30]
+    np.testing.assert_allclose(weight, np.concatenate([w / w.mean() for w in halves]))
+
+
+@pytest.mark.parametrize(("n_rows", "step"), [(60, 1), (30, 2), (7, 9)])
+def test_where_memory_is_short_some_held_out_rows_stand_for_all(part, n_rows, step, monkeypatch):
+    monkeypatch.setattr("sklearn_setpred._networks.cross_fit._CELLS", 3 * n_rows)
+    part = part._replace(weight=None)
+    pairs = TrainingPairs(part, given=part)
+    (network,) = networks_of(pairs, seeds=[0])
+    scores, target, weight = held_out_scores([network], pairs)
+    np.testing.assert_array_equal(target, part.target[::step])
+    np.testing.assert_array_equal(scores, network.scores(part.X[::step]))
+    assert weight is None
+
+
+def test_a_mean_curve_is_over_the_curves_that_last():
+    assert mean_curve([[1.0, 2.0], [3.0]]) == [2.0, 2.0]
+    assert mean_curve([[], []]) == []
