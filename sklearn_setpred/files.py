@@ -21,9 +21,8 @@ _PACKAGE = "sklearn_setpred"
 # Where the classes stand that a fitted estimator, or a search around one, is made of. Their
 # constructors only keep what they are given: a file may call them.
 _PLACES = (
-    *("estimators", "losses", "metrics", "pipeline", "scorers", "_inner"),
-    *("_networks.network", "_networks.standardize"),
-    *("_cardinality.candidates", "_cardinality.pool", "_cardinality.selectors"),
+    *("estimators", "losses", "metrics", "scorers", "_inner", "_cardinality"),
+    *("_networks.modules", "_networks.network", "_networks.standardize"),
 )
 _NUMPY_HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,

@@ -351,4 +351,5 @@ class NetworkExpert(Expert):
 
         outputs = super().go_on(rows, repeats, rng, n_jobs)
         self.models = [Network.mean_of(self.models)]
+        self.options = self.standardization = None  # nothing of the training is kept
         return outputs
