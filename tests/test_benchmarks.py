@@ -1,21 +1,9 @@
 """The benchmark of set sizes: a small run works and goes on, its tables say what the file says."""
 
-import importlib
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-BENCHMARKS = Path(__file__).parents[1] / "examples" / "benchmarks"
-
 pd = pytest.importorskip("pandas")
-
-
-@pytest.fixture
-def benchmark(monkeypatch):
-    """Import a module of the benchmarks, which find one another as scripts do."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return importlib.import_module
 
 
 @pytest.fixture

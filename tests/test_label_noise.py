@@ -1,6 +1,5 @@
 """The benchmark of label noise: fair draws, runs that go on, tables as the file has them."""
 
-import importlib
 import os
 import subprocess
 import sys
@@ -14,13 +13,6 @@ BENCHMARKS = Path(__file__).parents[1] / "examples" / "benchmarks"
 
 pd = pytest.importorskip("pandas")
 pytest.importorskip("tqdm")
-
-
-@pytest.fixture
-def benchmark(monkeypatch):
-    """Import a module of the benchmark, which find one another as scripts do."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return importlib.import_module
 
 
 @pytest.fixture
