@@ -180,6 +180,16 @@ def test_ours_is_held_against_the_best_peer_in_hindsight(benchmark, lines):
     assert kinds.loc["tables", "ratio"] == letter["ratio"]
 
 
+def test_ours_around_a_peer_is_held_against_that_peer(benchmark, lines):
+    tables = benchmark("strong_peers_tables")
+    lines = lines.replace({"method": {"ours": "ours_catboost"}})
+    table = tables.around_peers(lines, tables.sizes_by_split(lines)).loc["catboost"]
+    assert table["cells"] == 2
+    assert table["ratio"] == pytest.approx((0.6 * 2.2 / 1.9) ** 0.25 * 0.75**0.5)
+    assert [table["surely_above_1"], table["surely_above_1.05"]] == [0, 0]
+    assert table["fit_ratio"] == pytest.approx((2.0 / 2.45 * 0.75) ** 0.5)
+
+
 def test_seconds_are_ratios_to_catboost(benchmark, lines):
     table = benchmark("strong_peers_tables").seconds(lines)
     assert table.loc["catboost", "fit_ratio"] == 1

@@ -148,17 +148,18 @@ def without_figures(task, status):
 def received(task, process, connection):
     """Return the lines that a process has sent, or those that say how it ended."""
     try:
-        return connection.recv()
+        lines = connection.recv()
     except EOFError:
-        process.join()
-        too_long = process.exitcode == -signal.SIGPROF
-        return without_figures(task, tables.TOO_LONG if too_long else f"exit {process.exitcode}")
-    finally:
-        process.join()
+        lines = None
+    process.join()
+    if lines is not None:
+        return lines
+    too_long = process.exitcode == -signal.SIGPROF
+    return without_figures(task, tables.TOO_LONG if too_long else f"exit {process.exitcode}")
 
 
 def started(task, limit):
-    """Start the process of a task; give its connection."""
+    """Start the process of a task; return the connection to it, and the process."""
     context = multiprocessing.get_context("fork")  # packages are imported once, by the parent
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=in_process, args=(task, limit, sender))

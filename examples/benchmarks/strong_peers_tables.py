@@ -61,11 +61,11 @@ def report(lines):
         title = "ours against ours, frozen"
         named |= {title: by_kind(against_best(sizes, OURS, [FROZEN]))}
     named |= {
-        "Ours around a peer against LAC around the same": around_peers(sizes),
-        f"CPU seconds of the fit and of the prediction, also as a ratio to {CLOCK}": seconds(lines),
+        "Ours around a peer against LAC around the same": around_peers(lines, sizes),
+        f"CPU seconds of a fit and of all test rows; fits as a ratio to {CLOCK}'s": seconds(lines),
         "Mean sizes of the peers and of ours": mean_sizes(lines, sizes, [*PEERS, FROZEN, OURS]),
         "Mean sizes of ours around a peer": mean_sizes(lines, sizes, AROUND),
-        "Log-loss on the test rows": log_losses(lines),
+        "Log-loss on the test rows": by_data(lines, "log_loss"),
         "Fits that have no result": unfinished(lines),
     }
     shown = {title: table for title, table in named.items() if table.shape[1]}
@@ -123,21 +123,20 @@ def by_kind(cells):
 
 def overall(part):
     """Return the geometric mean of some cells, the worst of them, and how many are surely worse."""
-    return {
-        "cells": len(part),
-        "ratio": geometric_mean(part["ratio"]),
-        "worst": part["ratio"].max(),
-        f"surely_above_{LIMIT}": int((part["ratio"] - 2 * part["standard_error"] > LIMIT).sum()),
-    }
+    low = part["ratio"] - 2 * part["standard_error"]
+    surely = {f"surely_above_{limit}": int((low > limit).sum()) for limit in (1, LIMIT)}
+    ratio, worst = geometric_mean(part["ratio"]), part["ratio"].max()
+    return {"cells": len(part), "ratio": ratio, "worst": worst, **surely}
 
 
-def around_peers(sizes):
+def around_peers(lines, sizes):
     """Return for each peer the ratios of ours around it to LAC around it, in live cells."""
-    rows = {}
+    cpu, rows = by_data(lines, "fit_cpu"), {}
     for peer, ours in zip(PEERS, AROUND, strict=True):
         if {peer, ours} <= {*sizes}:
             cells = against_best(sizes, ours, [peer])
-            rows[peer] = overall(cells[cells["live"]])
+            clock = {"fit_ratio": geometric_mean(cpu[ours] / cpu[peer])}
+            rows[peer] = overall(cells[cells["live"]]) | clock
     return table_of(rows, "peer")
 
 
@@ -149,30 +148,26 @@ def table_of(rows, name):
 # -------------------------------------------------------------------- seconds, log-loss
 
 
-def seconds(lines):
-    """Return the CPU seconds of each method: geometric means over data sets, and the longest."""
+def by_data(lines, figure):
+    """Return the mean of a figure: a row per data set, a column per method."""
     rows = lines[lines["status"] == DONE]
-    cpu = {
-        column: rows.groupby(["data", "method"])[column].mean().unstack("method")
-        for column in ("fit_cpu", "predict_cpu")
-    }
+    return rows.groupby(["data", "method"])[figure].mean().unstack("method")
+
+
+def seconds(lines):
+    """Return the CPU seconds of each method: geometric mean of fits, mean of predictions."""
+    fit = by_data(lines, "fit_cpu")
     table = pd.DataFrame(
         {
-            "data_sets": cpu["fit_cpu"].count(),
-            "fit": geometric_mean(cpu["fit_cpu"]),
-            "longest_fit": cpu["fit_cpu"].max(),
-            "predict": geometric_mean(cpu["predict_cpu"]),
+            "data_sets": fit.count(),
+            "fit": geometric_mean(fit),
+            "longest_fit": fit.max(),
+            "predict": by_data(lines, "predict_cpu").mean(),
         }
     )
-    if CLOCK in cpu["fit_cpu"]:
-        table["fit_ratio"] = geometric_mean(cpu["fit_cpu"].div(cpu["fit_cpu"][CLOCK], axis=0))
+    if CLOCK in fit:
+        table["fit_ratio"] = geometric_mean(fit.div(fit[CLOCK], axis=0))
     return table.sort_values("fit")
-
-
-def log_losses(lines):
-    """Return the mean log-loss of each method on each data set."""
-    rows = lines[lines["status"] == DONE]
-    return rows.groupby(["data", "method"])["log_loss"].mean().unstack("method")
 
 
 def mean_sizes(lines, sizes, methods):
