@@ -67,7 +67,7 @@ PAGES_OF_NAMES = pages_of_names()
 CONTENTS = {
     "index": ["user_guide", "auto_examples/index", "api", "losses", "benchmarks", "whats_new"],
     "user_guide": ["frames", "own_loss", "sklearn_tools", "decisions"],
-    "benchmarks": ["set_size", "label_noise", "performance"],
+    "benchmarks": ["set_size", "strong_peers", "label_noise", "performance"],
     "label_noise": ["label_noise_tables"],
     "api": [f"generated/{full_name}" for full_name in PAGES_OF_NAMES],
 }
