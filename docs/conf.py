@@ -78,7 +78,7 @@ PAGES_OF_NAMES = public_names.pages()
 CONTENTS = {
     "index": ["user_guide", "auto_examples/index", "api", "losses", "benchmarks", "whats_new"],
     "user_guide": ["frames", "own_loss", "sklearn_tools", "promises", "decisions"],
-    "benchmarks": ["set_size", "label_noise", "performance"],
+    "benchmarks": ["set_size", "strong_peers", "label_noise", "performance"],
     "label_noise": ["label_noise_tables"],
     "api": [f"generated/{full_name}" for full_name in PAGES_OF_NAMES],
 }

@@ -144,10 +144,10 @@ def read(path):
     }
 
 
-def append(path, lines):
+def append(path, lines, columns=COLUMNS):
     """Write the lines of a task in one go, so that a killed run leaves whole tasks behind."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     if not path.exists():
         writer.writeheader()
     for line in lines:

@@ -1,7 +1,5 @@
 """Set predictors of the benchmark of set sizes: MAPIE's, crepes' and plain rules, and ours."""
 
-import time
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -12,16 +10,21 @@ from mapie.conformity_scores import RAPSConformityScore
 from remembered import Remembered
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
+from set_size_answers import (
+    Answers,
+    Given,
+    ask,
+    calibrated,
+    log_floored,
+    probabilities,
+    stopwatch,
+    with_levels,
+)
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import ShuffleSplit
 
-from sklearn_setpred import (
-    CardinalityAwareClassifier,
-    CoverageSetClassifier,
-    NeuralClassifier,
-)
-from sklearn_setpred.sets import class_levels, class_ranks, concave_hull_levels, threshold_sets
+from sklearn_setpred import CardinalityAwareClassifier, NeuralClassifier
+from sklearn_setpred.sets import class_levels, class_ranks, concave_hull_levels
 
 PENALTIES = (0.01, 0.03, 0.1)
 SURROGATES = {
@@ -30,29 +33,6 @@ SURROGATES = {
 }
 # The surrogates are trained for one penalty; their path is a tilt of the rule of this one.
 _PENALTY_TILTED = 0.03
-
-
-class Answers(NamedTuple):
-    """What a classifier says of calibration and test rows: probabilities, levels beside them."""
-
-    calibration: np.ndarray
-    test: np.ndarray
-    classes: np.ndarray
-    fit_seconds: float
-    predict_seconds: float
-
-    def map(self, function):
-        """Apply a function to both parts."""
-        return self._replace(calibration=function(self.calibration), test=function(self.test))
-
-    @property
-    def top(self):
-        """The column of each test row's first-ranked class."""
-        return self.test[:, : len(self.classes)].argmax(axis=1)
-
-    def sets_above(self, level):
-        """Return the test rows' classes of at least a level, and the first-ranked one."""
-        return threshold_sets(self.test[:, -len(self.classes) :], level, top=self.top)
 
 
 class Outcome(NamedTuple):
@@ -66,54 +46,7 @@ class Outcome(NamedTuple):
     raw_sets: np.ndarray | None = None  # as another package gives them
 
 
-class Given(ClassifierMixin, BaseEstimator):
-    """A classifier whose rows are its answers: probabilities, then levels if there are any."""
-
-    def __init__(self, classes):
-        self.classes = classes
-        self.classes_ = classes
-
-    def fit(self, X, y):
-        """Do nothing; checks of other packages want a method of this name."""
-        return self
-
-    def predict_proba(self, X):
-        """Return the first columns."""
-        return X[:, : len(self.classes)]
-
-    def predict(self, X):
-        """Return the label of the highest probability."""
-        return self.classes[self.predict_proba(X).argmax(axis=1)]
-
-    def set_levels(self, X):
-        """Return the last columns: the levels, or the probabilities where these are alone."""
-        return X[:, -len(self.classes) :].copy()
-
-
-@contextmanager
-def stopwatch():
-    """Return a list that holds the seconds passed once the block is over."""
-    seconds, start = [], time.perf_counter()
-    yield seconds
-    seconds.append(time.perf_counter() - start)
-
-
-def ask(fitted, problem, answer, fit_seconds):
-    """Return the answers of a fitted classifier; ``answer(fitted, X)`` gives the columns."""
-    calibration = answer(fitted, problem.calibration[0])
-    with stopwatch() as seconds:
-        test = answer(fitted, problem.test[0])
-    return Answers(calibration, test, problem.classes, fit_seconds, *seconds)
-
-
 # ------------------------------------------------------------------- calibrated coverage
-
-
-def calibrated(answers, y, level):
-    """Return the sets of `CoverageSetClassifier`; it adds the top-1 label itself."""
-    fitted = FrozenEstimator(Given(answers.classes))
-    sets = CoverageSetClassifier(fitted, target_coverage=level).fit(answers.calibration, y)
-    return sets.predict_set(answers.test)
 
 
 def mapie_sets(score, answers, y, level, seed):
@@ -208,14 +141,6 @@ def at_penalties(method, answers):
 # ------------------------------------------------------------------------- answers
 
 
-def probabilities(fitted, X):
-    """Return probabilities that sum to one in float64, as the other packages demand."""
-    if hasattr(fitted, "predict_proba"):
-        p = np.asarray(fitted.predict_proba(X), dtype=np.float64)
-        return p / p.sum(axis=1, keepdims=True)
-    return softmax(np.asarray(fitted.decision_function(X), dtype=np.float64), axis=1)
-
-
 def with_rank_levels(p):
     """Put minus the rank beside the probabilities: sets of one size."""
     return np.hstack([p, -class_ranks(p)])
@@ -248,11 +173,6 @@ def best_temperature(p, codes):
     return np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x)
 
 
-def log_floored(p):
-    """Return logarithms that are finite where a forest's or a Bayes classifier's p is zero."""
-    return np.log(np.maximum(p, 1e-10))
-
-
 # ------------------------------------------------------------------------------ ours
 
 
@@ -266,11 +186,7 @@ def fit_ours(base, problem, **params):
 
 def path_answers(problem, model, seconds):
     """Return the refined probabilities and the levels of one fit that serves every penalty."""
-
-    def answer(model, X):
-        return np.hstack([model.predict_proba(X), model.set_levels(X)])
-
-    return ask(model, problem, answer, seconds)
+    return ask(model, problem, with_levels, seconds)
 
 
 def tilt_answers(problem, model, seconds):

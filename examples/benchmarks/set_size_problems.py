@@ -34,6 +34,15 @@ PLAN = {
 }
 # Defaults are chosen on these; the others are looked at once.
 DEVELOPMENT = ("letter", "satimage", "yeast", "trec50_minilm", "fashion_mnist_15k")
+# What the rows are. Raw columns are skewed and of different scales.
+TABLES = ("letter", "vowel", "pendigits", "satimage", "yeast", "plants100_shape")
+RAW_TABLES = ("steel_faults", "wine_quality", "wall_following", "segment")
+EMBEDDINGS = ("clinc150_minilm", "trec50_minilm", "goemotions_minilm", "cifar100_cnn")
+KINDS = {
+    **dict.fromkeys((*TABLES, *RAW_TABLES), "tables"),
+    **dict.fromkeys(EMBEDDINGS, "embeddings"),
+    **dict.fromkeys(("fashion_mnist_15k", "movie_ldl"), "wide"),
+}
 COVERAGES = (0.90, 0.95)
 # Splits that are drawn have numbers from 0; this one decides the third level of a data set.
 _SPLIT_OF_LEVEL = 1000

@@ -166,16 +166,20 @@ def written(value):
 
 
 def sizes_by_split(lines):
-    """Return the mean size at coverage levels: a row per cell and split, a column per method.
-
-    Sets that do not cover what they promise have no size here: a number of covered rows that
-    its law, see `band`, stays above in all but one of 10,000 cases.
-    """
-    asked = lines[lines["wish"] == "coverage"].copy()
-    covered = asked["coverage"] * asked["n_test"]
-    asked.loc[covered < band(asked, 2e-4)[0], "size"] = np.nan
+    """Return the mean size at coverage levels: a row per cell and split, a column per method."""
+    asked = covering(lines[lines["wish"] == "coverage"])
     sizes = asked.pivot(index=[*CELL, "split"], columns="method", values="size")
     return with_network(sizes)
+
+
+def covering(lines):
+    """Return the lines without the sizes of sets that do not cover what they promise.
+
+    That is a number of covered rows which its law, see `band`, stays above in all but one of
+    10,000 cases.
+    """
+    short = lines["coverage"] * lines["n_test"] < band(lines, 2e-4)[0]
+    return lines.assign(size=lines["size"].mask(short))
 
 
 def with_network(sizes):
@@ -339,20 +343,25 @@ def other_figures(lines):
 
 def draw(path, picture):
     """Draw the ratio to the better LAC: a point per live cell, a row per data set."""
+    cells = compared(sizes_by_split(pd.read_csv(path)))
+    label = "our mean size / the better of LAC on the base and on a plain network"
+    draw_ratios(cells[cells["live"]].reset_index(), "base", label, picture)
+
+
+def draw_ratios(cells, by, label, picture):
+    """Draw the ratio of each cell, a row per data set; what ``by`` names has a colour each."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    cells = compared(sizes_by_split(pd.read_csv(path)))
-    live = cells[cells["live"]].reset_index()
-    names = list(dict.fromkeys(live["data"]))
+    names = list(dict.fromkeys(cells["data"]))
     figure, ax = plt.subplots(figsize=(7, 0.5 * len(names) + 1.2))
-    for place, (base, part) in enumerate(live.groupby("base")):
+    for place, (group, part) in enumerate(cells.groupby(by)):
         rows = part["data"].map(names.index) + 0.12 * (place - 2)
-        ax.scatter(part["ratio"], rows, s=14, label=base)
+        ax.scatter(part["ratio"], rows, s=14, label=group)
     ax.axvline(1, color="grey", lw=0.8)
-    ax.set(xlabel="our mean size / the better of LAC on the base and on a plain network")
+    ax.set(xlabel=label)
     ax.set_yticks(range(len(names)), names)
     ax.legend(fontsize="small", ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1))
     figure.tight_layout()
