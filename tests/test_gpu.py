@@ -19,7 +19,12 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
 ]
 
-SMALL = {"hidden_layer_sizes": (16,), "max_epochs": 3, "early_stopping": False, "random_state": 0}
+SMALL = {"hidden_layer_sizes": (16,), "max_epochs": 3, "random_state": 0}
+SMALL |= {"validation_fraction": None}
+KINDS = {
+    kind: NeuralClassifier(module=kind, dropout=0.0, **SMALL)
+    for kind in ("mlp", "resnet", "periodic")
+}
 
 
 def on_device(estimator, device):
@@ -42,6 +47,30 @@ def test_every_estimator_fits_on_the_gpu_as_on_the_cpu(name):
         np.testing.assert_allclose(gpu.predict_proba(X), cpu.predict_proba(X), atol=1e-3)
     same = (gpu.predict_set(X) == cpu.predict_set(X)).all(axis=1)
     assert same.mean() >= 0.98
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_network_trains_as_on_the_cpu(kind):
+    X, y = labelled_rows()
+    cpu, gpu = fitted_on_both(KINDS[kind], X, y)
+    np.testing.assert_allclose(gpu.predict_proba(X), cpu.predict_proba(X), atol=1e-3)
+
+
+def test_dropout_is_seeded_on_the_gpu():
+    X, y = labelled_rows()
+    before = torch.cuda.get_rng_state()
+    fits = [NeuralClassifier(**SMALL, dropout=0.5, device="cuda").fit(X, y) for _ in range(2)]
+    np.testing.assert_allclose(*(fit.predict_proba(X) for fit in fits), atol=1e-6)
+    assert torch.equal(torch.cuda.get_rng_state(), before)
+
+
+def test_experts_are_trained_on_the_gpu():
+    X, y = labelled_rows()
+    model = CardinalityAwareClassifier(cv=2, max_epochs=1, device="cuda", random_state=0)
+    model.fit(X, y)
+    networks = [one for one in model.ensemble_.experts if one.name in KINDS]
+    assert {network.models[0].device.type for network in networks if network.models} <= {"cuda"}
+    np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1.0)
 
 
 @pytest.mark.parametrize("wrapper", AROUND_ANY, ids=lambda model: type(model).__name__)
@@ -84,31 +113,37 @@ def test_partial_fit_goes_on_as_on_the_cpu():
     np.testing.assert_allclose(gpu.predict_proba(X), cpu.predict_proba(X), atol=1e-3)
 
 
-def test_early_stopping_keeps_the_same_epochs():
+def test_the_epochs_are_those_of_the_cpu():
     X, y = labelled_rows()
-    cpu, gpu = fitted_on_both(clone(NETWORKS[0]).set_params(max_epochs=20), X, y)
-    assert gpu.n_iter_ == cpu.n_iter_
+    cpu, gpu = fitted_on_both(clone(NETWORKS[0]).set_params(max_epochs=10), X, y)
     np.testing.assert_allclose(gpu.loss_curve_, cpu.loss_curve_, rtol=1e-3)
+    np.testing.assert_allclose(gpu.validation_scores_, cpu.validation_scores_, rtol=1e-3)
 
 
-def test_no_step_of_an_epoch_waits_for_the_gpu(rng):
-    from sklearn_setpred._networks.network import MLPBuilder
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_step_of_an_epoch_waits_for_the_gpu(rng, kind):
+    from sklearn_setpred._networks.modules import KindBuilder
+    from sklearn_setpred._networks.options import TrainingOptions
     from sklearn_setpred._networks.parts import Part
     from sklearn_setpred._networks.training import make_net, new_network
     from sklearn_setpred.losses import get_loss
 
     part = Part(rng.standard_normal((500, 8)).astype(np.float32), np.arange(500) % 4)
-    network = new_network(part, 4, build=MLPBuilder((16,)), device="cuda", seed=0)
-    options = {"learning_rate": 2e-3, "weight_decay": 0.01, "batch_size": 50, "max_epochs": 1}
-    net = make_net(network, get_loss("cross_entropy"), seed=0, **options)
-    batches = iter(net.get_iterator(network.rows(*part), training=True))
-    net.train_step(next(batches))  # the order of the rows is sent over first
-    torch.cuda.set_sync_debug_mode("error")
-    try:
-        for batch in batches:
-            net.train_step(batch)
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
+    build = KindBuilder(kind, (16,), 0.1)
+    options = TrainingOptions(build, learning_rate=2e-3, batch_size=50, device="cuda")
+    network = new_network(part, 4, options, seed=0)
+    net = make_net(network, get_loss("cross_entropy"), options, seed=0, n_steps=100)
+    net.notify("on_train_begin", X=None, y=None)
+    batches = iter(net.get_iterator(network.rows(**part._asdict()), training=True))
+    with build.drawing(network.module, 0, network.device):
+        net.train_step(next(batches))  # the order of the rows is sent over first
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            for batch in batches:
+                net.train_step(batch)
+                net.notify("on_batch_end", batch=batch, training=True)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.parametrize(
