@@ -92,12 +92,12 @@ def kinds_for(numbers):
     return [kind for kind, suits in kinds.items() if suits]
 
 
-def network_expert(kind, rows, options, *, build=None):
+def network_expert(kind, rows, options):
     """Return the expert of a kind of network, not yet fitted."""
     from sklearn_setpred._networks.options import builder
     from sklearn_setpred._networks.standardize import standardization_of
 
-    build = builder(kind) if build is None else build
+    build = builder(kind)
     options = replace(options, build=build, learning_rate=build.learning_rate)
     standardization = standardization_of(rows.numbers, rows.weight, reads_csr=build.reads_csr)
     return NetworkExpert(kind, options, len(rows.classes), standardization)

@@ -290,7 +290,7 @@ class BaggedExpert(OneFit, UserExpert):
         return [fitted], held_out
 
 
-def user_expert(name, classifier, classes, floor, fit_params, *, may_bag=True):
+def user_expert(name, classifier, rows, fit_params, *, may_bag=True):
     """Return the expert for a classifier of the user's.
 
     ``may_bag`` says whether out-of-bag rows are as good as held-out ones: not where the user's
@@ -301,7 +301,7 @@ def user_expert(name, classifier, classes, floor, fit_params, *, may_bag=True):
         kind = FrozenExpert
     elif may_bag and _has_votes_out_of_bag(classifier):
         kind = BaggedExpert
-    return kind(name, classifier, classes, floor, fit_params)
+    return kind(name, classifier, rows.classes, rows.floor, fit_params)
 
 
 def _has_votes_out_of_bag(classifier):

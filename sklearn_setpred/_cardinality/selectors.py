@@ -1,4 +1,4 @@
-"""How large the set should be: a law of the label's rank, or a rule trained on costs.
+"""How large the set should be: from the distribution of the label's rank, or trained on costs.
 
 Both give ``values`` u of shape (n, m), one per candidate size s, from which sets follow: at
 level t the size is ``argmax_s u(s) - t cost(s)``.
@@ -12,6 +12,7 @@ from scipy.special import softmax
 from sklearn_setpred._cardinality.pool import join_features
 from sklearn_setpred._networks.parts import Part, validation_rows
 from sklearn_setpred._utils.validation import check_option
+from sklearn_setpred.sets import concave_hull_levels
 
 # The fraction of rows that chooses the best epoch of the selector.
 _HELD_OUT = 0.1
@@ -19,8 +20,8 @@ FLOOR = 1e-12
 
 
 @dataclass
-class RankLaw:
-    """The law of the label's rank given x; its values are ``F(s) = P(rank <= s | x)``.
+class RankDistribution:
+    """The distribution of the label's rank given x; its values are ``F(s) = P(rank <= s | x)``.
 
     Without a network it is read off the sorted probabilities, which is right where these are.
     With one, over buckets of ranks between candidate sizes and up to a constant,
@@ -33,7 +34,7 @@ class RankLaw:
 
     @classmethod
     def fit(cls, X, sketch, ranks, weight, rng, options):
-        """Learn the law from the ranks of rows that the scores were not fitted on.
+        """Learn the distribution from the ranks of rows that the scores were not fitted on.
 
         Parameters
         ----------
@@ -49,7 +50,7 @@ class RankLaw:
 
         Returns
         -------
-        RankLaw
+        RankDistribution
         """
         from sklearn_setpred.losses import get_loss
 
@@ -140,7 +141,7 @@ class CostRule:
         Parameters
         ----------
         X, sketch, ranks, weight, rng, options
-            As in `RankLaw`.
+            As in `RankDistribution`.
         loss : Loss
             With ``target = "cost"``.
         size_penalty : float
@@ -171,6 +172,23 @@ class CostRule:
         import torch
 
         return self.loss.link(torch.from_numpy(self.costs.expected(sketch))).numpy()
+
+
+def size_levels(candidates, selector, X, log_p):
+    """Return the candidate sizes of rows of log-probabilities and their levels, both (n, m).
+
+    At level t, the size is the last candidate whose level is at least t.
+    """
+    sketch = candidates.sketch(log_p)
+    return sketch.sizes, concave_hull_levels(sketch.costs, selector.values(X, sketch))
+
+
+def sizes_at(sizes, levels, level, n_classes):
+    """Return the size chosen for each row at a level, (n,); at -inf, all labels."""
+    if level == -np.inf:
+        return np.full(len(sizes), n_classes)
+    last = (levels >= level).sum(axis=1, keepdims=True) - 1
+    return np.take_along_axis(sizes, last, axis=1)[:, 0]
 
 
 def cost_loss(surrogate):

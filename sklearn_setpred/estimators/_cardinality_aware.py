@@ -18,7 +18,13 @@ from sklearn_setpred._cardinality.built_in import built_in_experts, network_expe
 from sklearn_setpred._cardinality.candidates import check_candidates, sketch_of_labels
 from sklearn_setpred._cardinality.experts import TrainingRows, user_expert
 from sklearn_setpred._cardinality.learning import fits_in_memory, learn
-from sklearn_setpred._cardinality.selectors import CostRule, RankLaw, cost_loss
+from sklearn_setpred._cardinality.selectors import (
+    CostRule,
+    RankDistribution,
+    cost_loss,
+    size_levels,
+    sizes_at,
+)
 from sklearn_setpred._inner import as_numbers, check_numbers, known_classes
 from sklearn_setpred._networks.options import training_options
 from sklearn_setpred._networks.parts import Part
@@ -32,7 +38,6 @@ from sklearn_setpred.estimators._wrapped import WrappingMixin, check_ranks
 from sklearn_setpred.sets import (
     class_levels,
     class_ranks,
-    concave_hull_levels,
     label_ranks,
     prefix_sets,
     sparse_class_levels,
@@ -69,8 +74,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         Any scikit-learn classifier or pipeline with ``predict_proba`` or ``decision_function``;
         several with names, as in :class:`sklearn.ensemble.VotingClassifier`, are experts of one
         pool. ``FrozenEstimator(fitted)`` is used as it is: the rows given to ``fit`` must then be
-        new to it. None means the built-in experts alone. `NeuralClassifier` means networks alone:
-        one per fold, averaged.
+        new to it. None means the built-in experts alone. A network classifier of this package has
+        no built-in experts beside it.
     size_penalty : float, default=0.05
         Weight of the size, in units of coverage per unit of cost.
     size_cost : {"linear", "log"} or callable, default="linear"
@@ -138,7 +143,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         What gives the candidates of a row.
     ensemble_ : Ensemble
         The experts and their pool.
-    selector_ : RankLaw or CostRule
+    selector_ : RankDistribution or CostRule
         What chooses the size.
     n_features_in_ : int
         Number of columns of X, where the inner estimator knows it.
@@ -338,7 +343,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
 
     def _named_classifiers(self):
         """Return the user's classifiers by name; none where built-in experts are alone."""
-        if self.estimator is None or isinstance(self.estimator, BaseNeuralClassifier):
+        if self.estimator is None:
             return {}
         if not isinstance(self.estimator, list):
             return {"base": self._inner()}
@@ -364,19 +369,12 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         may_bag = isinstance(self.cv, (int, np.integer)) and rows.groups is None
         experts = [
             user_expert(
-                name,
-                classifier,
-                rows.classes,
-                rows.floor,
-                self._inner_fit_params(classifier, sample_weight),
-                may_bag=may_bag,
+                name, one, rows, self._inner_fit_params(one, sample_weight), may_bag=may_bag
             )
-            for name, classifier in self._named_classifiers().items()
+            for name, one in self._named_classifiers().items()
         ]
-        if isinstance(self.estimator, BaseNeuralClassifier):
-            own = training_options(self.estimator)
-            return [network_expert("network", rows, replace(own, scale_free=True), build=own.build)]
-        if not (self.refine and fits_in_memory(len(rows.codes), len(rows.classes))):
+        has_company = self.refine and fits_in_memory(len(rows.codes), len(rows.classes))
+        if not has_company or isinstance(self.estimator, BaseNeuralClassifier):
             return experts or [network_expert("mlp", rows, options)]
         return experts + built_in_experts(rows, options)
 
@@ -416,11 +414,11 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
     def _fit_selector(self, part, learned, candidates, rng, options):
         """Return what chooses the size, trained unless pooled probabilities tell it."""
         if _learns_path(self) and learned.ensemble.pool is not None:
-            return RankLaw()
+            return RankDistribution()
         sketch, ranks = sketch_of_labels(candidates, learned.batches, len(part.target))
         seen = part.X, sketch, ranks, part.weight, rng, options
         if _learns_path(self):
-            return RankLaw.fit(*seen)
+            return RankDistribution.fit(*seen)
         loss = cost_loss(self.surrogate)
         return CostRule.fit(*seen, loss=loss, size_penalty=self.size_penalty)
 
@@ -434,22 +432,20 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
 
     def _scores(self, X):
         """Return the final log-probabilities, (n, n_classes)."""
-        return self.ensemble_.log_probabilities(X, self._numbers(X))
+        return self._read(X)[1]
 
-    def _size_levels(self, X, log_p):
+    def _read(self, X):
+        """Return X as numbers, and the final log-probabilities, (n, n_classes)."""
+        numbers = self._numbers(X)
+        return numbers, self.ensemble_.log_probabilities(X, numbers)
+
+    def _size_levels(self, numbers, log_p):
         """Return the candidate sizes of each row and their levels, both (n, m)."""
-        sketch = self.candidates_.sketch(log_p)
-        numbers = None if self.selector_.network is None else self._numbers(X)
-        values = self.selector_.values(numbers, sketch)
-        return sketch.sizes, concave_hull_levels(sketch.costs, values)
+        return size_levels(self.candidates_, self.selector_, numbers, log_p)
 
-    def _sizes_at(self, X, log_p, level):
-        """Return the size chosen for each row at a level, (n,); at -inf, all labels."""
-        if level == -np.inf:
-            return np.full(len(log_p), len(self.classes_))
-        sizes, levels = self._size_levels(X, log_p)
-        last = (levels >= level).sum(axis=1, keepdims=True) - 1
-        return np.take_along_axis(sizes, last, axis=1)[:, 0]
+    def _sizes_at(self, numbers, log_p, level):
+        """Return the size chosen for each row at a level, (n,)."""
+        return sizes_at(*self._size_levels(numbers, log_p), level, len(self.classes_))
 
     def _path_levels(self, X):
         """Return the levels of the classes; for a rule for one penalty, of its tilted family.
@@ -466,8 +462,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         """Return the levels at the ranks that ``ranks`` gives for log-probabilities."""
 
         def levels(X, *codes):
-            log_p = self._scores(X)
-            return class_levels(ranks(log_p, *codes), *self._size_levels(X, log_p))
+            numbers, log_p = self._read(X)
+            return class_levels(ranks(log_p, *codes), *self._size_levels(numbers, log_p))
 
         return self._map_batches(X, levels, *codes)
 
@@ -503,8 +499,9 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         level = self._level(size_penalty)
 
         def sets(X):
-            log_p = self._scores(X)
-            return prefix_sets(log_p, self._sizes_at(X, log_p, level), self.sparse_output)
+            numbers, log_p = self._read(X)
+            sizes = self._sizes_at(numbers, log_p, level)
+            return prefix_sets(log_p, sizes, self.sparse_output)
 
         return self._map_batches(X, sets)
 
@@ -525,7 +522,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         """
         check_is_fitted(self)
         level = self._level(size_penalty)
-        return self._map_batches(X, lambda X: self._sizes_at(X, self._scores(X), level))
+        return self._map_batches(X, lambda X: self._sizes_at(*self._read(X), level))
 
     @available_if(_learns_path)
     def set_levels(
@@ -563,8 +560,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         check_number("floor", floor, low=0, is_open=True)
 
         def levels(X):
-            log_p = self._scores(X)
-            return sparse_class_levels(log_p, *self._size_levels(X, log_p), floor)
+            numbers, log_p = self._read(X)
+            return sparse_class_levels(log_p, *self._size_levels(numbers, log_p), floor)
 
         return self._map_batches(X, levels)
 

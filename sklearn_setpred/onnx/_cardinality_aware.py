@@ -7,7 +7,7 @@ from onnx import TensorProto
 
 from sklearn_setpred._cardinality.candidates import SCORES_READ, FixedSizes, SizesByThreshold
 from sklearn_setpred._cardinality.pool import SMALLEST
-from sklearn_setpred._cardinality.selectors import FLOOR, RankLaw
+from sklearn_setpred._cardinality.selectors import FLOOR, RankDistribution
 from sklearn_setpred.onnx._graph import (
     log_softmax,
     network_scores,
@@ -130,7 +130,7 @@ def _values(g, estimator, x, log_sorted, sizes, costs):
         head = _columns(g, log_sorted, 0, min(SCORES_READ, len(estimator.classes_)))
         return g("Add", start, network_scores(g, selector.network, _join(g, x, head)))
 
-    if not isinstance(selector, RankLaw):
+    if not isinstance(selector, RankDistribution):
         start = link(g, selector.loss, _expected(g, selector.costs, masses, covered, costs, m), m)
         return probabilities(g, selector.loss, learned(start), m)
     if selector.network is None:

@@ -13,7 +13,7 @@ from sklearn_setpred._cardinality.candidates import (
     check_candidates,
     sketch_of_labels,
 )
-from sklearn_setpred._cardinality.selectors import CostRule, RankLaw, SetCosts
+from sklearn_setpred._cardinality.selectors import CostRule, RankDistribution, SetCosts
 from sklearn_setpred._networks.modules import KindBuilder
 from sklearn_setpred._networks.options import TrainingOptions
 from sklearn_setpred._networks.parts import Part
@@ -124,7 +124,9 @@ def test_two_families_of_candidates_are_refused():
 
 
 def test_without_a_network_the_law_is_that_of_the_sorted_probabilities():
-    np.testing.assert_allclose(RankLaw().values(None, fixed(1, 3).sketch(LOG_P)), [[0.5, 0.875]])
+    np.testing.assert_allclose(
+        RankDistribution().values(None, fixed(1, 3).sketch(LOG_P)), [[0.5, 0.875]]
+    )
 
 
 @pytest.mark.parametrize(
@@ -197,14 +199,14 @@ CANDIDATES = [
 
 @pytest.mark.parametrize("candidates", CANDIDATES)
 def test_before_training_the_law_is_that_of_the_probabilities(problem, candidates):
-    law = learn(RankLaw, problem, candidates, max_epochs=1, learning_rate=1e-12)
+    law = learn(RankDistribution, problem, candidates, max_epochs=1, learning_rate=1e-12)
     covered = candidates.sketch(problem.prior).covered
     np.testing.assert_allclose(law_values(law, problem, candidates), covered, atol=1e-6)
 
 
 @pytest.mark.parametrize("candidates", CANDIDATES)
 def test_the_law_is_a_distribution_function(problem, candidates):
-    F = law_values(learn(RankLaw, problem, candidates), problem, candidates)
+    F = law_values(learn(RankDistribution, problem, candidates), problem, candidates)
     assert (np.diff(F, axis=1) >= 0).all()
     assert F.min() > 0
     everything = candidates.sketch(problem.prior).sizes == 12
@@ -214,7 +216,7 @@ def test_the_law_is_a_distribution_function(problem, candidates):
 def test_without_a_gain_on_held_out_rows_there_is_no_network(problem):
     # Steps this long from the truth can only do harm.
     candidates, steps = fixed(1, 2, 4, 8), {"max_epochs": 1, "learning_rate": 30.0}
-    law = learn(RankLaw, problem, candidates, **steps)
+    law = learn(RankDistribution, problem, candidates, **steps)
     assert law.network is None
     sketch = candidates.sketch(problem.prior)
     np.testing.assert_array_equal(law_values(law, problem, candidates), sketch.covered)
@@ -228,7 +230,7 @@ def test_the_law_learns_from_ranks_what_bad_probabilities_miss(problem):
     sharp = problem._replace(prior=log_softmax(5.0 * problem.prior, axis=1))
     for candidates in (fixed(*range(1, 13)), by_threshold(1.0, 0.01, 1e-4, n_classes=12)):
         ranks = label_ranks(sharp.prior, sharp.target)
-        law = learn(RankLaw, sharp, candidates)
+        law = learn(RankDistribution, sharp, candidates)
         believed = np.sort(np.exp(sharp.prior), axis=1)[:, -1].mean()
         learned = law_values(law, sharp, candidates)[:, 0].mean()
         assert abs(learned - np.mean(ranks == 1)) < 0.25 * abs(believed - np.mean(ranks == 1))
@@ -248,7 +250,7 @@ def loss_of(sizes, ranks, penalty):
 def test_with_the_true_posterior_the_law_is_nearly_as_good_as_the_rule_of_bayes(problem, penalty):
     train, test = problem.take(np.arange(1000)), problem.take(np.arange(1000, 1500))
     candidates = fixed(*range(1, 13))
-    law = learn(RankLaw, train, candidates)
+    law = learn(RankDistribution, train, candidates)
     ranks = label_ranks(test.prior, test.target)
     chosen = chosen_sizes(law_values(law, test, candidates), candidates.costs, penalty)
     bayes = np.maximum((np.exp(test.prior) >= penalty).sum(axis=1), 1)
@@ -288,7 +290,7 @@ def test_weights_move_the_law(problem):
     weighted = problem._replace(weight=weight / weight.mean())
     candidates = fixed(*range(1, 13))
     means = [
-        law_values(learn(RankLaw, part, candidates), part, candidates)[:, 0].mean()
+        law_values(learn(RankDistribution, part, candidates), part, candidates)[:, 0].mean()
         for part in (problem, weighted)
     ]
     assert means[1] < means[0] - 0.1
