@@ -348,6 +348,10 @@ class MeanBuilder:
         """Whether the modules read CSR batches."""
         return self.build.reads_csr
 
+    def drawing(self, module, seed, device):
+        """Let the modules' dropout draw from a seeded generator."""
+        return self.build.drawing(module, seed, device)
+
     def blank(self, n_features, n_outputs):
         """Return the modules without memory for their weights."""
         return Mean(self.build.blank(n_features, n_outputs) for _ in range(self.n_members))

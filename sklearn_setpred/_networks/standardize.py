@@ -166,8 +166,8 @@ def _by_blocks(X, function):
 
 
 def _finite32(values):
-    """Return values as float32, those beyond its reach at a large finite one."""
-    return np.clip(values, -1e30, 1e30).astype(np.float32)
+    """Return values as float32, huge ones at 1e15, whose square a layer can still take."""
+    return np.clip(values, -1e15, 1e15).astype(np.float32)
 
 
 def _blocks(X):

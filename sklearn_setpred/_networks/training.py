@@ -358,7 +358,8 @@ def train_one_epoch(network, part, loss, n_outputs, options, *, seed):
     Returns
     -------
     Trained
-        The same network, with the optimizer's state kept for the next call.
+        The same network, with the optimizer's state kept for the next call. Whatever ends the
+        training before leaves its weights as they were.
     """
     if network is None:
         network = new_network(part, n_outputs, options, seed=seed)
@@ -366,6 +367,11 @@ def train_one_epoch(network, part, loss, n_outputs, options, *, seed):
     if net is None:
         net = make_net(network, loss, options, seed=seed)
     network.trainer = None  # an epoch that fails spoils the optimizer's state
-    trained = train(net, network, network.rows(**part._asdict()), seed=seed, epochs=1)
+    weights = _copied_weights(net)
+    try:
+        trained = train(net, network, network.rows(**part._asdict()), seed=seed, epochs=1)
+    except BaseException:
+        net.module_.load_state_dict(weights)
+        raise
     network.trainer = net
     return trained

@@ -41,6 +41,7 @@ WRAPPERS = [
     TopKSetClassifier(BASE, k=1),
     ThresholdSetClassifier(BASE),
     CardinalityAwareClassifier(BASE),
+    CardinalityAwareClassifier([("one", BASE), ("other", BASE)]),
 ]
 ALL = [NeuralClassifier(), *WRAPPERS]
 
@@ -138,19 +139,32 @@ def test_bad_validation_rows_are_refused():
 
 # --------------------------------------------------------------------------------- parameters
 
-NEURAL = NeuralClassifier()
+NEURAL, RESNET = NeuralClassifier(), NeuralClassifier(module="resnet")
 AWARE = CardinalityAwareClassifier(BASE)
 # estimator, parameter, value, error, how the message goes on after "parameter=value"
 PARAMETERS = [
     (NEURAL, "loss", "cros_entropy", ValueError, ".*did you mean 'cross_entropy'"),
     (NEURAL, "loss", "cost_sensitive_comp_sum", ValueError, ".*CardinalityAwareClassifier"),
-    (NEURAL, "activation", "rely", ValueError, ".*did you mean 'relu'"),
+    (NEURAL, "module", "resnett", ValueError, ".*did you mean 'resnet'"),
+    (NEURAL, "module", None, ValueError, r".*\['mlp', 'resnet', 'periodic'\]"),
+    (NEURAL, "dropout", 1.0, ValueError, ".*leaves no inputs"),
+    (NEURAL, "dropout", 1.5, ValueError, r".*\[0, 1\]"),
+    (NEURAL, "dropout", -0.1, ValueError, r".*\[0, 1\]"),
+    (NEURAL, "dropout", "much", TypeError, ".*a number"),
     (NEURAL, "k", 0, ValueError, ""),
     (NEURAL, "k", 4, ValueError, ".*number of classes, 3"),
     (NEURAL, "k", 1.5, TypeError, ""),
     (NEURAL, "validation_fraction", 0.0, ValueError, r".*\(0, 1\)"),
     (NEURAL, "validation_fraction", 1.0, ValueError, r".*\(0, 1\)"),
-    (NEURAL, "n_iter_no_change", 0, ValueError, ""),
+    (NEURAL, "hidden_layer_sizes", -8, ValueError, ""),
+    (NEURAL, "hidden_layer_sizes", "8", TypeError, ""),
+    (NEURAL, "learning_rate", 0.0, ValueError, ""),
+    (NEURAL, "learning_rate", np.inf, ValueError, ""),
+    (NEURAL, "learning_rate", "fast", TypeError, ""),
+    (NEURAL, "weight_decay", -1.0, ValueError, ""),
+    (NEURAL, "batch_size", 0, ValueError, ""),
+    (NEURAL, "batch_size", 2.0, TypeError, ""),
+    (RESNET, "hidden_layer_sizes", (), ValueError, ".*no layer.*at least 1"),
     (TopKSetClassifier(BASE), "k", 4, ValueError, ".*number of classes, 3"),
     (TopKSetClassifier(BASE), "k", 0, ValueError, ""),
     (TopKSetClassifier(BASE), "estimator", WithoutScores(), ValueError, ".*neither predict_proba"),
@@ -159,6 +173,8 @@ PARAMETERS = [
     (ThresholdSetClassifier(BASE), "threshold", "high", TypeError, ".*a number"),
     (ThresholdSetClassifier(BASE), "estimator", WithoutScores(), ValueError, ".*neither"),
     (AWARE, "estimator", WithoutScores(), ValueError, ".*neither predict_proba nor decision"),
+    (AWARE, "estimator", [], ValueError, ".*None for the built-in experts"),
+    (AWARE, "estimator", [("a", WithoutScores())], ValueError, "|estimator 'a'.*neither predict"),
     (AWARE, "sizes", [], ValueError, ".*one or more sizes"),
     (AWARE, "sizes", [0, 1], ValueError, ".*between 1 and the 3 classes"),
     (AWARE, "sizes", [-1, 1], ValueError, ".*between 1 and the 3 classes"),
@@ -177,15 +193,8 @@ PARAMETERS = [
 ]
 NETWORK_PARAMETERS = [
     ("device", "cudda", ValueError, ".*did you mean 'cuda'"),
-    ("hidden_layer_sizes", -8, ValueError, ""),
-    ("hidden_layer_sizes", "8", TypeError, ""),
-    ("learning_rate", 0.0, ValueError, ""),
-    ("learning_rate", np.inf, ValueError, ""),
-    ("learning_rate", "fast", TypeError, ""),
-    ("weight_decay", -1.0, ValueError, ""),
-    ("batch_size", 0, ValueError, ""),
-    ("batch_size", 2.0, TypeError, ""),
     ("max_epochs", 0, ValueError, ""),
+    ("max_epochs", 1.5, TypeError, ""),
 ]
 PARAMETERS += [(estimator, *row) for estimator in (NEURAL, AWARE) for row in NETWORK_PARAMETERS]
 
@@ -206,10 +215,30 @@ def test_a_callable_cost_that_falls_is_refused():
 
 
 @pytest.mark.parametrize(("widths", "error"), [((8, 0), ValueError), ((8.5,), TypeError)])
-@pytest.mark.parametrize("estimator", [NEURAL, AWARE], ids=by_name)
-def test_of_a_list_of_widths_the_wrong_one_is_told(estimator, widths, error):
-    estimator = type(estimator)(hidden_layer_sizes=widths)
+def test_of_a_list_of_widths_the_wrong_one_is_told(widths, error):
+    estimator = NeuralClassifier(hidden_layer_sizes=widths)
     assert_refused(estimator, error, f"hidden_layer_sizes={widths[-1]}")
+
+
+@pytest.mark.parametrize(("name", "value"), [("hidden_layer_sizes", (8,)), ("dropout", 0.1)])
+def test_what_a_users_module_cannot_read_is_refused(name, value):
+    estimator = NeuralClassifier(module=MustNotBeFitted, **{name: value})
+    assert_refused(estimator, ValueError, f"{name}=.*builds its own layers")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["a", "a"], "not unique"),
+        (["a", "b__c"], "must not contain __"),
+        (["a", "cv"], "conflict with constructor arguments"),
+        (["a", "extra_trees"], "extra_trees"),
+        (["base", "mlp"], "mlp"),
+    ],
+)
+def test_names_of_several_classifiers_are_checked(names, message):
+    estimator = CardinalityAwareClassifier([(name, BASE) for name in names])
+    assert_refused(estimator, ValueError, message)
 
 
 def test_a_loss_out_of_range_is_refused():
@@ -237,9 +266,7 @@ def test_predictions_before_fit_are_refused(estimator):
 
 @pytest.mark.parametrize("size_penalty", [-0.1, np.nan, np.inf])
 def test_a_penalty_out_of_range_is_refused_when_called(size_penalty):
-    clf = CardinalityAwareClassifier(
-        GaussianNB(), max_epochs=1, hidden_layer_sizes=(2,), cv=2, refine=False
-    ).fit(X, Y)
+    clf = CardinalityAwareClassifier(GaussianNB(), max_epochs=1, cv=2, refine=False).fit(X, Y)
     for method in (clf.predict_set, clf.predict_set_size):
         with pytest.raises(ValueError, match=f"size_penalty={size_penalty}"):
             method(X, size_penalty=size_penalty)

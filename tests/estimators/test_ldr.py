@@ -13,16 +13,13 @@ from sklearn.metrics import log_loss
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_setpred import CompSumClassifier, LDRClassifier, NeuralClassifier
-from sklearn_setpred._networks.cross_fit import held_out_accuracy, held_out_scores
-from sklearn_setpred._networks.parts import Part
-from sklearn_setpred.estimators._ldr import BOUNDED
 from sklearn_setpred.losses import ALDRKL, LDRKL, CompSum
 
 SMALL = {
     "hidden_layer_sizes": (16,),
     "learning_rate": 0.02,
     "batch_size": 32,
-    "max_epochs": 20,
+    "max_epochs": 10,
     "random_state": 0,
 }
 # A classifier and the loss it stands for.
@@ -55,7 +52,7 @@ def fitted(blobs):
 @pytest.mark.parametrize(("classifier", "loss"), CLASSIFIERS)
 def test_the_flat_parameters_are_those_of_the_loss(classifier, loss, blobs):
     X, y = blobs
-    options = {**SMALL, "early_stopping": False}
+    options = {**SMALL, "validation_fraction": None, "cv": None}
     ours = classifier.set_params(**options).fit(X, y)
     same = NeuralClassifier(loss, **options).fit(X, y)
     assert ours.loss_.get_params() == loss.get_params()
@@ -64,12 +61,12 @@ def test_the_flat_parameters_are_those_of_the_loss(classifier, loss, blobs):
 
 @pytest.mark.parametrize(
     ("cls", "own"),
-    [(CompSumClassifier, {}), (LDRClassifier, {"n_iter_no_change": 20, "cv": 5})],
+    [(CompSumClassifier, {}), (LDRClassifier, {"cv": 5})],
 )
 def test_the_network_has_the_parameters_and_defaults_of_neural_classifier(cls, own):
     def network_parameters(cls):
         parameters = inspect.signature(cls).parameters.values()
-        shared = [p.name for p in parameters].index("hidden_layer_sizes")
+        shared = [p.name for p in parameters].index("module")
         return {p.name: p.default for p in list(parameters)[shared:]}
 
     assert network_parameters(cls) == network_parameters(NeuralClassifier) | own
@@ -119,69 +116,12 @@ def test_parameters_out_of_range_are_refused(classifier, message, method, blobs)
         ({"normalize": "l1"}, "l1", 3),
         ({"normalize": "softplus"}, "softplus", 4 / 3),
         ({"normalize": "softplus", "lam": 2.0}, "softplus", 2),
-        ({"early_stopping": False}, "softplus", 4 / 3),
+        ({}, "softplus", 4 / 3),
     ],
 )
 def test_the_temperature_follows_from_the_normalisation(given, normalize, lam, blobs):
     loss = LDRClassifier(**(SMALL | {"max_epochs": 1} | given)).fit(*blobs).loss_
     assert (loss.normalize, loss.lam) == (normalize, lam)
-
-
-@pytest.mark.parametrize("rows", ["folds", "a share", "the user's"])
-@pytest.mark.parametrize("best", ["softplus", "l1"])
-def test_held_out_rows_choose_the_normalisation(rows, best, blobs, monkeypatch):
-    X, y = blobs
-    seen = []
-
-    def accuracy(trained, valid):
-        """Stand for the accuracy: the better one is that of ``best``."""
-        seen.append(len(valid.target))
-        return float(len(seen) == 1 + BOUNDED.index(best))
-
-    monkeypatch.setattr("sklearn_setpred._networks.cross_fit.held_out_accuracy", accuracy)
-    options = SMALL | {"max_epochs": 2, "cv": 4 if rows == "folds" else None}
-    given = {"X_val": X[60:], "y_val": y[60:]} if rows == "the user's" else {}
-    train = X[:60], y[:60]
-    clf = LDRClassifier(**options).fit(*train, **given)
-    assert seen == 2 * [{"folds": 15, "a share": 6, "the user's": 40}[rows]]
-    same = LDRClassifier(normalize=best, **options).fit(*train, **given)
-    assert clf.loss_.get_params() == same.loss_.get_params()
-    np.testing.assert_allclose(clf.predict_proba(X), same.predict_proba(X), atol=1e-5)
-
-
-def test_accuracy_on_held_out_rows_is_that_of_predictions(blobs):
-    X, y = blobs
-    weight = np.linspace(0.5, 1.5, 40)
-    clf = LDRClassifier(cv=None, **SMALL).fit(X[:60], y[:60])
-    found = held_out_accuracy([(clf.net_, [], [])], Part(X[60:], y[60:], weight))
-    right = clf.predict(X[60:]) == y[60:]
-    np.testing.assert_allclose(found, np.average(right, weights=weight))
-
-
-def test_a_warm_start_keeps_the_normalisation(blobs):
-    clf = LDRClassifier(normalize="l1", warm_start=True, **SMALL).fit(*blobs)
-    clf.set_params(normalize="auto").fit(*blobs)
-    assert (clf.loss_.normalize, clf.loss_.lam) == ("l1", 3.0)
-
-
-@pytest.mark.parametrize(("n_rows", "step"), [(100, 1), (60, 2), (7, 15)])
-def test_where_memory_is_short_some_held_out_rows_stand_for_all(n_rows, step, blobs, monkeypatch):
-    X, y = blobs
-    monkeypatch.setattr("sklearn_setpred._networks.cross_fit._CELLS", 4 * n_rows)
-    network = LDRClassifier(cv=None, **SMALL).fit(X, y).net_
-    scores, target, weight = held_out_scores([network], [(None, Part(X, y))])
-    np.testing.assert_array_equal(target, y[::step])
-    np.testing.assert_array_equal(scores, network.scores(X[::step]))
-    assert weight is None
-
-
-def test_a_fold_that_diverges_leaves_the_networks_there_are(blobs):
-    X, y = blobs
-    with pytest.raises(FloatingPointError) as caught:
-        LDRClassifier(normalize=None, **(SMALL | {"learning_rate": 1e38})).fit(X, y)
-    left = caught.value.estimator
-    assert np.isfinite(left.predict_proba(X)).all()
-    assert left.n_iter_ == len(left.loss_curve_)
 
 
 def test_ldr_kl_does_not_read_alpha(blobs):
@@ -279,7 +219,7 @@ def test_probabilities_are_those_of_least_log_loss_on_held_out_rows(normalize, b
 
 def test_without_held_out_rows_probabilities_are_those_of_the_loss(blobs):
     X, y = blobs
-    whole = LDRClassifier(early_stopping=False, **SMALL).fit(X, y)
+    whole = LDRClassifier(validation_fraction=None, cv=None, **SMALL).fit(X, y)
     part = LDRClassifier(**SMALL).partial_fit(X, y, classes=range(4))
     assert (whole.loss_.power, part.loss_.power) == (1.0, 1.0)
 
