@@ -74,7 +74,7 @@ def learned(expert, rows, repeats, n_first=1):
 
 
 def a_users(classifier, rows, **options):
-    return user_expert("base", classifier, rows.classes, rows.floor, {}, **options)
+    return user_expert("base", classifier, rows, {}, **options)
 
 
 def built_in(classifier, rows):
@@ -176,7 +176,7 @@ def test_scores_of_a_support_vector_machine_are_read(rows):
 
 def test_fit_parameters_are_cut_to_the_training_rows(rows, rng):
     weight = rng.random(N)
-    ours = user_expert("base", GaussianNB(), rows.classes, rows.floor, {"sample_weight": weight})
+    ours = user_expert("base", GaussianNB(), rows, {"sample_weight": weight})
     _, (outputs,) = learned(ours, rows, repeats_of(rows))
     train, test = repeats_of(rows)[0][1]
     model = GaussianNB().fit(rows.X[train], rows.y[train], sample_weight=weight[train])

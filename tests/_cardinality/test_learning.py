@@ -34,7 +34,7 @@ def random_state():
 
 
 def expert_of(classifier, rows):
-    return user_expert("base", classifier, rows.classes, rows.floor, {})
+    return user_expert("base", classifier, rows, {})
 
 
 def all_of(learned):
