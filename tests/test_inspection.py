@@ -5,6 +5,7 @@ import sys
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from matplotlib.colors import to_hex
 from sklearn.datasets import make_blobs
@@ -348,6 +349,14 @@ def test_histograms_of_right_and_wrong_rows_are_in_shares_of_their_group(data, m
         np.testing.assert_allclose(values, counts / rows.sum())
     shares = display.frame().groupby("rows")["share"].sum()
     np.testing.assert_allclose(shares, 1)
+
+
+@pytest.mark.parametrize("make", [pd.Index, pd.DataFrame, pa.array])
+def test_the_container_of_the_labels_does_not_matter(data, model, make):
+    X, y = data
+    for display in DISPLAYS:
+        drawn = [display.from_estimator(model, X, labels).frame() for labels in (y, make(y))]
+        pd.testing.assert_frame_equal(*drawn)
 
 
 def test_without_labels_there_is_one_histogram(data, model):
