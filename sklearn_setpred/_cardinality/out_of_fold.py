@@ -9,13 +9,19 @@ import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import _check_method_params
 
 from sklearn_setpred._cardinality.candidates import batches_of
 from sklearn_setpred._cardinality.pool import fit_refiner, floored_log
-from sklearn_setpred._inner import NetworksAlone, is_frozen, read_probabilities
+from sklearn_setpred._inner import (
+    NetworksAlone,
+    fit_classifier,
+    is_frozen,
+    read_classes,
+    read_probabilities,
+)
 from sklearn_setpred._networks.parts import make_splits, splits_within, validation_rows
 from sklearn_setpred._utils.validation import check_integer
 from sklearn_setpred.sets import label_indices
@@ -40,15 +46,13 @@ class Task(NamedTuple):
 
     def take(self, rows):
         """Return the task of the rows that a mask or an index chooses."""
-        X, y = _safe_indexing(self.X, rows), _safe_indexing(self.y, rows)
-        params = {name: _safe_indexing(value, rows) for name, value in self.fit_params.items()}
+        X, y = _safe_indexing(self.X, rows), self.classes[self.codes[rows]]
+        params = _check_method_params(self.X, self.fit_params, rows)
         return self._replace(X=X, y=y, codes=self.codes[rows], fit_params=params)
 
     def fitted_base(self):
         """Return the base, fitted on all rows; a frozen one as it is."""
-        if is_frozen(self.inner):
-            return self.inner
-        return clone(self.inner).fit(self.X, self.y, **self.fit_params)
+        return fit_classifier(self.inner, self.X, self.classes[self.codes], self.fit_params)
 
 
 class Folds:
@@ -65,9 +69,10 @@ class Folds:
 
     def _probabilities(self, n_jobs):
         """Return the probabilities of all rows, and of which classes their model knows."""
-        inner, X, y, classes, _, fit_params = self.task
+        inner, X, _, classes, codes, fit_params = self.task
+        y = classes[codes]
         if is_frozen(inner):
-            p = read_probabilities(inner, X)
+            p = read_probabilities(inner, X, classes)
             return p, np.ones(p.shape, dtype=bool)
         return out_of_fold_probabilities(inner, X, y, classes, self.splits, fit_params, n_jobs)
 
@@ -125,7 +130,7 @@ class OneSplit:
 
         def log_probabilities():
             for some, codes in in_batches(len(self.task.classes), rows, part.target):
-                p = read_probabilities(base, _safe_indexing(self.task.X, some))
+                p = read_probabilities(base, _safe_indexing(self.task.X, some), self.task.classes)
                 yield floored_log(p, floor), codes
 
         return base, None, log_probabilities()
@@ -162,24 +167,23 @@ def out_of_fold_probabilities(estimator, X, y, classes, splits, fit_params, n_jo
         Whether the row's model saw the class; all False for rows that no model left out.
     """
     tasks = (
-        delayed(_probabilities_of_fold)(clone(estimator), X, y, classes, split, fit_params)
+        delayed(_probabilities_of_fold)(estimator, X, y, classes, split, fit_params)
         for split in splits
     )
     probabilities = np.zeros((len(y), len(classes)))
     known = np.zeros(probabilities.shape, dtype=bool)
-    for (_, test), (columns, values) in zip(splits, Parallel(n_jobs=n_jobs)(tasks), strict=True):
-        probabilities[np.ix_(test, columns)] = values
-        known[np.ix_(test, columns)] = True
+    for (_, test), (seen, values) in zip(splits, Parallel(n_jobs=n_jobs)(tasks), strict=True):
+        probabilities[test], known[test] = values, seen
     return probabilities, known
 
 
 def _probabilities_of_fold(estimator, X, y, classes, split, fit_params):
-    """Fit on the training rows; give the columns known to the model and their probabilities."""
+    """Fit on the training rows; return which classes the model knows, and its probabilities."""
     train, test = split
-    params = {name: _safe_indexing(value, train) for name, value in fit_params.items()}
-    estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
-    columns = label_indices(estimator.classes_, classes)
-    return columns, read_probabilities(estimator, _safe_indexing(X, test))
+    params = _check_method_params(X, fit_params, train)
+    fitted = fit_classifier(estimator, _safe_indexing(X, train), y[train], params)
+    known = label_indices(classes, read_classes(fitted)) >= 0
+    return known, read_probabilities(fitted, _safe_indexing(X, test), classes)
 
 
 def rows_to_learn_from(ranked, weight):

@@ -17,7 +17,7 @@ class SizeLevelsMixin(SetPredictorMixin):
 
     def _scores(self, X):
         """Return the final log-probabilities, (n, n_classes)."""
-        log_p = floored_log(read_probabilities(self.estimator_, X), self.floor_)
+        log_p = floored_log(read_probabilities(self.estimator_, X, self.classes_), self.floor_)
         if self.refiner_ is None:
             return log_p
         return self.refiner_.log_probabilities(self._numbers(X), log_p)

@@ -1,0 +1,33 @@
+"""What comes from outside: classifiers that are not ours.
+
+`fit_classifier` and `read_probabilities` are the only ways in which an estimator of this package
+fits and reads the classifier inside.
+"""
+
+from sklearn_setpred._inner.coded import CodedClassifier
+from sklearn_setpred._inner.columns import as_numbers, check_numbers
+from sklearn_setpred._inner.fitting import NetworksAlone, fit_classifier, fit_keyword, is_frozen
+from sklearn_setpred._inner.reading import (
+    known_classes,
+    learned_classes,
+    name_of,
+    read_classes,
+    read_probabilities,
+    try_to_read,
+)
+
+__all__ = [
+    "CodedClassifier",
+    "NetworksAlone",
+    "as_numbers",
+    "check_numbers",
+    "fit_classifier",
+    "fit_keyword",
+    "is_frozen",
+    "known_classes",
+    "learned_classes",
+    "name_of",
+    "read_classes",
+    "read_probabilities",
+    "try_to_read",
+]
