@@ -102,7 +102,7 @@ class TopKSetClassifier(TopKSetsMixin, _ProbabilitySetClassifier):
     k : int, default=None
         Size of the sets, between 1 and the number of classes; None means min(5, n_classes).
     sparse_output : bool, default=False
-        Give sets as CSR, never holding a dense array of (n_samples, n_classes).
+        Return sets as CSR, never holding a dense array of (n_samples, n_classes).
 
     Attributes
     ----------
@@ -173,7 +173,7 @@ class ThresholdSetClassifier(SetPredictorMixin, _ProbabilitySetClassifier):
     allow_empty : bool, default=False
         Leave out the first-ranked label too where it stays below the threshold.
     sparse_output : bool, default=False
-        Give sets as CSR, never holding a dense array of (n_samples, n_classes).
+        Return sets as CSR, never holding a dense array of (n_samples, n_classes).
 
     Attributes
     ----------
