@@ -13,6 +13,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_setpred._utils.types import Estimator, Samples, Sets
+from sklearn_setpred._utils.validation import label_array
+from sklearn_setpred.sets import label_indices
 
 __all__ = ["cross_val_predict_set", "predict_set"]
 
@@ -179,7 +181,8 @@ def cross_val_predict_set(
            [0, 0, 1],
            [0, 0, 1]])
     """
-    check_classification_targets(column_or_1d(y))
+    y = column_or_1d(label_array(y))
+    check_classification_targets(y)
     return cross_val_predict(
         _SetsAsPrediction(estimator, np.unique(y)),
         X,
@@ -205,12 +208,15 @@ class _SetsAsPrediction(BaseEstimator):
         self.classes = classes
 
     def fit(self, X, y, **params):
-        self.estimator_ = clone(self.estimator).fit(X, y, **params)
+        self.estimator_ = clone(self.estimator)
+        self.estimator_.fit(X, y, **params)
         return self
 
     def predict(self, X):
-        columns = np.searchsorted(self.classes, self.estimator_.classes_)
-        return _spread_columns(predict_set(self.estimator_, X), columns, len(self.classes))
+        columns = label_indices(self.estimator_.classes_, self.classes)
+        known = np.flatnonzero(columns >= 0)  # a frozen classifier may have more classes than y
+        sets = predict_set(self.estimator_, X)[:, known]
+        return _spread_columns(sets, columns[known], len(self.classes))
 
     def get_metadata_routing(self):
         return self.estimator.get_metadata_routing()

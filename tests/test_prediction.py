@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 import sklearn
@@ -192,6 +193,33 @@ def test_weights_are_routed_as_the_estimator_asks(rng):
             cross_val_predict_set(refuses, X, y, cv=2, params=params)
     assert (plain != weighted).any()
     np.testing.assert_array_equal(routed, weighted)
+
+
+@pytest.mark.parametrize("make", [pd.Index, pa.array, lambda labels: pd.DataFrame({"y": labels})])
+def test_the_container_of_the_labels_does_not_matter(make):
+    labels = np.array(["a", "b", "c", "d"])[y]
+    sets = cross_val_predict_set(ToySetClassifier(), X, make(labels), cv=3)
+    np.testing.assert_array_equal(sets, cross_val_predict_set(ToySetClassifier(), X, y, cv=3))
+
+
+def test_the_model_that_fits_is_read_and_not_what_fit_returns():
+    class ReturnsNothing(ToySetClassifier):
+        def fit(self, X, y):
+            super().fit(X, y)
+
+    sets = cross_val_predict_set(ReturnsNothing(), X, y, cv=3)
+    np.testing.assert_array_equal(sets, cross_val_predict_set(ToySetClassifier(), X, y, cv=3))
+
+
+@pytest.mark.parametrize("sparse_output", [False, True])
+def test_labels_that_only_a_frozen_model_knows_get_no_column(sparse_output):
+    frozen = FrozenEstimator(ToySetClassifier(sparse_output=sparse_output).fit(X, y))
+    rows = y != 1
+    sets = cross_val_predict_set(frozen, X[rows], y[rows], cv=2)
+    np.testing.assert_array_equal(
+        sets.toarray() if sparse_output else sets,
+        ToySetClassifier().fit(X, y).predict_set(X[rows])[:, [0, 2, 3]],
+    )
 
 
 def test_continuous_labels_are_refused_before_any_work():

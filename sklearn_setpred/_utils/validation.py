@@ -57,6 +57,16 @@ def _interval(low, high, is_open):
     return f"{left}, {right}"
 
 
+def label_array(labels):
+    """Return labels as an array of NumPy, whatever holds them.
+
+    scikit-learn would read integers of the types of pandas and of Arrow as float64, in which
+    large ones merge, and knows nothing of NumPy's StringDType.
+    """
+    array = np.asarray(labels)
+    return array.astype(object) if array.dtype.kind == "T" else array
+
+
 def check_labels(X, y):
     """Return the classes and the code of each row's label; raise if y is no vector of labels.
 
@@ -69,9 +79,11 @@ def check_labels(X, y):
         raise ValueError(
             "y=None: this classifier requires y to be passed, but the target y is None."
         )
-    y = column_or_1d(y, warn=True)
+    y = column_or_1d(label_array(y), warn=True)
     check_consistent_length(X, y)
     assert_all_finite(y, input_name="y")
+    if y.dtype.kind in "Mm" and np.isnat(y).any():
+        raise ValueError("Input y contains NaT.")
     check_classification_targets(y)
     classes, codes = np.unique(y, return_inverse=True)
     if len(classes) < 2:
@@ -89,8 +101,15 @@ def check_weights(sample_weight, class_weight, X, y):
     if sample_weight is None and class_weight is None:
         return None
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    weight = weight_that_sums(weight)
     if class_weight is not None:
-        weight = weight * compute_sample_weight(class_weight, y)
+        weight = weight_that_sums(weight * compute_sample_weight(class_weight, y))
     if not weight.sum() > 0:
         raise ValueError("sample_weight sums to zero; at least one row needs a positive weight.")
     return weight
+
+
+def weight_that_sums(weight):
+    """Return weights whose sum neither overflows nor vanishes: extreme ones over their largest."""
+    largest = weight.max(initial=0.0)
+    return weight if largest == 0 or 1e-100 < largest < 1e100 else weight / largest

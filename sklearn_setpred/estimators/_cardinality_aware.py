@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, clone
-from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import check_random_state, column_or_1d, indexable
 from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import check_is_fitted
@@ -25,7 +24,7 @@ from sklearn_setpred._cardinality.selectors import (
     size_levels,
     sizes_at,
 )
-from sklearn_setpred._inner import as_numbers, check_numbers, known_classes
+from sklearn_setpred._inner import Columns, fit_reader, known_classes
 from sklearn_setpred._networks.options import training_options
 from sklearn_setpred._networks.parts import Part
 from sklearn_setpred._utils.types import Estimator, Floats, Integers, Samples, Seed, Sets, SizeCost
@@ -127,9 +126,9 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         "extra_trees", "random_forest", "boosting", "logistic", "neighbours", and the networks
         "mlp", "resnet" and "periodic".
     reads_ : {"X and scores", "scores"}
-        What the built-in experts and the choice of the size can read: X too if it is numeric,
-        without missing values; otherwise the classifier's probabilities alone, and the gain is
-        much smaller.
+        What the built-in experts and the choice of the size can read: X too if it has columns of
+        numbers or categories, gaps included; otherwise the classifier's probabilities alone, and
+        the gain is much smaller.
     level_ : float
         The penalty that decides the sets: ``size_penalty``, or the one found for the
         ``target_coverage``; 0 for a surrogate trained for one penalty.
@@ -251,6 +250,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         self._set_params("estimator", **params)
         return self
 
+    _reads_gaps = True
+
     # ---------------------------------------------------------------- training
 
     @property
@@ -316,8 +317,10 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         candidates = check_candidates(self.sizes, self.thresholds, self.size_cost, len(classes))
         self._check_surrogate(len(candidates))
         weight = check_weights(sample_weight, None, X, y)
-        columns, numbers = self._read_columns(X)
+        columns = self._fit_columns(X)
+        numbers = None if columns is None else columns(X)
         rng = check_random_state(self.random_state)
+        X = numbers if self.estimator is None else X
         rows = TrainingRows(X, numbers, codes, classes, weight, groups)
         experts = self._experts(rows, options, sample_weight)
         how = {"n_jobs": self.n_jobs, "refine": self.refine, "always": list(named)}
@@ -357,12 +360,11 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
             check_ranks(classifier, f"estimator {name!r}, {classifier!r},")
         return dict(self.estimator)
 
-    def _read_columns(self, X):
-        """Return what checks the columns of X, where experts alone read it, and its numbers."""
-        if self._named_classifiers():
-            return None, as_numbers(X)
-        columns = FunctionTransformer(validate=True, accept_sparse=True).fit(X)
-        return columns, check_numbers(X)
+    def _fit_columns(self, X):
+        """Return what reads X for the built-in experts; None where they cannot read it."""
+        if self.estimator is None:
+            return Columns().fit(X)
+        return fit_reader(X)
 
     def _experts(self, rows, options, sample_weight):
         """Return the experts, not yet fitted."""
@@ -380,7 +382,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
 
     def _reader_of_columns(self):
         """Return what knows the columns of X: the first classifier, or a check of its own."""
-        if getattr(self, "columns_", None) is not None:
+        if self.estimator is None:
             return self.columns_
         return self.estimators_[0] if isinstance(self.estimator, list) else self.estimator_
 
@@ -398,8 +400,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         calibrated = CoverageSetClassifier(
             inner, target_coverage=self.target_coverage, random_state=self.random_state
         )
-        keywords = {} if groups is None else {"groups": groups}
-        calibrated.fit(X, y, sample_weight, **keywords)
+        calibrated.fit(X, y, sample_weight, groups=groups)
         fitted = vars(calibrated.estimator_)
         vars(self).update({name: fitted[name] for name in fitted if name.endswith("_")})
         self.level_, self.n_calibration_ = calibrated.level_, calibrated.n_calibration_
@@ -424,11 +425,11 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
 
     # -------------------------------------------------------------- prediction
 
-    def _numbers(self, X):
-        """Return X as the built-in experts read it, None where they cannot."""
+    def _checked_input(self, X):
+        check_is_fitted(self)
         if self.columns_ is not None:
-            X = self.columns_.transform(X)
-        return check_numbers(X) if self.reads_ == "X and scores" else None
+            self.columns_.warn_of_gaps(X)
+        return X
 
     def _scores(self, X):
         """Return the final log-probabilities, (n, n_classes)."""
@@ -436,7 +437,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
 
     def _read(self, X):
         """Return X as numbers, and the final log-probabilities, (n, n_classes)."""
-        numbers = self._numbers(X)
+        numbers = None if self.columns_ is None else self.columns_(X)
         return numbers, self.ensemble_.log_probabilities(X, numbers)
 
     def _size_levels(self, numbers, log_p):

@@ -1,13 +1,19 @@
 """Sets around any classifier: the k first-ranked labels, or those above a threshold."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_setpred._inner import known_classes, read_probabilities
+from sklearn_setpred._inner import (
+    fit_classifier,
+    known_classes,
+    learned_classes,
+    read_probabilities,
+    try_to_read,
+)
 from sklearn_setpred._utils.types import Estimator, Floats, Samples, Sets
 from sklearn_setpred._utils.validation import check_k, check_labels, check_number, check_weights
 from sklearn_setpred.estimators._base import SetPredictorMixin, TopKSetsMixin
@@ -17,14 +23,20 @@ from sklearn_setpred.sets import class_ranks, threshold_sets
 
 
 class _ProbabilitySetClassifier(WrappingMixin, BaseEstimator):
-    """A wrapper whose final scores are the probabilities of the classifier inside."""
+    """A classifier whose scores are the probabilities of the classifier inside."""
 
     def _check_parameters(self, n_classes):
         """Raise if a parameter is out of range."""
         raise NotImplementedError
 
     @all_or_nothing
-    def fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: Samples,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **fit_params: Any,
+    ) -> Self:
         """Fit the classifier inside.
 
         Parameters
@@ -35,6 +47,8 @@ class _ProbabilitySetClassifier(WrappingMixin, BaseEstimator):
             Labels of any type.
         sample_weight : array-like of shape (n_samples,), default=None
             Handed to the inner estimator, if it takes weights.
+        **fit_params : dict
+            Other keywords of the inner estimator's ``fit``.
 
         Returns
         -------
@@ -43,19 +57,21 @@ class _ProbabilitySetClassifier(WrappingMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For a parameter out of range, a single class, or an estimator without scores.
+            For a parameter out of range, a single class, an estimator without scores, or one
+            whose probabilities cannot be read.
         """
         inner = self._inner()
-        classes, _ = known_classes(inner, *check_labels(X, y))
+        classes, codes = known_classes(inner, *check_labels(X, y))
         self._check_parameters(len(classes))
         check_weights(sample_weight, None, X, y)
-        fit_params = self._inner_fit_params(inner, sample_weight)
-        self.estimator_ = clone(inner).fit(X, y, **fit_params)
-        self.classes_ = classes
+        fit_params = self._inner_fit_params(inner, sample_weight, **fit_params)
+        self.estimator_ = fit_classifier(inner, X, classes[codes], fit_params)
+        self.classes_ = learned_classes(self.estimator_, classes)
+        try_to_read(self.estimator_, X, self.classes_)
         return self
 
     def _scores(self, X):
-        return read_probabilities(self.estimator_, X)
+        return read_probabilities(self.estimator_, X, self.classes_)
 
     def predict_proba(self, X: Samples) -> Floats:
         """Return the probabilities of the classifier inside.
@@ -86,7 +102,7 @@ class TopKSetClassifier(TopKSetsMixin, _ProbabilitySetClassifier):
     k : int, default=None
         Size of the sets, between 1 and the number of classes; None means min(5, n_classes).
     sparse_output : bool, default=False
-        Give sets as CSR, never holding a dense array of (n_samples, n_classes).
+        Return sets as CSR, never holding a dense array of (n_samples, n_classes).
 
     Attributes
     ----------
@@ -157,7 +173,7 @@ class ThresholdSetClassifier(SetPredictorMixin, _ProbabilitySetClassifier):
     allow_empty : bool, default=False
         Leave out the first-ranked label too where it stays below the threshold.
     sparse_output : bool, default=False
-        Give sets as CSR, never holding a dense array of (n_samples, n_classes).
+        Return sets as CSR, never holding a dense array of (n_samples, n_classes).
 
     Attributes
     ----------

@@ -1,9 +1,10 @@
 """Classifiers inside ours: how they are checked, fitted and read."""
 
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
-from sklearn.base import MetaEstimatorMixin
+from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -12,15 +13,18 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
-from sklearn_setpred._inner import is_frozen, weight_keyword
+from sklearn_setpred._inner import fit_keyword, is_frozen
+from sklearn_setpred._networks.parts import splits_within
 from sklearn_setpred._utils.types import Labels
 
 
 class WrappingMixin(MetaEstimatorMixin):
-    """A classifier around another one, ``estimator``; None means our own network.
+    """A classifier around another one, ``estimator``; None means the built-in network.
 
     X goes to the inner estimator as it is: what X may be is the inner estimator's to say.
     """
+
+    _reads_gaps = False  # whether X may have missing values where there is no inner estimator
 
     def _inner(self):
         """Return the estimator inside, not yet fitted; raise if its classes cannot be ranked."""
@@ -32,25 +36,39 @@ class WrappingMixin(MetaEstimatorMixin):
         check_ranks(self.estimator, f"estimator={self.estimator!r}")
         return self.estimator
 
-    def _inner_fit_params(self, inner, sample_weight):
-        """Return the keywords that hand the weights to the inner estimator's fit."""
-        if sample_weight is None or is_frozen(inner):
+    def _inner_fit_params(self, inner, sample_weight, groups=None, **fit_params):
+        """Return the keywords of the inner estimator's fit.
+
+        Under metadata routing, what it asks for. Otherwise ``fit_params``, and the weights and
+        groups where its fit takes them.
+        """
+        given = {"sample_weight": sample_weight, "groups": groups, **fit_params}
+        given = {name: value for name, value in given.items() if value is not None}
+        if not given or is_frozen(inner):
             return {}
         if _routing_enabled():
-            return process_routing(self, "fit", sample_weight=sample_weight).estimator.fit
-        name = weight_keyword(inner)
-        if name is None:
-            warnings.warn(
-                f"{type(inner).__name__} takes no sample_weight; the weights reach only "
-                f"{type(self).__name__}'s own part.",
-                UserWarning,
-                stacklevel=4,
-            )
-            return {}
-        return {name: sample_weight}
+            return process_routing(self, "fit", **given).estimator.fit
+        if "groups" in given and fit_keyword(inner, "groups") is not None:
+            fit_params[fit_keyword(inner, "groups")] = groups
+        if "sample_weight" in given:
+            fit_params |= self._weight_params(inner, sample_weight)
+        return fit_params
+
+    def _weight_params(self, inner, sample_weight):
+        """Return the weights under the inner estimator's keyword; tell if it has none."""
+        name = fit_keyword(inner, "sample_weight")
+        if name is not None:
+            return {name: sample_weight}
+        warnings.warn(
+            f"{type(inner).__name__} takes no sample_weight; the weights reach only "
+            f"{type(self).__name__}'s own part.",
+            UserWarning,
+            stacklevel=5,
+        )
+        return {}
 
     def get_metadata_routing(self) -> Any:
-        """Return the routing of metadata: ``fit`` hands ``sample_weight`` to ``estimator.fit``.
+        """Return the routing of metadata: ``fit`` hands to ``estimator.fit`` what it asks for.
 
         Returns
         -------
@@ -65,6 +83,7 @@ class WrappingMixin(MetaEstimatorMixin):
         inside = [get_tags(one).input_tags for one in self._classifiers_inside()]
         if not inside:
             tags.input_tags.sparse = True
+            tags.input_tags.allow_nan = self._reads_gaps
             return tags
         tags.input_tags = inside[0]
         tags.input_tags.sparse = all(one.sparse for one in inside)
@@ -97,3 +116,21 @@ def check_ranks(classifier, what):
             f"{what} has neither predict_proba nor decision_function, so its classes cannot be "
             "ranked; give a classifier with one of them."
         )
+
+
+def with_splits_within(inner, rows, n):
+    """Return a classifier to be fitted on some of n rows, its given splits restricted to them.
+
+    Splits given as a list, in ``cv`` of the classifier or of one inside it, name rows by number.
+    """
+    given = {
+        name: splits_within(rows, list(value), n)
+        for name, value in inner.get_params().items()
+        if name.rpartition("__")[2] == "cv" and _are_splits(value)
+    }
+    return clone(inner).set_params(**given) if given else inner
+
+
+def _are_splits(cv):
+    """Say whether ``cv`` is a list of (training rows, test rows)."""
+    return isinstance(cv, Iterable) and not isinstance(cv, str) and not hasattr(cv, "split")

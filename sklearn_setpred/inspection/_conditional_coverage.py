@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_setpred._utils.types import Estimator, Floats, Labels, Samples, SetsLike
-from sklearn_setpred._utils.validation import check_option
+from sklearn_setpred._utils.validation import check_option, weight_that_sums
 from sklearn_setpred.inspection._display import (
     Display,
     mark_target,
@@ -16,6 +16,7 @@ from sklearn_setpred.inspection._display import (
 )
 from sklearn_setpred.metrics import strata_conditional_coverage
 from sklearn_setpred.prediction import find_inside, predict_set
+from sklearn_setpred.sets._labels import check_label_array
 from sklearn_setpred.sets._sets import check_y_set
 
 _MAX_NAMED_GROUPS = 30
@@ -299,7 +300,8 @@ def _groups(by, y_true, y_set, strata):
 
 def _effective_rows(strata, sample_weight):
     """Return (sum w)^2 / sum w^2 of each stratum, in sorted order; NaN where all weights are 0."""
-    _, groups = np.unique(np.asarray(strata), return_inverse=True)
+    _, groups = np.unique(check_label_array(strata, "strata"), return_inverse=True)
     weight = np.ones(len(groups)) if sample_weight is None else np.asarray(sample_weight)
+    weight = weight_that_sums(weight)
     total, squares = np.bincount(groups, weight), np.bincount(groups, weight**2)
     return np.divide(total**2, squares, out=np.full(len(total), np.nan), where=squares > 0)

@@ -17,6 +17,7 @@ from sklearn_setpred.inspection._display import (
 )
 from sklearn_setpred.metrics import coverage_score, coverage_size_curve, mean_set_size
 from sklearn_setpred.prediction import call_through, find_inside, predict_set
+from sklearn_setpred.sets._labels import check_label_array
 
 
 class CoverageSizeDisplay(Display):
@@ -226,6 +227,7 @@ class CoverageSizeDisplay(Display):
                 f"cv_results has {sorted(cv_results)}; call cross_validate with "
                 "return_estimator=True and return_indices=True."
             )
+        y = check_label_array(y, "y")
         folds = zip(cv_results["estimator"], cv_results["indices"]["test"], strict=True)
         curves = [_fold_curve(model, rows, X, y, sample_weight) for model, rows in folds]
         sizes, coverages = _coverages_at_common_sizes(curves)
@@ -330,7 +332,7 @@ class CoverageSizeDisplay(Display):
 def _fold_curve(estimator, rows, X, y, sample_weight):
     """Return coverage and mean size on the test rows of a fold."""
     coverage, mean_size, _ = coverage_size_curve(
-        _safe_indexing(y, rows),
+        y[rows],
         call_through(estimator, "set_levels", _safe_indexing(X, rows)),
         classes=estimator.classes_,
         sample_weight=None if sample_weight is None else _safe_indexing(sample_weight, rows),

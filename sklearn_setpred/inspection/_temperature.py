@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 from sklearn_setpred._utils.types import Estimator, Floats, Samples
 from sklearn_setpred.inspection._display import Display, next_style, require_matplotlib
 from sklearn_setpred.prediction import call_through, find_inside
+from sklearn_setpred.sets import label_indices
+from sklearn_setpred.sets._labels import check_label_array
 
 
 class TemperatureDisplay(Display):
@@ -194,10 +196,11 @@ def _rows_of_group(n_rows, y_true, y_pred):
         raise ValueError("y_true and y_pred tell right from wrong together; give both or none.")
     if y_true is None:
         return {"all rows": np.ones(n_rows, dtype=bool)}
-    right = np.asarray(y_true) == np.asarray(y_pred)
-    if right.shape != (n_rows,):
+    y_true, y_pred = check_label_array(y_true, "y_true"), check_label_array(y_pred, "y_pred")
+    if not len(y_true) == len(y_pred) == n_rows:
         raise ValueError(
-            f"y_true has the shape {np.shape(y_true)}, y_pred {np.shape(y_pred)}; "
-            f"there are {n_rows} temperatures."
+            f"y_true has {len(y_true)} rows, y_pred {len(y_pred)}; there are {n_rows} temperatures."
         )
+    labels = np.unique(y_pred)
+    right = label_indices(y_true, labels) == label_indices(y_pred, labels)
     return {group: rows for group, rows in [("right", right), ("wrong", ~right)] if rows.any()}

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from sklearn_setpred._utils.validation import weight_that_sums
 from sklearn_setpred.sets import label_indices
 from sklearn_setpred.sets._labels import check_label_array
 from sklearn_setpred.sets._sets import check_y_set
@@ -70,9 +71,9 @@ def check_weight(sample_weight, n_rows):
         raise ValueError(f"sample_weight must have the shape ({n_rows},), got {weight.shape}.")
     if not np.isfinite(weight).all() or (weight < 0).any():
         raise ValueError("sample_weight must be finite and not negative.")
-    if weight.sum() == 0:
+    if not weight.any():
         raise ValueError("sample_weight is zero for every row; no row would count.")
-    return weight
+    return weight_that_sums(weight)
 
 
 def _check_classes(classes, y_true, n_classes):

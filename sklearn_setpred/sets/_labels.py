@@ -4,24 +4,48 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_setpred._utils.types import Integers, Labels
+from sklearn_setpred._utils.validation import label_array
+
+_NUMBERS, _STRINGS, _DATES = "biuf", "OU", "Mm"
 
 
 def check_label_array(labels: ArrayLike, name: str = "labels") -> Labels:
-    """Return labels as an array of numbers or of strings, shape (n,).
+    """Return labels as an array of numbers, of strings or of dates.
 
-    Lists, series of pandas or polars, categoricals and object arrays are taken. Numbers get a
-    numeric dtype, strings a string dtype or object. ``name`` is the argument named by an error.
-    Raises ValueError for other shapes and missing values, TypeError for mixed or other values.
+    Parameters
+    ----------
+    labels : array-like of shape (n,) or (n, 1)
+        Numbers, strings or dates: an array, also of Arrow, a series, an index or a frame of one
+        column.
+    name : str, default="labels"
+        The argument that an error speaks of.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Numbers have a numeric dtype, strings a string dtype or object, dates datetime64.
+
+    Raises
+    ------
+    ValueError
+        If there is more than one column, or a missing value.
+    TypeError
+        If strings and other values are mixed, or the values are of another kind.
     """
-    array = np.asarray(labels)
+    array = label_array(labels)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
     if array.ndim != 1:
         raise ValueError(f"{name} must have the shape (n_samples,), got {array.shape}.")
     if array.dtype.kind == "O":
         array = _check_objects(array, name)
-    if array.dtype.kind == "f" and np.isnan(array).any():
-        raise ValueError(f"{name} contains NaN in row {int(np.isnan(array).argmax())}.")
-    if array.dtype.kind not in "biufOUT":
-        raise TypeError(f"{name} must hold numbers or strings, got dtype {array.dtype}.")
+    if array.dtype.kind not in _NUMBERS + _STRINGS + _DATES:
+        raise TypeError(f"{name} must hold numbers, strings or dates, got dtype {array.dtype}.")
+    # NaN and NaT differ from themselves.
+    missing = array != array
+    if missing.any():
+        value = "NaN" if array.dtype.kind == "f" else "NaT"
+        raise ValueError(f"{name} contains {value} in row {int(missing.argmax())}.")
     return array
 
 
@@ -31,18 +55,19 @@ def label_indices(labels: ArrayLike, classes: ArrayLike) -> Integers:
     Parameters
     ----------
     labels : array-like of shape (n,)
-        Numbers or strings.
+        Numbers, strings or dates.
     classes : array-like of shape (K,)
         The label of each column, in any order.
 
     Returns
     -------
     ndarray of shape (n,), int64
+        Numbers of two types are compared exactly, large integers too.
 
     Raises
     ------
     TypeError
-        If one of the two holds strings and the other numbers.
+        If the two hold different kinds of labels, such as strings and numbers.
 
     Examples
     --------
@@ -54,15 +79,29 @@ def label_indices(labels: ArrayLike, classes: ArrayLike) -> Integers:
     if labels.size == 0 or classes.size == 0:
         return np.full(labels.shape, -1)
     # NumPy compares numbers with strings as strings: it would find 1 equal to "1".
-    if _are_strings(labels) != _are_strings(classes):
+    if _kind(labels) != _kind(classes):
         raise TypeError(
             f"labels such as {labels[0]!r} cannot be compared with classes such as"
-            f" {classes[0]!r}; give both as strings or both as numbers."
+            f" {classes[0]!r}; give both as strings, both as numbers or both as dates."
         )
+    labels, is_exact = _in_type_of(classes, labels)
     order = np.argsort(classes, kind="stable")
     place = np.searchsorted(classes, labels, sorter=order)
     nearest = order[np.minimum(place, len(classes) - 1)]
-    return np.where(classes[nearest] == labels, nearest, -1)
+    return np.where(is_exact & (classes[nearest] == labels), nearest, -1)
+
+
+def _in_type_of(classes, labels):
+    """Return the labels in the dtype of the classes, and which of them it holds exactly.
+
+    NumPy would compare int64 with uint64 as float64, in which integers above 2**53 merge.
+    """
+    if labels.dtype.kind not in _NUMBERS or labels.dtype == classes.dtype:
+        return labels, np.True_
+    with np.errstate(invalid="ignore"):
+        cast = labels.astype(classes.dtype)
+        is_exact = (cast.astype(labels.dtype) == labels) & ((cast < 0) == (labels < 0))
+    return cast, is_exact
 
 
 def _check_objects(array, name):
@@ -70,7 +109,9 @@ def _check_objects(array, name):
     are_strings = {isinstance(value, str) for value in array}
     if are_strings == {True}:
         return array
-    numbers = np.asarray(array.tolist())
+    # Scalars of NumPy become Python's first: an int64 beside a uint64 would make float64.
+    values = [value.item() if isinstance(value, np.generic) else value for value in array]
+    numbers = np.asarray(values)
     if are_strings == {True, False} or numbers.dtype.kind == "O":
         raise TypeError(
             f"{name} must hold numbers only or strings only, without missing values;"
@@ -79,6 +120,6 @@ def _check_objects(array, name):
     return numbers
 
 
-def _are_strings(labels):
-    """Say whether an array from `check_label_array` holds strings."""
-    return labels.dtype.kind in "OUT"
+def _kind(labels):
+    """Return the kind of labels from `check_label_array`; two kinds are never compared."""
+    return next(kind for kind in (_NUMBERS, _STRINGS, _DATES) if labels.dtype.kind in kind)

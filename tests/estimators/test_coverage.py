@@ -1,13 +1,25 @@
 """Sets with a guarantee: the levels by hand, and the coverage over many calibrations."""
 
+import warnings
+from functools import partial
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
+import sklearn
+from foreign import WantsCodes
 from scipy.stats import betabinom
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
 from tiny import SMALL, labelled_rows
 
 from sklearn_setpred import CardinalityAwareClassifier, CoverageSetClassifier, TopKSetClassifier
@@ -23,6 +35,7 @@ from sklearn_setpred.estimators._calibration import (
 from sklearn_setpred.metrics import coverage_score, mean_set_size
 
 X, Y = labelled_rows()
+approx = partial(pytest.approx, rel=2e-5)  # levels are moved by a margin
 
 
 class Oracle(ClassifierMixin, BaseEstimator):
@@ -55,7 +68,7 @@ def frozen(law):
 @pytest.mark.parametrize(("n", "place"), [(9, 1), (18, 1), (19, 2), (29, 3)])
 def test_the_level_is_the_floor_of_alpha_n_plus_1_th_smallest(n, place):
     levels = np.random.default_rng(0).permutation(n).astype(float)
-    assert coverage_level(levels, alpha=0.1) == place - 1
+    assert coverage_level(levels, alpha=0.1) == approx(place - 1)
 
 
 @pytest.mark.parametrize(("alpha", "needed"), [(0.1, 9), (0.05, 19), (0.5, 1), (0.3, 3)])
@@ -70,19 +83,19 @@ def test_rare_classes_share_a_level_and_others_have_their_own():
     of_label = np.array([0.1, 0.2, 0.3, 0.9, 0.7])
     codes = np.array([0, 0, 0, 1, -1])
     level, pooled = class_levels_at(of_label, codes, 3, alpha=0.5)
-    np.testing.assert_array_equal(level, [0.2, 0.9, -np.inf])
+    assert level == approx([0.2, 0.9, -np.inf])
     np.testing.assert_array_equal(pooled, [2])
     # alpha = 1/4: a level needs three rows; classes 1 and 2 have three together.
     codes = np.array([0, 0, 0, 1, 2])
     level, pooled = class_levels_at(np.append(of_label, 0.8), np.append(codes, 2), 3, alpha=0.25)
-    np.testing.assert_array_equal(level, [0.1, 0.7, 0.7])
+    assert level == approx([0.1, 0.7, 0.7])
     np.testing.assert_array_equal(pooled, [1, 2])
 
 
 def test_strata_have_a_level_each_and_are_refused_where_rows_or_strata_are_missing():
     levels = strata_levels(np.array([0.1, 0.2, 0.3, 0.4]), np.array(list("aabb")), alpha=0.5)
-    assert levels == {"a": 0.1, "b": 0.3}
-    np.testing.assert_array_equal(levels_of_strata(np.array(["b", "a"]), levels), [0.3, 0.1])
+    assert levels == approx({"a": 0.1, "b": 0.3})
+    assert levels_of_strata(np.array(["b", "a"]), levels) == approx([0.3, 0.1])
     with pytest.raises(ValueError, match=r"strata \['c'\] have no calibration row"):
         levels_of_strata(np.array(["c"]), levels)
     with pytest.raises(ValueError, match=r"strata \['b'\] have fewer than the 2"):
@@ -92,16 +105,35 @@ def test_strata_have_a_level_each_and_are_refused_where_rows_or_strata_are_missi
 def test_the_level_for_a_size_lets_in_as_many_labels_as_the_bound_allows():
     # n = 3 rows and K = 2: sizes s_i with (sum s_i + 2) / 4 <= 1.5, so at most 4 labels.
     levels = np.array([[np.inf, 0.1], [np.inf, 0.3], [0.2, np.inf]])
-    level = size_level([levels], (3, 2), target_size=1.5)
-    assert size_level([levels[:1], levels[1:]], (3, 2), target_size=1.5) == level
+    one = np.ones(3)
+    level = size_level([(levels, one)], 3, 2, target_size=1.5)
+    parts = [(levels[:1], one[:1]), (levels[1:], one[1:])]
+    assert size_level(parts, 3, 2, target_size=1.5) == level
     assert (levels >= level).sum() == 4
     assert 0.2 < level <= 0.3
-    assert size_level([levels], (3, 2), target_size=2) == -np.inf
+    assert size_level([(levels, one)], 3, 2, target_size=2) == -np.inf
 
 
 def test_labels_that_tie_at_the_border_of_a_size_stay_out_together():
     levels = np.array([[np.inf, 0.1], [np.inf, 0.3], [0.3, np.inf]])
-    assert (levels >= size_level([levels], (3, 2), target_size=1.5)).sum() == 3
+    level = size_level([(levels, np.ones(3))], 3, 2, target_size=1.5)
+    assert (levels >= level).sum() == 3
+    nearly = np.where(levels == 0.3, [[0.3], [0.3], [0.3 + 1e-9]], levels)
+    assert (nearly >= level).sum() == 3
+
+
+def test_rows_of_a_group_count_as_one_row():
+    # Three groups; alpha (3 + 1) - 1 = 1 group may miss: both rows of one, or halves of two.
+    groups = np.array([0, 0, 1, 1, 2, 2])
+    for of_label in ([1, 2, 3, 4, 5, 6], [1, 3, 2, 4, 5, 6]):
+        level = coverage_level(np.array(of_label, dtype=float), alpha=0.5, groups=groups)
+        assert level == approx(3)
+    alone = coverage_level(np.arange(6.0), alpha=0.5)
+    assert coverage_level(np.repeat(np.arange(6.0), 2), 0.5, np.repeat(np.arange(6), 2)) == alone
+    levels = np.array([[np.inf, 0.1], [np.inf, 0.3], [0.2, np.inf]])
+    twice = [(np.repeat(levels, 2, axis=0), np.full(6, 0.5))]
+    once = [(levels, np.ones(3))]
+    assert size_level(twice, 3, 2, 1.5) == size_level(once, 3, 2, 1.5)
 
 
 # ------------------------------------------------------------- coverage in the long run
@@ -191,16 +223,6 @@ def test_levels_of_a_set_predictor_are_calibrated_where_it_has_some():
     assert len(np.unique(sizes)) == 1
 
 
-def test_a_label_that_only_calibration_rows_have_is_a_miss():
-    y = Y.copy()
-    y[-2] = "only once"
-    held_out = np.random.RandomState(3).permutation(len(y))[:24]
-    y[held_out[0]], y[-2] = "only once", Y[-2]
-    sets = CoverageSetClassifier(GaussianNB(), random_state=3).fit(X, y)
-    assert "only once" not in sets.classes_
-    assert sets.predict_set(X).shape == (len(X), 4)
-
-
 def test_the_shortcut_of_the_cardinality_aware_classifier_gives_the_same_sets():
     inner = CardinalityAwareClassifier(LogisticRegression(), cv=2, **SMALL)
     short = CardinalityAwareClassifier(LogisticRegression(), cv=2, target_coverage=0.8, **SMALL)
@@ -225,7 +247,7 @@ def test_the_shortcut_covers_although_candidate_sizes_end_early():
 @pytest.mark.parametrize(
     ("wishes", "message"),
     [
-        ({"target_coverage": 0.9, "target_size": 2}, "two wishes at once"),
+        ({"target_coverage": 0.9, "target_size": 2}, "two targets at once"),
         ({"target_coverage": 1.0}, r"target_coverage=1.0 is not in \(0, 1\)"),
         ({"target_coverage": 0}, r"target_coverage=0 is not in \(0, 1\)"),
         ({"target_coverage": 0.99}, "needs at least 99 calibration rows, got 24"),
@@ -293,19 +315,326 @@ def test_a_new_fit_leaves_nothing_of_the_one_before():
     assert not hasattr(clf.set_params(conditional=None).fit(X, y), "pooled_classes_")
 
 
+# ----------------------------------------------------------- labels of calibration rows only
+
+
+def iris_with_a_label_of_its_own(is_set_aside):
+    """Return iris with a label that row 0 alone has, and a seed that sets it aside or not."""
+    X, y = load_iris(return_X_y=True)
+    y[0] = 9
+    seeds = (s for s in range(99) if (0 in permutation(s, 150)[:30]) == is_set_aside)
+    return X, y, next(seeds)
+
+
+def permutation(seed, n):
+    """Return the order in which rows are set aside."""
+    return np.random.RandomState(seed).permutation(n)
+
+
 @pytest.mark.parametrize(
     "inner",
     [GaussianNB(), CardinalityAwareClassifier(GaussianNB(), refine=False, cv=2, **SMALL)],
     ids=["levels", "levels of labels"],
 )
-def test_a_label_that_only_calibration_rows_have_counts_as_a_miss(inner):
-    X, y = load_iris(return_X_y=True)
-    y[0] = 9
-    # The row is among those set aside; of 30 levels 0.95 allows one miss, 0.9 three.
-    seed = next(
-        seed for seed in range(99) if 0 in np.random.RandomState(seed).permutation(150)[:30]
+def test_a_label_that_only_calibration_rows_have_trains_and_is_a_miss(inner):
+    X, y, seed = iris_with_a_label_of_its_own(is_set_aside=True)
+    clf = CoverageSetClassifier(inner, target_coverage=0.9, random_state=seed)
+    with pytest.warns(
+        UserWarning, match=r"1 of 30 calibration rows \(3%\) have labels that no"
+    ) as w:
+        clf.fit(X, y)
+    assert Path(w[0].filename) == Path(__file__)
+    assert clf.classes_.tolist() == [0, 1, 2, 9]
+    assert clf.n_calibration_ == 30
+    # Of 30 levels 0.9 allows three misses; the row is one, so that the level is the second of
+    # the others.
+    rows = np.setdiff1d(permutation(seed, 150)[:30], 0)
+    of_label = clf.set_levels(X)[rows, y[rows]]
+    assert clf.level_ == approx(np.sort(of_label)[1])
+
+
+def test_a_target_that_such_labels_put_out_of_reach_is_refused_before_any_fit():
+    class MustNotBeFitted(GaussianNB):
+        def fit(self, X, y, sample_weight=None):
+            raise AssertionError("fitted")
+
+    X, y, seed = iris_with_a_label_of_its_own(is_set_aside=True)
+    clf = CoverageSetClassifier(MustNotBeFitted(), target_coverage=0.95, random_state=seed)
+    with pytest.raises(ValueError, match=r"target_coverage=0.95 cannot be reached: 1 of 30 .* 9"):
+        clf.fit(X, y)
+    X, y, seed = iris_with_a_label_of_its_own(is_set_aside=False)
+    clf.set_params(estimator=GaussianNB(), random_state=seed).fit(X, y)
+
+
+def test_many_labels_of_one_row_are_refused_and_not_missed_in_silence():
+    rng = np.random.default_rng(0)
+    p = 1 / np.arange(1, 301.0)
+    y = rng.choice(300, 300, p=p / p.sum())
+    with pytest.raises(ValueError, match=r"\(\d\d%\) have labels that no training row has"):
+        CoverageSetClassifier(GaussianNB(), target_coverage=0.9).fit(rng.normal(size=(300, 4)), y)
+
+
+def test_coverage_holds_although_new_rows_have_labels_of_no_training_row():
+    rng, found = np.random.RandomState(0), []
+    p = 1 / np.arange(1, 101.0)
+    means = 3 * rng.normal(size=(100, 3))
+    for seed in range(60):
+        y, y_new = (rng.choice(100, n, p=p / p.sum()) for n in (200, 400))
+        X, X_new = (means[labels] + rng.normal(size=(len(labels), 3)) for labels in (y, y_new))
+        clf = CoverageSetClassifier(
+            GaussianNB(var_smoothing=0.1), target_coverage=0.6, random_state=seed
+        )
+        with pytest.warns(UserWarning, match="count as misses"):
+            clf.fit(X, y)
+        found.append(coverage_score(y_new, clf.predict_set(X_new), classes=clf.classes_))
+    assert np.mean(found) > 0.6 - 2 * np.std(found) / np.sqrt(60)
+
+
+def test_a_rare_class_is_never_left_out_with_levels_for_each_class():
+    X, y, seed = iris_with_a_label_of_its_own(is_set_aside=True)
+    clf = CoverageSetClassifier(
+        GaussianNB(), target_coverage=0.8, conditional="class", random_state=seed
     )
-    for coverage, is_all in ((0.95, True), (0.9, False)):
-        clf = CoverageSetClassifier(inner, target_coverage=coverage, random_state=seed).fit(X, y)
-        assert clf.classes_.tolist() == [0, 1, 2]
-        assert clf.predict_set(X).all() == is_all
+    with pytest.warns(UserWarning, match="count as misses"):
+        clf.fit(X, y)
+    assert clf.pooled_classes_.tolist() == [9]
+    assert clf.predict_set(X)[:, 3].all()
+
+
+def test_a_stratum_with_too_many_such_labels_is_refused():
+    X, y, seed = iris_with_a_label_of_its_own(is_set_aside=True)
+    strata = np.where(np.isin(np.arange(150), permutation(seed, 150)[:30][::3]), "few", "many")
+    strata[0] = "few"
+    clf = CoverageSetClassifier(
+        GaussianNB(), target_coverage=0.85, conditional="strata", random_state=seed
+    )
+    with pytest.raises(ValueError, match=r"target_coverage=0.85 cannot be reached"):
+        clf.fit(X, y, strata=strata)
+
+
+def test_a_target_of_a_size_needs_no_labels():
+    X, y, seed = iris_with_a_label_of_its_own(is_set_aside=True)
+    clf = CoverageSetClassifier(GaussianNB(), target_size=2, random_state=seed).fit(X, y)
+    assert clf.classes_.tolist() == [0, 1, 2, 9]
+
+
+# ----------------------------------------------------------------------------- ties, sizes
+
+
+class Jitters(GaussianNB):
+    """Gives other last bits for one row than for many, as matrix products do."""
+
+    def predict_proba(self, X):
+        p = np.round(super().predict_proba(X), 1)
+        p /= p.sum(axis=1, keepdims=True)
+        noise = np.float32(1e-6) * (-1) ** np.arange(p.shape[1])
+        return (p * (1 + noise * (len(X) > 1))).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        {"target_coverage": 0.7},
+        {"target_coverage": 0.8},
+        {"target_coverage": 0.9},
+        {"target_coverage": 0.5, "conditional": "class"},
+        {"target_size": 1.7},
+        {"target_size": 2.3},
+    ],
+    ids=str,
+)
+def test_a_row_alone_has_the_set_that_it_has_in_a_batch_although_levels_tie(target):
+    for seed in range(3):
+        clf = CoverageSetClassifier(Jitters(), **target, random_state=seed).fit(X, Y)
+        alone = np.vstack([clf.predict_set(X[i : i + 1]) for i in range(len(X))])
+        np.testing.assert_array_equal(alone, clf.predict_set(X))
+
+
+def test_a_size_below_the_smallest_sets_of_the_estimator_is_refused():
+    inner = CardinalityAwareClassifier(GaussianNB(), sizes=[3], cv=2, refine=False, **SMALL)
+    for size in (1, 1.5, 2.9):
+        clf = CoverageSetClassifier(inner, target_size=size, calibration_size=0.5, random_state=0)
+        with pytest.raises(ValueError, match=f"target_size={size} cannot be reached: the smallest"):
+            clf.fit(X, Y)
+    sets = clf.set_params(target_size=3.2).fit(X, Y).predict_set(X)
+    assert sets.sum(axis=1).mean() == 3
+
+
+def test_a_size_of_one_is_the_first_label():
+    clf = CoverageSetClassifier(GaussianNB(), target_size=1.0, random_state=0).fit(X, Y)
+    assert clf.level_ == np.inf
+    assert (clf.predict_set(X).sum(axis=1) == 1).all()
+
+
+# --------------------------------------------------------------------------- groups, keywords
+
+
+def near_copies(rng, centres, n_groups=120, size=6):
+    """Return rows of groups of near copies, their labels and groups."""
+    groups = np.repeat(np.arange(n_groups), size)
+    labels = rng.integers(len(centres), size=n_groups)
+    offsets = 1.5 * rng.normal(size=(n_groups, centres.shape[1]))
+    noise = 0.15 * rng.normal(size=(len(groups), centres.shape[1]))
+    return (centres[labels] + offsets)[groups] + noise, labels[groups], groups
+
+
+def test_coverage_holds_on_new_groups_if_groups_are_set_aside_together():
+    rng = np.random.default_rng(0)
+    centres, found = rng.normal(size=(8, 10)), []
+    for seed in range(15):
+        X, y, groups = near_copies(rng, centres)
+        X_new, y_new, _ = near_copies(rng, centres)
+        clf = CoverageSetClassifier(
+            RandomForestClassifier(30, random_state=0), target_coverage=0.8, random_state=seed
+        )
+        alone, together = clf.fit(X, y).predict_set(X_new), clf.fit(X, y, groups=groups)
+        sets = together.predict_set(X_new)
+        found.append([coverage_score(y_new, s, classes=clf.classes_) for s in (alone, sets)])
+    (apart, together), error = np.mean(found, axis=0), np.std(found, axis=0) / np.sqrt(15)
+    assert apart < 0.7
+    assert 0.8 - 3 * error[1] < together < 0.9
+
+
+def test_rows_of_a_group_train_together_or_calibrate_together():
+    class Remembers(GaussianNB):
+        def fit(self, X, y, sample_weight=None):
+            self.rows_ = X[:, 0]
+            return super().fit(X, y)
+
+    rows = np.column_stack([np.arange(120.0), X])
+    for groups in (np.arange(120) // 4, pd.Index(np.arange(120) // 4).astype(str)):
+        clf = CoverageSetClassifier(Remembers(), target_coverage=0.7, random_state=0)
+        clf.fit(rows, Y, groups=groups)
+        trained = np.isin(np.arange(120), clf.estimator_.rows_).reshape(30, 4)
+        assert (trained.all(axis=1) | ~trained.any(axis=1)).all()
+        assert clf.n_calibration_ == 24
+
+
+def test_a_class_of_which_all_groups_are_set_aside_is_a_miss():
+    groups, y = np.arange(120) // 4, Y.copy()
+    y[:2] = "only here"
+    seed = next(s for s in range(99) if 0 in permutation(s, 30)[:6])
+    clf = CoverageSetClassifier(GaussianNB(), target_coverage=0.6, random_state=seed)
+    with pytest.warns(UserWarning, match="2 of 24 calibration rows"):
+        clf.fit(X, y, groups=groups)
+    assert "only here" not in clf.classes_
+
+
+def test_groups_that_are_too_few_are_refused():
+    clf = CoverageSetClassifier(GaussianNB(), target_coverage=0.9)
+    with pytest.raises(ValueError, match="needs at least 9 calibration groups, got 2"):
+        clf.fit(X, Y, groups=np.arange(120) // 12)
+    with pytest.raises(ValueError, match=r"leaves no row to train on: .* 120 rows in 1 groups"):
+        clf.fit(X, Y, groups=np.zeros(120))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        clf.fit(X, Y, groups=np.zeros(119))
+
+
+def test_given_splits_are_restricted_to_the_training_rows():
+    splits = list(KFold(3).split(X))
+    for inner in (
+        GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-3]}, cv=splits),
+        make_pipeline(CalibratedClassifierCV(GaussianNB(), cv=splits)),
+        CardinalityAwareClassifier(GaussianNB(), cv=splits, **SMALL),
+    ):
+        clf = CoverageSetClassifier(inner, target_coverage=0.8, random_state=0).fit(X, Y)
+        assert clf.n_calibration_ == 24
+    within = clf.estimator_.cv
+    assert np.sort(np.concatenate([test for _, test in within])).tolist() == list(range(96))
+    short = CardinalityAwareClassifier(GaussianNB(), cv=splits, target_coverage=0.8, **SMALL)
+    assert short.fit(X, Y).n_calibration_ == 24
+
+
+class TakesKeywords(GaussianNB):
+    """Remembers what its fit was given."""
+
+    def fit(self, X, y, sample_weight=None, eval_set=None, rows=None, groups=None):
+        self.given_ = {"eval_set": eval_set, "rows": rows, "groups": groups, "n": len(X)}
+        return super().fit(X, y, sample_weight)
+
+
+def test_keywords_of_fit_reach_the_classifier_inside():
+    pairs, rows, groups = [(X[:5], Y[:5])], np.arange(120), np.arange(120) // 2
+    given = {"eval_set": pairs, "rows": rows, "groups": groups}
+    plain = TopKSetClassifier(TakesKeywords(), k=2).fit(X, Y, **given).estimator_.given_
+    assert plain == {**given, "n": 120}
+    clf = CoverageSetClassifier(TakesKeywords(), target_coverage=0.8, random_state=0)
+    inside = clf.fit(X, Y, **given).estimator_.given_
+    assert inside["eval_set"] is pairs
+    assert inside["n"] == len(inside["rows"]) == len(inside["groups"]) == 96
+    np.testing.assert_array_equal(inside["groups"], inside["rows"] // 2)
+    pipeline = CoverageSetClassifier(make_pipeline(TakesKeywords()), target_coverage=0.8)
+    pipeline.fit(X, Y, groups=groups, takeskeywords__rows=rows)
+    inside = pipeline.estimator_[-1].given_
+    np.testing.assert_array_equal(inside["groups"], inside["rows"] // 2)
+
+
+def test_an_unknown_keyword_of_fit_is_refused_by_the_classifier_that_gets_it():
+    with pytest.raises(TypeError, match=r"GaussianNB.fit\(\) got an unexpected .* 'rows'"):
+        TopKSetClassifier(GaussianNB(), k=2).fit(X, Y, rows=np.arange(120))
+
+
+def test_keywords_are_routed_to_the_classifier_that_asks_for_them():
+    rows = np.arange(120)
+    with sklearn.config_context(enable_metadata_routing=True):
+        inner = TakesKeywords().set_fit_request(rows=True, groups=True)
+        for model in (
+            TopKSetClassifier(inner, k=2),
+            CoverageSetClassifier(inner, target_coverage=0.8, random_state=0),
+        ):
+            inside = model.fit(X, Y, rows=rows, groups=rows).estimator_.given_
+            np.testing.assert_array_equal(inside["rows"], inside["groups"])
+            with pytest.raises(TypeError, match="unknown"):
+                model.fit(X, Y, unknown=rows)
+
+
+def test_labels_in_an_eval_set_become_codes_with_the_others():
+    pairs = [(X[:5], Y[:5])]
+    model = TopKSetClassifier(WantsCodes(), k=2).fit(X, Y, eval_set=pairs)
+    assert model.estimator_.n_eval_ == 1
+
+
+def test_a_class_whose_rows_are_all_set_aside_does_not_trouble_a_classifier_that_wants_codes():
+    y = Y.copy()
+    y[[0, 1, 2]] = ["one", "two", "two"]
+    clf = CoverageSetClassifier(WantsCodes(), target_coverage=0.7)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*count as misses")
+        for seed in range(20):
+            clf.set_params(random_state=seed).fit(X, y)
+            assert clf.classes_.tolist() == sorted(set(y))
+
+
+# ------------------------------------------------------------------------- labels and strata
+
+WEEKDAYS = np.array(["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"], dtype="M8[D]")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pd.Index,
+        pd.Series,
+        pa.array,
+        lambda labels: pd.DataFrame({"y": labels})["y"],
+        lambda labels: WEEKDAYS[labels.astype(int)],
+        lambda labels: pd.Series(labels.astype(int) + 2**60, dtype="Int64"),
+    ],
+)
+def test_labels_and_strata_come_in_any_container(make):
+    clf = CoverageSetClassifier(
+        GaussianNB(), target_coverage=0.7, conditional="strata", random_state=0
+    )
+    side = np.where(X[:, 0] > 0, "right", "left")
+    expected = clf.fit(X, Y, strata=side).predict_set(X, strata=side)
+    labels = make(Y)
+    clf.fit(X, labels, strata=pd.Index(side))
+    np.testing.assert_array_equal(clf.predict_set(X, strata=pa.array(side)), expected)
+    assert coverage_score(labels, clf.predict_set(X, strata=side), classes=clf.classes_) > 0.7
+
+
+def test_weights_without_a_finite_sum_are_no_trouble():
+    clf = CoverageSetClassifier(GaussianNB(), target_coverage=0.8, random_state=0)
+    expected = clf.fit(X, Y, sample_weight=np.ones(120)).predict_set(X)
+    weight = np.full(120, 1e300)
+    np.testing.assert_array_equal(clf.fit(X, Y, sample_weight=weight).predict_set(X), expected)

@@ -89,9 +89,8 @@ def test_scores_of_two_classes_are_read_as_0_and_f(iris_like, inner):
 
 def test_scores_of_pairs_of_classes_are_refused_with_the_way_out(rng):
     X, y = rng.normal(size=(40, 2)), np.arange(40) % 4
-    model = TopKSetClassifier(SVC(decision_function_shape="ovo")).fit(X, y)
     with pytest.raises(ValueError, match=r"6 columns for 4 classes.*decision_function_shape='ovr'"):
-        model.predict_set(X)
+        TopKSetClassifier(SVC(decision_function_shape="ovo")).fit(X, y)
 
 
 @both_wrappers

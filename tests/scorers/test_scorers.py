@@ -4,6 +4,8 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import sklearn
 from sklearn.base import clone
@@ -63,6 +65,21 @@ def test_a_scorer_is_its_metric_on_the_predicted_sets_higher_is_better():
     assert get_set_scorer("neg_mean_set_size")(TOY, X, y) == -metrics.mean_set_size(y, SETS)
     loss = metrics.cardinality_aware_loss(y, SETS, size_penalty=0.2)
     assert penalised(TOY, X, y) == -loss
+
+
+@pytest.mark.parametrize("name", SCORERS)
+def test_large_labels_of_another_integer_type_score_the_same(name):
+    ids = y.astype(np.int64) + 2**60
+    model = ToySetClassifier().fit(X, ids)
+    assert SCORERS[name](model, X, ids.astype(np.uint64)) == SCORERS[name](TOY, X, y)
+
+
+@pytest.mark.parametrize("make", [pd.Index, pd.DataFrame, pl.Series, pl.DataFrame, pa.array])
+@pytest.mark.parametrize("name", SCORERS)
+def test_the_container_of_the_labels_does_not_matter(name, make):
+    labels = np.array(["ant", "bee", "cat", "dog"])[y]
+    model = ToySetClassifier().fit(X, labels)
+    assert SCORERS[name](model, X, make(labels)) == SCORERS[name](TOY, X, y)
 
 
 @pytest.mark.parametrize("name", get_set_scorer_names())

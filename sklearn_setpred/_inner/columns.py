@@ -1,0 +1,348 @@
+"""Reading the columns of X for the built-in networks.
+
+``reader = fit_reader(X)`` learns how to make numbers of the columns, and ``reader(X)`` makes them.
+"""
+
+import warnings
+from decimal import Decimal
+from numbers import Real
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import BaseEstimator
+from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.utils import _safe_indexing, check_array
+from sklearn.utils.validation import _check_feature_names, _check_n_features
+
+# A column of texts with more different values, or with as many as half of its rows, is no category.
+_MOST_CATEGORIES = 100
+# Rows that give the medians where nothing is missing.
+_ROWS_OF_MEDIANS = 1000
+# One-hot columns become CSR where so few of all cells are not zero.
+_SPARSE_BELOW = 0.05
+
+
+def check_numbers(X):
+    """Return X as a float array or CSR; raise where it holds text, NaN or infinite values."""
+    return check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32], input_name="X")
+
+
+def as_numbers(X):
+    """Return X as `check_numbers` does, None where the built-in networks cannot read it."""
+    try:
+        return check_numbers(X)
+    except (TypeError, ValueError):
+        return None
+
+
+def fit_reader(X):
+    """Return what reads the columns of X, and of later rows like them; None if nothing can be read.
+
+    Numbers are read as they are. Gaps (NaN, None, infinite values) become the median of their
+    column, zero in CSR; a column with gaps in X gets a second one that marks them. Columns of
+    texts, and categories of frames, are one-hot encoded.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Array, CSR, or a frame of pandas or polars.
+
+    Returns
+    -------
+    ColumnReader or None
+
+    Warns
+    -----
+    UserWarning
+        For columns that are not read: dates, texts with many values, anything without columns.
+    """
+    X = _as_table(X)
+    kinds = [] if X is None else _kinds(X)
+    unread = [name for name, kind in zip(_names(X), kinds, strict=True) if kind is None]
+    if unread or not kinds:
+        what = f"the columns {unread[:5]}" if unread else "X, which has no columns,"
+        warnings.warn(
+            f"The built-in networks do not read {what}: they read numbers, and texts of up to "
+            f"{_MOST_CATEGORIES} values as categories. Encode the rest as numbers before this "
+            "estimator, as TfidfVectorizer and TargetEncoder do.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return None if len(unread) == len(kinds) else ColumnReader(X, kinds)
+
+
+class Columns(BaseEstimator):
+    """The columns of X as the built-in experts read them, checked where nothing else checks them.
+
+    Attributes
+    ----------
+    reader_ : ColumnReader or None
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only where X has names.
+    """
+
+    def fit(self, X):
+        """Learn the columns; raise ValueError where nothing can be read."""
+        self._check(X, reset=True)
+        self.reader_ = fit_reader(X)
+        if self.reader_ is None:
+            check_numbers(X)
+        return self
+
+    def __call__(self, X):
+        """Return the numbers."""
+        self._check(X, reset=False)
+        return self.reader_(X)
+
+    def warn_of_gaps(self, X):
+        """Warn of cells without a value, as `ColumnReader` does."""
+        self._check(X, reset=False)
+        self.reader_.warn_of_gaps(X)
+
+    def _check(self, X, reset):
+        """Raise unless X has columns, the ones of the fit."""
+        if _as_table(X) is None:
+            check_numbers(X)
+        _check_feature_names(self, X, reset=reset)
+        _check_n_features(self, X, reset=reset)
+
+
+class ColumnReader:
+    """Makes numbers of the columns of X, as learned from the rows that it is made with.
+
+    Parameters
+    ----------
+    X : ndarray, CSR or frame of shape (n_samples, n_features)
+    kinds : list of {"number", "category", None}
+        How each column is read.
+    """
+
+    def __init__(self, X, kinds):
+        self.names = list(X.columns) if _is_frame(X) else None
+        self.n_columns = len(kinds)
+        self.numeric = [j for j, kind in enumerate(kinds) if kind == "number"]
+        self.categorical = [j for j, kind in enumerate(kinds) if kind == "category"]
+        if self.numeric:
+            self._learn_gaps(_numbers(_some_columns(X, self.numeric)))
+        self.encoder = self._fit_encoder(self._categories(X)) if self.categorical else None
+
+    def _learn_gaps(self, numbers):
+        """Learn which columns have gaps, and medians; without gaps, from some of the rows."""
+        self.had_gaps = np.asarray(_gaps(numbers).sum(axis=0) > 0).ravel()
+        self.medians = np.zeros(numbers.shape[1])
+        if not sp.issparse(numbers):
+            step = 1 if self.had_gaps.any() else -(-len(numbers) // _ROWS_OF_MEDIANS)
+            imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+            self.medians = imputer.fit(numbers[::step]).statistics_
+
+    def _fit_encoder(self, categories):
+        """Return what encodes categories, one column each, as CSR where most cells are zero."""
+        encoder = OneHotEncoder(handle_unknown="ignore").fit(categories)
+        n_columns = sum(map(len, encoder.categories_))
+        filled = len(self.numeric) + len(self.categorical)
+        is_sparse = filled < _SPARSE_BELOW * (len(self.numeric) + n_columns)
+        return encoder.set_params(sparse_output=is_sparse)
+
+    def __call__(self, X):
+        """Return the numbers that the built-in networks read.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Columns of a frame are found by name, others by place.
+
+        Returns
+        -------
+        ndarray or csr_array of shape (n_samples, n_numbers), float64 or float32
+            X itself, where it is a float array or CSR without gaps.
+
+        Raises
+        ------
+        ValueError
+            If columns are missing.
+        """
+        X = self._checked(X)
+        parts = []
+        if self.numeric:
+            parts.append(self._filled(_some_columns(X, self.numeric)))
+        if self.categorical:
+            parts.append(self.encoder.transform(self._categories(X)))
+        if len(parts) == 1:
+            return parts[0].tocsr() if sp.issparse(parts[0]) else parts[0]
+        is_sparse = any(sp.issparse(part) for part in parts)
+        return sp.csr_array(sp.hstack(parts, format="csr")) if is_sparse else np.hstack(parts)
+
+    def _filled(self, X):
+        """Return columns of numbers without gaps; those that never had any as they are."""
+        complete = None if self.had_gaps.any() else as_numbers(X)
+        if complete is not None:
+            return complete
+        numbers = _numbers(X)
+        gaps = _gaps(numbers)
+        marks = gaps[:, self.had_gaps].astype(numbers.dtype)
+        if not sp.issparse(numbers):
+            filled = np.where(gaps, self.medians.astype(numbers.dtype), numbers)
+            return np.hstack([filled, marks])
+        filled = numbers.copy()
+        filled.data[np.isnan(filled.data)] = 0.0
+        return sp.csr_array(sp.hstack([filled, marks], format="csr"))
+
+    def warn_of_gaps(self, X):
+        """Warn once of cells without a value, in columns that had one in every row at fit."""
+        X = self._checked(X)
+        gaps = []
+        if self.numeric:
+            X_numeric = _some_columns(X, self.numeric)
+            if as_numbers(X_numeric) is None:
+                gaps.append(_gaps(_numbers(X_numeric))[:, ~self.had_gaps])
+        if self.categorical:
+            never = [None not in known.tolist() for known in self.encoder.categories_]
+            gaps.append((self._categories(X) == None)[:, never])  # noqa: E711, cell by cell
+        n_cells = sum(int(gap.sum()) for gap in gaps)
+        if n_cells == 0:
+            return
+        rows = np.any([np.asarray(gap.sum(axis=1)).ravel() > 0 for gap in gaps], axis=0)
+        warnings.warn(
+            f"X has no value that can be read in {n_cells} cells of {np.count_nonzero(rows)} rows, "
+            "in columns that were complete when fitted; the built-in networks read the median of "
+            "the column there, or no category.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+    def _checked(self, X):
+        """Return X as a table, its columns in the order of the fit; raise if some are missing."""
+        X = _as_table(X)
+        if X is not None and self.names is not None and _is_frame(X):
+            missing = [name for name in self.names if name not in list(X.columns)]
+            if missing:
+                raise ValueError(f"X lacks the columns {missing}, which it had when fitted.")
+            return X if list(X.columns) == self.names else X[self.names]
+        if X is None or X.shape[1] != self.n_columns:
+            n = "no" if X is None else X.shape[1]
+            raise ValueError(f"X has {n} features, but {self.n_columns} features are expected.")
+        return X
+
+    def _categories(self, X):
+        """Return the columns of categories as texts in an object array, with None for gaps."""
+        columns = [_cells(_column(X, j)) for j in self.categorical]
+        return np.array([_texts(cells) for cells in columns], dtype=object).T
+
+
+# ------------------------------------------------------------------------------------- tables
+
+
+def _is_frame(X):
+    """Say whether X is a frame, whose columns have names and types of their own."""
+    return hasattr(X, "columns") and hasattr(X, "dtypes")
+
+
+def _as_table(X):
+    """Return X if it has rows and columns, a list of rows as an array; None for anything else."""
+    if sp.issparse(X) or _is_frame(X):
+        return X
+    try:
+        array = np.asarray(X)
+    except ValueError:  # rows of several lengths
+        return None
+    return array if array.ndim == 2 else None
+
+
+def _names(X):
+    """Return the names of the columns, or their places."""
+    if X is None:
+        return []
+    return list(X.columns) if _is_frame(X) else list(range(X.shape[1]))
+
+
+def _column(X, j):
+    """Return a column of a frame or an array."""
+    return _safe_indexing(X, j, axis=1)
+
+
+def _some_columns(X, places):
+    """Return some columns, X itself if it is all of them."""
+    return X if len(places) == X.shape[1] else _safe_indexing(X, places, axis=1)
+
+
+def _kinds(X):
+    """Return how each column can be read: "number", "category" or None."""
+    if sp.issparse(X) or (not _is_frame(X) and X.dtype.kind in "biuf"):
+        return ["number"] * X.shape[1]
+    return [_kind(_column(X, j)) for j in range(X.shape[1])]
+
+
+def _kind(column):
+    """Return how a column can be read."""
+    cells = _cells(column)
+    is_category = str(column.dtype).lower().startswith(("category", "categorical", "enum"))
+    if not is_category and cells.dtype.kind in "biuf":
+        return "number"
+    if cells.dtype.kind not in "biufOUT":
+        return None
+    values = [cell for cell in cells.tolist() if not _is_missing(cell)]
+    if not is_category and all(isinstance(value, (Real, Decimal)) for value in values):
+        return "number"
+    if not is_category and not all(isinstance(value, (str, Real)) for value in values):
+        return None
+    n_different = len(set(map(str, values)))
+    return "category" if n_different <= min(_MOST_CATEGORIES, len(cells) / 2) else None
+
+
+# -------------------------------------------------------------------------------------- cells
+
+
+def _cells(column):
+    """Return the cells of a column as an array."""
+    return np.asarray(column)
+
+
+def _is_missing(cell):
+    """Say whether a cell holds None, NaN, or what pandas writes for it."""
+    return cell is None or type(cell).__name__ in ("NAType", "NaTType") or cell != cell
+
+
+def _texts(cells):
+    """Return cells as texts, None where one is missing."""
+    return [None if _is_missing(cell) else str(cell) for cell in cells.tolist()]
+
+
+def _numbers(X):
+    """Return a table as a float array or CSR; NaN where there is a gap, or an infinite value."""
+    numbers = _floats(X)
+    values = numbers.data if sp.issparse(numbers) else numbers
+    is_infinite = np.isinf(values)
+    if is_infinite.any():
+        numbers = numbers.copy()
+        (numbers.data if sp.issparse(numbers) else numbers)[is_infinite] = np.nan
+    return numbers
+
+
+def _floats(X):
+    """Return a table as a float array or CSR, NaN for cells that hold no number."""
+    try:
+        return check_array(
+            X, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_all_finite=False
+        )
+    except (TypeError, ValueError):
+        columns = (_cells(_column(X, j)).tolist() for j in range(X.shape[1]))
+        return np.array([[_float(cell) for cell in column] for column in columns]).T
+
+
+def _float(cell):
+    """Return a cell as a float, NaN if it holds no number."""
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return np.nan
+
+
+def _gaps(numbers):
+    """Return which cells are NaN; CSR for CSR."""
+    if not sp.issparse(numbers):
+        return np.isnan(numbers)
+    return sp.csr_array(
+        (np.isnan(numbers.data), numbers.indices, numbers.indptr), shape=numbers.shape
+    )

@@ -1,0 +1,92 @@
+"""Fitting a classifier that is not ours."""
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+from sklearn_setpred._inner.coded import CodedClassifier
+from sklearn_setpred._inner.reading import has_classes, lacks_only_no_label, read_classes
+
+
+def is_frozen(estimator):
+    """Say whether an estimator is trained already and must not be fitted again."""
+    return isinstance(estimator, FrozenEstimator)
+
+
+def fit_keyword(estimator, name):
+    """Return the keyword by which ``fit`` takes a piece of metadata, None if it takes none."""
+    if isinstance(estimator, Pipeline):
+        step, last = estimator.steps[-1]
+        keyword = fit_keyword(last, name)
+        return None if keyword is None else f"{step}__{keyword}"
+    if isinstance(estimator, BaseSearchCV):
+        return name if name == "groups" else fit_keyword(estimator.estimator, name)
+    return name if has_fit_parameter(estimator, name) else None
+
+
+def fit_classifier(inner, X, y, fit_params=None):
+    """Return a clone of a classifier, fitted; a frozen classifier as it is.
+
+    It is given the labels. If it refuses them, or has other classes after its fit, it is fitted
+    on codes 0 ... n_classes - 1, and a `CodedClassifier` around it gives the labels back.
+
+    Parameters
+    ----------
+    inner : classifier
+    X : array-like of shape (n, n_features)
+    y : ndarray of shape (n,)
+        Labels.
+    fit_params : dict, default=None
+        Keywords of ``fit``.
+
+    Returns
+    -------
+    classifier
+    """
+    if is_frozen(inner):
+        return inner
+    fit_params, classes = fit_params or {}, np.unique(y)
+    try:
+        fitted = clone(inner)
+        fitted.fit(X, y, **fit_params)  # what fit returns is not read: it may be None
+    except (ArithmeticError, MemoryError):
+        raise
+    except Exception as refusal:
+        coded = None if _are_codes(classes) else _fitted_on_codes(inner, X, y, fit_params, refusal)
+        if coded is None:
+            raise
+        return coded
+    if has_classes(fitted, classes) or lacks_only_no_label(fitted, classes):
+        return fitted
+    coded = _fitted_on_codes(inner, X, y, fit_params)
+    return coded if coded is not None and has_classes(coded, classes) else fitted
+
+
+def _fitted_on_codes(inner, X, y, fit_params, refusal=None):
+    """Return a `CodedClassifier`, None if it must not be tried or fails as well.
+
+    Our own estimators read any label. Numbers in a parameter, as in ``class_weight={1: 5.0}``,
+    name labels, and would then name codes.
+    """
+    is_ours = type(inner).__module__.partition(".")[0] == __name__.partition(".")[0]
+    keys = [
+        key for value in inner.get_params().values() if isinstance(value, dict) for key in value
+    ]
+    if is_ours or not all(isinstance(key, str) for key in keys):
+        return None
+    try:
+        coded = CodedClassifier(inner).fit(X, y, **fit_params)
+        read_classes(coded)
+        return coded
+    except Exception as second:
+        if refusal is not None:
+            refusal.add_note(f"With codes 0, 1, ... as labels: {second!r}")
+        return None
+
+
+def _are_codes(classes):
+    """Say whether the labels are codes already."""
+    return classes.dtype.kind in "iu" and np.array_equal(classes, np.arange(len(classes)))

@@ -1,0 +1,335 @@
+"""Any classifier goes in: its labels, the order of its columns, what it gives."""
+
+import pickle
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from foreign import (
+    AnyOrder,
+    Bayes,
+    DropsFirstClass,
+    Gives,
+    HasForeignClass,
+    MergesNumbers,
+    OrdersNumbers,
+    ReturnsNothing,
+    WantsCodes,
+    WritesTexts,
+)
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.semi_supervised import SelfTrainingClassifier
+from sklearn.tree import DecisionTreeClassifier
+from tiny import SMALL
+
+from sklearn_setpred import (
+    CardinalityAwareClassifier,
+    CoverageSetClassifier,
+    NeuralClassifier,
+    ThresholdSetClassifier,
+    TopKSetClassifier,
+)
+from sklearn_setpred._inner import (
+    CodedClassifier,
+    fit_classifier,
+    learned_classes,
+    read_probabilities,
+)
+
+X, CODES = load_iris(return_X_y=True)
+AROUND = {
+    "top-k": TopKSetClassifier(k=1),
+    "threshold": ThresholdSetClassifier(),
+    "coverage": CoverageSetClassifier(target_coverage=0.8, random_state=0),
+    "aware": CardinalityAwareClassifier(cv=2, **SMALL),
+    "aware, not refined": CardinalityAwareClassifier(cv=2, refine=False, **SMALL),
+}
+LABELS = {
+    "codes": np.arange(3),
+    "texts": np.array(["a", "b", "c"]),
+    "objects": np.array(["a", "b", "c"], dtype=object),
+    "numbers in texts": np.array(["10", "5", "9"]),
+    "signed": np.array([-1, 0, 1]),
+    "from one": np.array([1.0, 2.0, 3.0]),
+    "large": np.arange(3) + 2**60,
+    "large unsigned": np.arange(3, dtype=np.uint64) + 2**63,
+    "merging": np.arange(3) + 2**24,
+    "dates": np.array(["2020-01-01", "2021-01-01", "2022-01-01"], dtype="M8[D]"),
+}
+each_wrapper = pytest.mark.parametrize("wrapper", AROUND)
+each_but_ours = pytest.mark.parametrize("wrapper", ["top-k", "threshold", "coverage"])
+
+
+def around(wrapper, inner):
+    """Return one of ours around a classifier."""
+    return clone(AROUND[wrapper]).set_params(estimator=inner)
+
+
+# ------------------------------------------------------------------------------------- labels
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [Bayes(), AnyOrder(), WantsCodes(), ReturnsNothing(), MergesNumbers(), WritesTexts()],
+    ids=lambda inner: type(inner).__name__,
+)
+@pytest.mark.parametrize(
+    ("wrapper", "labels"),
+    [*product(["top-k", "coverage"], LABELS), *product(AROUND, ["texts", "large", "from one"])],
+)
+def test_every_classifier_learns_labels_of_every_type(wrapper, labels, inner):
+    y = LABELS[labels][CODES]
+    model = around(wrapper, inner).fit(X, y)
+    np.testing.assert_array_equal(model.classes_, LABELS[labels])
+    assert (model.predict(X) == y).mean() > 0.9
+    p = model.predict_proba(X)
+    assert (model.classes_[p.argmax(axis=1)] == y).mean() > 0.9
+    assert pickle.loads(pickle.dumps(model)).predict(X).tolist() == model.predict(X).tolist()
+
+
+@each_wrapper
+def test_columns_follow_the_classes_of_the_classifier_and_not_their_sorted_order(wrapper):
+    y = np.array(["5", "10", "9"])[CODES]
+    model = around(wrapper, OrdersNumbers()).fit(X, y)
+    assert model.estimator_.classes_.tolist() == ["5", "9", "10"]
+    assert model.classes_.tolist() == ["10", "5", "9"]
+    assert (model.predict(X) == y).mean() > 0.9
+    frozen = around(wrapper, FrozenEstimator(OrdersNumbers().fit(X, y))).fit(X, y)
+    assert frozen.classes_.tolist() == ["10", "5", "9"]
+    assert (frozen.predict(X) == y).mean() > 0.9
+
+
+@each_wrapper
+def test_a_pipeline_and_a_search_around_a_classifier_that_wants_codes(wrapper):
+    y = np.array(["a", "b", "c"])[CODES]
+    for inner in (
+        make_pipeline(StandardScaler(), WantsCodes()),
+        GridSearchCV(WantsCodes(), {}, cv=2),
+    ):
+        model = around(wrapper, inner).fit(X, y)
+        assert (model.predict(X) == y).mean() > 0.9
+
+
+def test_labels_reach_a_classifier_that_reads_them():
+    y = np.array(["a", "b", "c"])[CODES]
+    fitted = fit_classifier(LogisticRegression(max_iter=500), X, y)
+    assert isinstance(fitted, LogisticRegression)
+    assert fitted.classes_.tolist() == ["a", "b", "c"]
+    inner = LogisticRegression(class_weight={"a": 5.0, "b": 1.0, "c": 1.0}, max_iter=500)
+    model = TopKSetClassifier(inner, k=1).fit(X, y)
+    np.testing.assert_array_equal(model.predict_proba(X), inner.fit(X, y).predict_proba(X))
+
+
+def test_a_classifier_on_codes_shows_labels_and_all_that_is_inside():
+    y = np.array(["a", "b", "c"])[CODES]
+    model = TopKSetClassifier(WantsCodes(), k=1).fit(X, y)
+    coded = model.estimator_
+    assert isinstance(coded, CodedClassifier)
+    assert coded.classes_.tolist() == ["a", "b", "c"]
+    assert (coded.predict(X) == y).mean() > 0.9
+    assert coded.n_eval_ == 0
+    assert not hasattr(coded, "feature_importances_")
+    assert not hasattr(CodedClassifier(WantsCodes()), "predict_proba")
+    again = pickle.loads(pickle.dumps(coded))
+    np.testing.assert_array_equal(again.predict_proba(X), coded.predict_proba(X))
+
+
+def test_numbers_that_name_labels_in_a_parameter_are_never_taken_for_codes():
+    y = CODES + 1
+    inner = LogisticRegression(class_weight={0: 1.0, 1: 1.0, 2: 1.0})
+    with pytest.raises(ValueError, match=r"The classes, .*3.*, are not in class_weight"):
+        TopKSetClassifier(inner, k=1).fit(X, y)
+
+
+def test_what_a_classifier_refuses_for_another_reason_is_told_in_its_own_words():
+    with pytest.raises(ValueError, match="Input X contains NaN") as caught:
+        TopKSetClassifier(LogisticRegression(), k=1).fit(
+            np.where(X > 5, np.nan, X), np.array(["a", "b", "c"])[CODES]
+        )
+    assert "With codes 0, 1, ... as labels" in caught.value.__notes__[0]
+
+
+def test_a_fit_that_diverges_is_not_tried_again():
+    class Diverges(Bayes):
+        n_fits = 0
+
+        def fit(self, X, y):
+            type(self).n_fits += 1
+            raise FloatingPointError("diverged")
+
+    with pytest.raises(FloatingPointError):
+        TopKSetClassifier(Diverges(), k=1).fit(X, np.array(["a", "b", "c"])[CODES])
+    assert Diverges.n_fits == 1
+
+
+@each_but_ours
+def test_a_class_that_the_classifier_loses_keeps_its_column(wrapper):
+    y = np.array(["a", "b", "c"])[CODES]
+    with pytest.warns(UserWarning, match=r"DropsFirstClass does not know the labels \['a'\] of y"):
+        model = around(wrapper, DropsFirstClass()).fit(X, y)
+    assert model.classes_.tolist() == ["a", "b", "c"]
+    assert read_probabilities(model.estimator_, X, model.classes_)[:, 0].max() == 0
+    assert model.predict_set(X).shape == (150, 3)
+    assert (model.predict(X) == y).mean() > 0.55
+
+
+def test_coverage_holds_although_the_classifier_loses_a_class():
+    y = np.array(["a", "b", "c"])[CODES]
+    with pytest.warns(UserWarning, match="does not know"):
+        model = CoverageSetClassifier(DropsFirstClass(), target_coverage=0.8, random_state=0).fit(
+            X, y
+        )
+    assert model.predict_set(X)[np.arange(150), CODES].mean() >= 0.8
+
+
+@each_but_ours
+def test_columns_of_foreign_classes_are_left_out_and_told(wrapper):
+    y = np.array(["a", "b", "c"])[CODES]
+    with pytest.warns(UserWarning, match=r"columns for the labels \['unknown'\]"):
+        model = around(wrapper, HasForeignClass()).fit(X, y)
+    assert model.classes_.tolist() == ["a", "b", "c"]
+    np.testing.assert_allclose(model.predict_proba(X), model.estimator_._probabilities(X))
+
+
+@each_but_ours
+def test_rows_without_a_label_train_the_classifier_and_nothing_else(wrapper):
+    y = np.where(np.arange(150) % 3 == 0, -1, CODES)
+    inner = SelfTrainingClassifier(DecisionTreeClassifier(random_state=0))
+    with pytest.warns(UserWarning, match="takes the label -1 for no label"):
+        model = around(wrapper, inner).fit(X, y)
+    assert model.classes_.tolist() == [0, 1, 2]
+    assert model.estimator_.termination_condition_ is not None
+    assert (model.predict(X) == CODES).mean() > 0.9
+    if wrapper == "coverage":
+        chosen = np.random.RandomState(0).permutation(150)[:30]
+        assert model.n_calibration_ == np.count_nonzero(y[chosen] >= 0)
+
+
+def test_minus_one_is_a_class_where_the_classifier_knows_it():
+    model = CoverageSetClassifier(Bayes(), target_coverage=0.8, random_state=0).fit(X, CODES - 1)
+    assert model.classes_.tolist() == [-1, 0, 1]
+    assert model.n_calibration_ == 30
+
+
+# ------------------------------------------------------------------------------ probabilities
+
+
+def with_nan(p):
+    return np.where(np.arange(p.shape[1]) == 1, np.nan, p)
+
+
+BAD = [
+    ("NaN", with_nan, r"NaN in \d+ of \d+ rows"),
+    ("infinite", lambda p: p / 0.0, "NaN|infinite values"),
+    ("raw scores", lambda p: np.log(p + 1e-9) + 5, "values between .* expected probabilities"),
+    ("log-probabilities", lambda p: np.log(p + 1e-9), "values between .* expected probabilities"),
+    ("percentages", lambda p: 100 * p, "values between .* expected probabilities"),
+    ("sums of two", lambda p: (p + 1) / 2.0, "rows that sum to values between 2 and 2; expected 1"),
+    ("sums of zero", np.zeros_like, "rows that sum to values between 0 and 0; expected 1"),
+    ("one column", lambda p: p[:, 1], r"the shape \(\d+,\) for 3 classes; expected \(\d+, 3\)"),
+    ("too few columns", lambda p: p[:, :2], r"2 columns for 3 classes; expected \(\d+, 3\)"),
+    ("too few rows", lambda p: p[:-1], r"the shape \(\d+, 3\) for 3 classes; expected \(\d+, 3\)"),
+    ("three dimensions", lambda p: p[:, :, None], r"the shape \(\d+, 3, 1\)"),
+    ("a list of arrays", lambda p: [p, p[:, :1]], "no array of numbers"),
+    ("texts", lambda p: p.astype(str).astype(object) + "%", "no array of numbers"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), [row[1:] for row in BAD], ids=[r[0] for r in BAD])
+@each_wrapper
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_what_is_no_probability_is_refused_when_fitted_and_when_asked(wrapper, change, message):
+    with pytest.raises(ValueError, match=f"predict_proba of Gives gives .*{message}"):
+        around(wrapper, Gives(change)).fit(X, CODES)
+    model = around(wrapper, Gives(np.asarray)).fit(X, CODES)
+    model.estimator_.change = change
+    for method in (model.predict_set, model.predict_proba, model.predict, model.predict_top_k):
+        with pytest.raises(ValueError, match=f"predict_proba of Gives gives .*{message}"):
+            method(X)
+
+
+def test_scores_that_are_not_finite_are_refused():
+    class Scores(Bayes):
+        predict_proba = property()
+
+        def decision_function(self, X):
+            return with_nan(self._probabilities(X))
+
+    with pytest.raises(ValueError, match="decision_function of Scores gives NaN in 16 of 16 rows"):
+        TopKSetClassifier(Scores(), k=1).fit(X, CODES)
+
+
+def test_a_name_is_that_of_the_classifier_inside_a_frozen_one():
+    frozen = FrozenEstimator(Gives(with_nan).fit(X, CODES))
+    with pytest.raises(ValueError, match="predict_proba of Gives gives NaN"):
+        TopKSetClassifier(frozen, k=1).fit(X, CODES)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_rounding_is_no_error(dtype):
+    model = TopKSetClassifier(Gives(lambda p: p.astype(dtype)), k=1).fit(X, CODES)
+    assert model.predict_proba(X).dtype == np.float64
+    slightly = Gives(lambda p: p + np.array([1e-9, -1e-9, 0])).fit(X, CODES)
+    p = read_probabilities(slightly, X)
+    assert 0 <= p.min() <= p.max() <= 1
+
+
+def test_rows_that_sum_to_one_roughly_are_rescaled_and_told():
+    rough = Gives(lambda p: np.round(p * 0.98, 2)).fit(X, CODES)
+    with pytest.warns(UserWarning, match="predict_proba of Gives .* rescaled to sum to 1"):
+        p = read_probabilities(rough, X)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+
+
+def test_frames_of_probabilities_are_read():
+    model = TopKSetClassifier(Gives(pd.DataFrame), k=1).fit(X, CODES)
+    np.testing.assert_array_equal(model.predict_proba(X), Bayes().fit(X, CODES).predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (None, "Odd has no classes_ after its fit"),
+        ([0, 1, 1], r"classes_ of Odd names a label twice: \[0, 1, 1\]"),
+        ([[0], [1], [2]], "gives"),
+        (["a", "b", "c"], "classes_ of Odd are no labels of y"),
+        ([0, "b", None], "classes_ of Odd must hold numbers only or strings only"),
+    ],
+)
+def test_classes_that_name_no_columns_are_refused(classes, message):
+    class Odd(Bayes):
+        def fit(self, X, y):
+            self._fit(X, y)
+            self.classes_ = classes
+
+        def predict_proba(self, X):
+            return self._probabilities(X)[:, :2]
+
+    with pytest.raises(ValueError, match=message):
+        TopKSetClassifier(Odd(), k=1).fit(X, CODES)
+
+
+def test_rows_of_which_only_a_foreign_class_is_known_are_uniform():
+    fitted = Gives(lambda p: np.tile([0.0, 0.0, 1.0], (len(p), 1))).fit(X, CODES)
+    p = read_probabilities(fitted, X, np.array([0, 1]))
+    np.testing.assert_array_equal(p, 0.5)
+
+
+def test_probabilities_whose_columns_are_in_place_are_not_changed():
+    fitted = Bayes().fit(X, CODES)
+    expected = fitted.predict_proba(X)
+    np.testing.assert_array_equal(read_probabilities(fitted, X, fitted.classes_), expected)
+
+
+def test_a_network_inside_is_read_like_any_other():
+    inner = NeuralClassifier(**SMALL)
+    fitted = fit_classifier(inner, X, CODES)
+    assert learned_classes(fitted, np.arange(3)).tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(read_probabilities(fitted, X), fitted.predict_proba(X))
