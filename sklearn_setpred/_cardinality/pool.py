@@ -85,6 +85,12 @@ class Pool:
         scaling = vector_scaling(log_mean(parts, shares), codes, row_weight)
         return cls(exponents, shares, *scaling)
 
+    @property
+    def needed(self):
+        """The places of the experts that have a weight; of the first if none has."""
+        places = np.flatnonzero((self.exponents > 0) | (self.shares[1:] > 0))
+        return places if len(places) else np.array([0])
+
     def of(self, experts):
         """Return the pool of some of the experts, by their places."""
         shares = self.shares[[0, *(1 + experts)]]

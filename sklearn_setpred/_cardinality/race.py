@@ -74,9 +74,9 @@ class Ensemble:
         """Return the log-probabilities of new rows, (n, n_classes)."""
         if self.pool is None:
             return self.experts[0].log_probabilities(X, numbers)
-        asked = np.flatnonzero(self.pool.counts)
-        log_p = [self.experts[i].log_probabilities(X, numbers) for i in asked]
-        return self.pool.of(asked)(log_p)
+        needed = self.pool.needed
+        log_p = [self.experts[i].log_probabilities(X, numbers) for i in needed]
+        return self.pool.of(needed)(log_p)
 
 
 def fit_ensemble(experts, rows, repeats, learned_from, rng, *, n_jobs=None, always=()):
@@ -112,8 +112,8 @@ def fit_ensemble(experts, rows, repeats, learned_from, rng, *, n_jobs=None, alwa
     codes, weight = rows.codes[learned_from], weight[learned_from]
     n_models = sum(len(repeat) for repeat in repeats)
     pool = Pool.fit(by_one, by_mean, codes, weight, n_averaged=len(repeats), n_models=n_models)
-    for expert, count in zip(experts, pool.counts, strict=True):
-        if count == 0.0:
+    for place, expert in enumerate(experts):
+        if place not in pool.needed:
             expert.forget()
     return Ensemble(experts, pool), pool(by_mean)
 
