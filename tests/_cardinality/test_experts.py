@@ -276,7 +276,7 @@ OPTIONS = TrainingOptions(KindBuilder("mlp", (4,)), learning_rate=0.01, max_epoc
 @pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
 def test_networks_are_trained_on_each_split_and_averaged(rows, container):
     rows = rows._replace(numbers=container(rows.numbers))
-    expert = network_expert("mlp", rows, OPTIONS, build=OPTIONS.build)
+    expert = network_expert("mlp", rows, OPTIONS)
     repeats = repeats_of(rows)
     standardization, options = expert.standardization, expert.options
     first, outputs = learned(expert, rows, repeats)
