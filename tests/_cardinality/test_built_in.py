@@ -16,7 +16,7 @@ OPTIONS = TrainingOptions(KindBuilder("mlp", (4,)), learning_rate=0.01, max_epoc
 def rows_of(numbers, n_classes=3, weight=None):
     """Return rows with labels by turns."""
     codes = np.arange(numbers.shape[0]) % n_classes
-    return TrainingRows(numbers, numbers, codes, codes, np.arange(n_classes), weight)
+    return TrainingRows(numbers, numbers, codes, np.arange(n_classes), weight)
 
 
 def names_for(numbers, n_classes=3):

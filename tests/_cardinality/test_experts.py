@@ -55,7 +55,11 @@ def rows(rng):
     """60 rows of 3 classes: their number, and two columns that tell the class."""
     codes = rng.permutation(np.arange(N) % 3)
     X = np.column_stack([np.arange(N), rng.normal(size=(N, 2)) + np.eye(3, 2)[codes] * 2])
-    return TrainingRows(X, X, CLASSES[codes], codes, CLASSES, None)
+    return TrainingRows(X, X, codes, CLASSES)
+
+
+def labels(rows):
+    return CLASSES[rows.codes]
 
 
 def random_state():
@@ -143,9 +147,9 @@ def test_a_users_classifier_is_fitted_on_the_first_repeat_and_on_all_rows(rows):
     _, outputs = learned(expert, rows, repeats)
     assert len(outputs) == 1
     for train, test in repeats[0]:
-        model = GaussianNB().fit(rows.X[train], rows.y[train])
+        model = GaussianNB().fit(rows.X[train], labels(rows)[train])
         np.testing.assert_allclose(outputs[0][test], model.predict_proba(rows.X[test]), rtol=1e-6)
-    whole = GaussianNB().fit(rows.X, rows.y)
+    whole = GaussianNB().fit(rows.X, labels(rows))
     (model,) = expert.models
     np.testing.assert_array_equal(model.predict_proba(rows.X), whole.predict_proba(rows.X))
     expert.forget()
@@ -179,7 +183,7 @@ def test_fit_parameters_are_cut_to_the_training_rows(rows, rng):
     ours = user_expert("base", GaussianNB(), rows, {"sample_weight": weight})
     _, (outputs,) = learned(ours, rows, repeats_of(rows))
     train, test = repeats_of(rows)[0][1]
-    model = GaussianNB().fit(rows.X[train], rows.y[train], sample_weight=weight[train])
+    model = GaussianNB().fit(rows.X[train], labels(rows)[train], sample_weight=weight[train])
     np.testing.assert_allclose(outputs[test], model.predict_proba(rows.X[test]), rtol=1e-6)
 
 
@@ -243,7 +247,7 @@ def test_a_bagged_classifier_is_read_out_of_bag(rows, cls):
     forest = cls(n_estimators=50, random_state=0)
     expert, repeats = a_users(forest, rows), repeats_of(rows)
     first, (outputs,) = learned(expert, rows, repeats)
-    own = clone(forest).set_params(oob_score=True).fit(rows.X, rows.y)
+    own = clone(forest).set_params(oob_score=True).fit(rows.X, labels(rows))
     np.testing.assert_array_equal(outputs, own.oob_decision_function_)
     np.testing.assert_array_equal(first, outputs[repeats[0][0][1]])
     (model,) = expert.models
@@ -252,7 +256,7 @@ def test_a_bagged_classifier_is_read_out_of_bag(rows, cls):
 
 def test_a_frozen_classifier_is_read_as_it_is(rows):
     # It knows a class more than the rows hold.
-    base = GaussianNB().fit(rows.X, rows.y)
+    base = GaussianNB().fit(rows.X, labels(rows))
     rows = rows._replace(classes=base.classes_)
     expert = a_users(FrozenEstimator(base), rows)
     first, (outputs,) = learned(expert, rows, repeats_of(rows))
@@ -272,17 +276,18 @@ OPTIONS = TrainingOptions(KindBuilder("mlp", (4,)), learning_rate=0.01, max_epoc
 @pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
 def test_networks_are_trained_on_each_split_and_averaged(rows, container):
     rows = rows._replace(numbers=container(rows.numbers))
-    expert = network_expert("mlp", rows, OPTIONS, build=OPTIONS.build)
+    expert = network_expert("mlp", rows, OPTIONS)
     repeats = repeats_of(rows)
+    standardization, options = expert.standardization, expert.options
     first, outputs = learned(expert, rows, repeats)
     seeds = random_state().randint(2**31 - 1, size=1), random_state().randint(2**31 - 1, size=5)
     seeds = iter(np.concatenate(seeds).tolist())
     loss, scores = get_loss("cross_entropy"), []
     for splits, found in zip(repeats, outputs, strict=True):
         for train, test in splits:
-            how = {"seed": next(seeds), "standardization": expert.standardization}
+            how = {"seed": next(seeds), "standardization": standardization}
             pair = rows.part(train), rows.part(test)
-            network = fit_network(*pair, loss, 3, expert.options, **how).network
+            network = fit_network(*pair, loss, 3, options, **how).network
             np.testing.assert_allclose(found[test], network.scores(rows.numbers[test]), rtol=1e-5)
             scores.append(network.scores(rows.numbers))
     np.testing.assert_array_equal(first, outputs[0][repeats[0][0][1]])

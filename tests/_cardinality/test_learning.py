@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GroupKFold, KFold
 from sklearn.naive_bayes import GaussianNB
 
 from sklearn_setpred._cardinality import learning
@@ -16,7 +16,7 @@ from sklearn_setpred._cardinality.learning import (
     make_repeats,
     rows_to_learn_from,
 )
-from sklearn_setpred.sets import _batches
+from sklearn_setpred._utils import memory
 
 N, N_CLASSES = 60, 5
 
@@ -26,7 +26,7 @@ def rows(rng):
     """60 rows of 5 classes that overlap."""
     codes = rng.permutation(np.arange(N) % N_CLASSES)
     X = rng.normal(size=(N, 2)) + np.stack([codes, codes % 2], axis=1)
-    return TrainingRows(X, X, codes, codes, np.arange(N_CLASSES), None)
+    return TrainingRows(X, X, codes, np.arange(N_CLASSES))
 
 
 def random_state():
@@ -58,12 +58,20 @@ def test_given_splits_are_taken_once(rows):
     assert [test.tolist() for _, test in splits] == np.arange(N).reshape(4, 15).tolist()
 
 
+@pytest.mark.parametrize("cv", [3, GroupKFold(3)])
+def test_rows_of_a_group_are_held_out_together(rows, cv):
+    rows = rows._replace(groups=np.arange(N) // 6)
+    for splits in make_repeats(cv, rows, random_state(), n_repeats=2):
+        for train, test in splits:
+            assert not np.isin(rows.groups[test], rows.groups[train]).any()
+
+
 # --------------------------------------------------------------- rows that teach the sizes
 
 
 def test_a_row_is_known_if_every_repeat_holds_it_out_of_a_model_that_knows_its_label():
     codes = np.array([0, 0, 1, 1, 2])
-    rows = TrainingRows(None, None, codes, codes, np.arange(3), None)
+    rows = TrainingRows(None, None, codes, np.arange(3))
     halves = [(np.array([0, 2, 4]), np.array([1, 3])), (np.array([1, 3]), np.array([0, 2, 4]))]
     assert known_rows([halves], rows).tolist() == [True, True, True, True, False]
     by_class = [(np.array([2, 3, 4]), np.array([0, 1])), (np.array([0, 1, 2]), np.array([3]))]
@@ -136,8 +144,8 @@ class Constant(GaussianNB):
 
 
 def test_from_a_frozen_base_both_ways_learn_the_same(rows, monkeypatch):
-    monkeypatch.setattr(_batches, "_BATCH_CELLS", 20 * N_CLASSES)
-    frozen = FrozenEstimator(GaussianNB().fit(rows.X, rows.y))
+    monkeypatch.setattr(memory, "BATCH", 8 * 20 * N_CLASSES)
+    frozen = FrozenEstimator(GaussianNB().fit(rows.X, rows.codes))
     candidates = FixedSizes(np.arange(1, N_CLASSES + 1), np.arange(1.0, N_CLASSES + 1))
     found = []
     for most_cells in (1e9, 0):
@@ -152,7 +160,7 @@ def test_from_a_frozen_base_both_ways_learn_the_same(rows, monkeypatch):
 
 
 def test_one_part_is_held_out_and_read_by_the_model_that_left_it_out(rows, monkeypatch):
-    monkeypatch.setattr(_batches, "_BATCH_CELLS", 4 * N_CLASSES)
+    monkeypatch.setattr(memory, "BATCH", 8 * 16 * N_CLASSES)
     expert = expert_of(GaussianNB(), rows)
     learned = hold_out(expert, rows, 4, random_state())
     assert len(learned.rows) == 15
@@ -167,7 +175,7 @@ def test_one_part_is_held_out_and_read_by_the_model_that_left_it_out(rows, monke
 
 def test_held_out_rows_without_weight_teach_nothing(rows):
     weighted = rows._replace(weight=(np.arange(N) % 2).astype(float))
-    frozen = FrozenEstimator(GaussianNB().fit(rows.X, rows.y))
+    frozen = FrozenEstimator(GaussianNB().fit(rows.X, rows.codes))
     for classifier in (frozen, GaussianNB()):
         learned = hold_out(expert_of(classifier, rows), weighted, 4, random_state())
         assert (learned.rows % 2 == 1).all()

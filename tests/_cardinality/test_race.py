@@ -110,7 +110,7 @@ def problem():
     """Rows of two groups by turns, the number of each row as its only column."""
     codes = two_groups(0.9, 0.2, n=100)[np.arange(200).reshape(2, 100).T.ravel()]
     number = np.arange(200.0)[:, None]
-    return TrainingRows(number, number, codes, codes, np.arange(2), None)
+    return TrainingRows(number, number, codes, np.arange(2))
 
 
 def by_turns(p_first, p_second):
