@@ -14,6 +14,7 @@ from sklearn_setpred import (
 )
 
 SMALL = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
+FEW = {"max_epochs": 2, "random_state": 0}  # for CardinalityAwareClassifier
 NETWORKS = [cls(**SMALL, k=2) for cls in (NeuralClassifier, LDRClassifier, CompSumClassifier)]
 AROUND_ANY = [
     TopKSetClassifier(LogisticRegression(max_iter=1000), k=2),

@@ -6,7 +6,7 @@ import torch
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.naive_bayes import GaussianNB
-from tiny import NETWORKS, SMALL, labelled_rows
+from tiny import FEW, NETWORKS, SMALL, labelled_rows
 
 from sklearn_setpred import (
     CardinalityAwareClassifier,
@@ -16,7 +16,7 @@ from sklearn_setpred import (
     ThresholdSetClassifier,
     TopKSetClassifier,
 )
-from sklearn_setpred._cardinality import out_of_fold
+from sklearn_setpred._cardinality import learning
 
 X, y = labelled_rows()
 
@@ -57,14 +57,14 @@ FITS = {
     **{
         f"{type(network).__name__}, {params}": clone(network).set_params(**params)
         for network in NETWORKS
-        for params in ({}, {"early_stopping": False}, {"cv": 3})
+        for params in ({}, {"validation_fraction": None}, {"cv": 3})
     },
     "top k": TopKSetClassifier(ExactBayes()),
     "threshold": ThresholdSetClassifier(ExactBayes()),
     "threshold, our network": ThresholdSetClassifier(NETWORKS[0]),
     **{
         f"cardinality-aware around {estimator}, {params}": CardinalityAwareClassifier(
-            estimator, **SMALL, **params
+            estimator, **FEW, **params
         )
         for estimator in AROUND
         for params in (
@@ -138,11 +138,11 @@ def test_the_power_of_probabilities_is_that_of_the_least_weighted_loss_of_rows_h
 
 
 def test_with_many_classes_the_base_is_fitted_with_the_weights_of_its_rows(rng, monkeypatch):
-    monkeypatch.setattr(out_of_fold, "_CELLS_OF_FOLDS", 10)
+    monkeypatch.setattr(learning, "_MOST_CELLS", 10)
     weight = rng.uniform(0.5, 2.0, len(y))
     weight[::4] = 0.0
     rows = np.column_stack([weight, X])
-    aware = CardinalityAwareClassifier(ExactBayes(), cv=3, **SMALL)
+    aware = CardinalityAwareClassifier(ExactBayes(), cv=3, **FEW)
     fitted = aware.fit(rows, y, sample_weight=weight)
     assert 0 < len(fitted.estimator_.seen_) < 90
     np.testing.assert_array_equal(fitted.estimator_.weight_, fitted.estimator_.seen_[:, 0])
@@ -150,7 +150,7 @@ def test_with_many_classes_the_base_is_fitted_with_the_weights_of_its_rows(rng, 
 
 def test_decay_takes_its_part_of_every_weight_beside_the_step_of_the_gradient():
     def weights_after_one_step(**params):
-        one_step = {"max_epochs": 1, "batch_size": len(y), "early_stopping": False}
+        one_step = {"max_epochs": 1, "batch_size": len(y), "validation_fraction": None}
         clf = NeuralClassifier(**(SMALL | one_step | params)).fit(X, y)
         return clf.net_.weights()
 
@@ -158,6 +158,7 @@ def test_decay_takes_its_part_of_every_weight_beside_the_step_of_the_gradient():
     free = weights_after_one_step(learning_rate=0.1, weight_decay=0.0)
     bound = weights_after_one_step(learning_rate=0.1, weight_decay=0.5)
     for name in before:
-        decayed = 0.0 if name.endswith("offset") else 0.1 * 0.5 * before[name]
+        # One cycle begins at a 25th of the largest step size.
+        decayed = 0.0 if name.endswith("offset") else 0.1 / 25 * 0.5 * before[name]
         np.testing.assert_allclose(free[name] - bound[name], decayed, atol=1e-6)
-    assert max(np.abs(free[name] - before[name]).max() for name in before) > 0.05
+    assert max(np.abs(free[name] - before[name]).max() for name in before) > 0.002
