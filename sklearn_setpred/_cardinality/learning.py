@@ -56,7 +56,13 @@ def learn(experts, rows, cv, rng, *, n_jobs=None, refine=True, always=()):
     always : sequence of str
         Names of experts that do not have to win the race.
     """
-    if not fits_in_memory(len(rows.codes), len(rows.classes)):
+    is_large = not fits_in_memory(len(rows.codes), len(rows.classes))
+    if len(experts) > 1 and (is_large or not refine):
+        raise ValueError(
+            f"estimator holds {len(experts)} classifiers, which only refine=True pools, and only "
+            f"for up to {_MOST_CELLS:g} rows times classes; give one of them."
+        )
+    if is_large:
         return hold_out(experts[0], rows, cv, rng)
     repeats = make_repeats(cv, rows, rng, n_repeats=_N_REPEATS if refine else 1)
     learned_from = rows_to_learn_from(known_rows(repeats, rows), rows.weight)
