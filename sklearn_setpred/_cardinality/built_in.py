@@ -23,6 +23,11 @@ from sklearn_setpred._cardinality.experts import (
 )
 from sklearn_setpred._cardinality.kernel import KernelClassifier
 
+# What the user's classifiers cannot be called.
+NAMES = {
+    *("extra_trees", "random_forest", "boosting", "logistic", "discriminant", "neighbours"),
+    *("mlp", "resnet", "periodic"),
+}
 # Up to so many columns, rows may be a table, for trees and periodic embeddings of the columns; from
 # so many on they may be an embedding, for linear models and neighbours. Between, the race decides.
 _MOST_OF_A_TABLE, _LEAST_OF_AN_EMBEDDING = 200, 50

@@ -4,7 +4,6 @@ Where the probabilities of all rows fit in memory, experts are fitted on several
 (`cross_fit`); where they do not, one expert is fitted without a part of the rows (`hold_out`).
 """
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from sklearn_setpred._cardinality.candidates import batches_of
 from sklearn_setpred._cardinality.race import Ensemble, fit_ensemble
 from sklearn_setpred._networks.parts import make_splits, validation_rows
 from sklearn_setpred._utils.validation import check_integer
+from sklearn_setpred._utils.warn import warn_user
 from sklearn_setpred.sets._batches import in_batches
 
 # Up to this many probabilities of the training rows are held at once (1.6 GB).
@@ -56,7 +56,13 @@ def learn(experts, rows, cv, rng, *, n_jobs=None, refine=True, always=()):
     always : sequence of str
         Names of experts that do not have to win the race.
     """
-    if not fits_in_memory(len(rows.codes), len(rows.classes)):
+    is_large = not fits_in_memory(len(rows.codes), len(rows.classes))
+    if len(experts) > 1 and (is_large or not refine):
+        raise ValueError(
+            f"estimator holds {len(experts)} classifiers, which only refine=True pools, and only "
+            f"for up to {_MOST_CELLS:g} rows times classes; give one of them."
+        )
+    if is_large:
         return hold_out(experts[0], rows, cv, rng)
     repeats = make_repeats(cv, rows, rng, n_repeats=_N_REPEATS if refine else 1)
     learned_from = rows_to_learn_from(known_rows(repeats, rows), rows.weight)
@@ -130,12 +136,10 @@ def rows_to_learn_from(known, weight):
         )
     lost = weight[~known].sum() / weight.sum()
     if lost > _TOLERATED_LOSS:
-        warnings.warn(
+        warn_user(
             f"{np.count_nonzero(~known)} of {len(known)} rows ({lost:.0%} of the weight) take no "
             "part in learning the sizes: no fold that leaves them out holds their class. Give "
-            "classes more rows, or merge rare ones.",
-            UserWarning,
-            stacklevel=4,
+            "classes more rows, or merge rare ones."
         )
     return rows
 

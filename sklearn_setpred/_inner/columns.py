@@ -21,6 +21,8 @@ _MOST_CATEGORIES = 100
 _ROWS_OF_MEDIANS = 1000
 # One-hot columns become CSR where so few of all cells are not zero.
 _SPARSE_BELOW = 0.05
+# Numbers beyond this reach are read as if they were at it: trees read float32.
+_REACH = 1e30
 
 
 def check_numbers(X):
@@ -166,7 +168,7 @@ class ColumnReader:
         X = self._checked(X)
         parts = []
         if self.numeric:
-            parts.append(self._filled(_some_columns(X, self.numeric)))
+            parts.append(_within_reach(self._filled(_some_columns(X, self.numeric))))
         if self.categorical:
             parts.append(self.encoder.transform(self._categories(X)))
         if len(parts) == 1:
@@ -337,6 +339,17 @@ def _float(cell):
         return float(cell)
     except (TypeError, ValueError):
         return np.nan
+
+
+def _within_reach(numbers):
+    """Return numbers of which none is too large for float32."""
+    values = numbers.data if sp.issparse(numbers) else numbers
+    if values.size == 0 or max(-values.min(), values.max()) <= _REACH:
+        return numbers
+    if not sp.issparse(numbers):
+        return np.clip(numbers, -_REACH, _REACH)
+    pieces = np.clip(values, -_REACH, _REACH), numbers.indices, numbers.indptr
+    return sp.csr_array(pieces, shape=numbers.shape)
 
 
 def _gaps(numbers):

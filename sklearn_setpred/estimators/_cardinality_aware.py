@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state, column_or_1d, indexable
 from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_setpred._cardinality.built_in import built_in_experts, network_expert
+from sklearn_setpred._cardinality.built_in import NAMES, built_in_experts, network_expert
 from sklearn_setpred._cardinality.candidates import check_candidates, sketch_of_labels
 from sklearn_setpred._cardinality.experts import TrainingRows, user_expert
 from sklearn_setpred._cardinality.learning import fits_in_memory, learn
@@ -26,14 +26,13 @@ from sklearn_setpred._cardinality.selectors import (
 )
 from sklearn_setpred._inner import Columns, fit_reader, known_classes
 from sklearn_setpred._networks.options import training_options
-from sklearn_setpred._networks.parts import Part
 from sklearn_setpred._utils.types import Estimator, Floats, Integers, Samples, Seed, Sets, SizeCost
 from sklearn_setpred._utils.validation import check_labels, check_number, check_weights
 from sklearn_setpred.estimators._base import SetPredictorMixin
 from sklearn_setpred.estimators._coverage import CoverageSetClassifier
 from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
 from sklearn_setpred.estimators._persistence import all_or_nothing, forget_fit
-from sklearn_setpred.estimators._wrapped import WrappingMixin, check_ranks
+from sklearn_setpred.estimators._wrapped import WrappingMixin, check_pairs
 from sklearn_setpred.sets import (
     class_levels,
     class_ranks,
@@ -325,8 +324,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         experts = self._experts(rows, options, sample_weight)
         how = {"n_jobs": self.n_jobs, "refine": self.refine, "always": list(named)}
         learned = learn(experts, rows, self.cv, rng, **how)
-        part = Part(X=numbers, target=codes, weight=weight)
-        part = part.take(learned.rows).with_weights_of_mean_one()
+        part = rows.part(learned.rows)
         selector = self._fit_selector(part, learned, candidates, rng, options)
 
         self.classes_, self.columns_, self.ensemble_ = classes, columns, learned.ensemble
@@ -340,9 +338,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         return self
 
     def _classifiers_inside(self):
-        if isinstance(self.estimator, list):
-            return [classifier for _, classifier in self.estimator]
-        return super()._classifiers_inside()
+        is_list = isinstance(self.estimator, list)
+        return [*self._routed().values()] if is_list else super()._classifiers_inside()
 
     def _named_classifiers(self):
         """Return the user's classifiers by name; none where built-in experts are alone."""
@@ -350,15 +347,9 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
             return {}
         if not isinstance(self.estimator, list):
             return {"base": self._inner()}
-        if not self.estimator:
-            raise ValueError(
-                "estimator=[] holds no classifier; give (name, classifier) pairs, or None for the "
-                "built-in experts."
-            )
+        named = check_pairs(self.estimator, taken=NAMES)
         self._validate_names([name for name, _ in self.estimator])
-        for name, classifier in self.estimator:
-            check_ranks(classifier, f"estimator {name!r}, {classifier!r},")
-        return dict(self.estimator)
+        return named
 
     def _fit_columns(self, X):
         """Return what reads X for the built-in experts; None where they cannot read it."""
@@ -369,16 +360,17 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
     def _experts(self, rows, options, sample_weight):
         """Return the experts, not yet fitted."""
         may_bag = isinstance(self.cv, (int, np.integer)) and rows.groups is None
-        experts = [
-            user_expert(
-                name, one, rows, self._inner_fit_params(one, sample_weight), may_bag=may_bag
-            )
-            for name, one in self._named_classifiers().items()
-        ]
+        experts = []
+        for name, one in self._named_classifiers().items():
+            fit_params = self._inner_fit_params(one, sample_weight)
+            experts.append(user_expert(name, one, rows, fit_params, may_bag=may_bag))
         has_company = self.refine and fits_in_memory(len(rows.codes), len(rows.classes))
         if not has_company or isinstance(self.estimator, BaseNeuralClassifier):
             return experts or [network_expert("mlp", rows, options)]
         return experts + built_in_experts(rows, options)
+
+    def _routed(self):
+        return dict(self.estimator) if isinstance(self.estimator, list) else super()._routed()
 
     def _reader_of_columns(self):
         """Return what knows the columns of X: the first classifier, or a check of its own."""

@@ -1,6 +1,5 @@
 """Classifiers inside ours: how they are checked, fitted and read."""
 
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +15,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn_setpred._inner import fit_keyword, is_frozen
 from sklearn_setpred._networks.parts import splits_within
 from sklearn_setpred._utils.types import Labels
+from sklearn_setpred._utils.warn import warn_user
 
 
 class WrappingMixin(MetaEstimatorMixin):
@@ -47,7 +47,7 @@ class WrappingMixin(MetaEstimatorMixin):
         if not given or is_frozen(inner):
             return {}
         if _routing_enabled():
-            return process_routing(self, "fit", **given).estimator.fit
+            return process_routing(self, "fit", **given)[self._routed_name(inner)].fit
         if "groups" in given and fit_keyword(inner, "groups") is not None:
             fit_params[fit_keyword(inner, "groups")] = groups
         if "sample_weight" in given:
@@ -59,16 +59,22 @@ class WrappingMixin(MetaEstimatorMixin):
         name = fit_keyword(inner, "sample_weight")
         if name is not None:
             return {name: sample_weight}
-        warnings.warn(
+        warn_user(
             f"{type(inner).__name__} takes no sample_weight; the weights reach only "
-            f"{type(self).__name__}'s own part.",
-            UserWarning,
-            stacklevel=5,
+            f"{type(self).__name__}'s own part."
         )
         return {}
 
+    def _routed(self):
+        """Return the estimators that metadata is routed to, by the names of the routing."""
+        return {"estimator": self._inner()}
+
+    def _routed_name(self, inner):
+        """Return the name by which metadata is routed to an estimator inside."""
+        return next((name for name, one in self._routed().items() if one is inner), "estimator")
+
     def get_metadata_routing(self) -> Any:
-        """Return the routing of metadata: ``fit`` hands to ``estimator.fit`` what it asks for.
+        """Return the routing of metadata: ``fit`` hands to an estimator inside what it asks for.
 
         Returns
         -------
@@ -76,7 +82,7 @@ class WrappingMixin(MetaEstimatorMixin):
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")
         router = MetadataRouter(owner=self).add_self_request(self)
-        return router.add(estimator=self._inner(), method_mapping=mapping)
+        return router.add(**self._routed(), method_mapping=mapping)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -107,6 +113,23 @@ class WrappingMixin(MetaEstimatorMixin):
     def _reader_of_columns(self):
         """Return the fitted estimator that knows the columns of X."""
         return self.estimator_
+
+
+def check_pairs(pairs, taken):
+    """Return (name, classifier) pairs as a dict; raise ValueError for what cannot be an expert.
+
+    Names that are ``taken`` belong to built-in experts.
+    """
+    if not pairs or not all(isinstance(pair, tuple) for pair in pairs):
+        raise ValueError(
+            f"estimator={pairs!r} holds no (name, classifier) pairs; give some, or None for the "
+            "built-in experts."
+        )
+    if clashes := sorted(taken.intersection(name for name, _ in pairs)):
+        raise ValueError(f"estimator names {clashes} as built-in experts are named; choose others.")
+    for name, classifier in pairs:
+        check_ranks(classifier, f"estimator {name!r}, {classifier!r},")
+    return dict(pairs)
 
 
 def check_ranks(classifier, what):

@@ -20,7 +20,9 @@ def rows_of(numbers, n_classes=3, weight=None):
 
 
 def names_for(numbers, n_classes=3):
-    return [expert.name for expert in built_in_experts(rows_of(numbers, n_classes), OPTIONS)]
+    names = [expert.name for expert in built_in_experts(rows_of(numbers, n_classes), OPTIONS)]
+    assert built_in.NAMES.issuperset(names)
+    return names
 
 
 TREES, LINEAR = ["extra_trees", "random_forest"], ["logistic", "discriminant", "neighbours"]

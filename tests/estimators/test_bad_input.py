@@ -174,7 +174,7 @@ PARAMETERS = [
     (ThresholdSetClassifier(BASE), "estimator", WithoutScores(), ValueError, ".*neither"),
     (AWARE, "estimator", WithoutScores(), ValueError, ".*neither predict_proba nor decision"),
     (AWARE, "estimator", [], ValueError, ".*None for the built-in experts"),
-    (AWARE, "estimator", [("a", WithoutScores())], ValueError, "|estimator 'a'.*neither predict"),
+    (AWARE, "estimator", [BASE], ValueError, ".*no .name, classifier. pairs"),
     (AWARE, "sizes", [], ValueError, ".*one or more sizes"),
     (AWARE, "sizes", [0, 1], ValueError, ".*between 1 and the 3 classes"),
     (AWARE, "sizes", [-1, 1], ValueError, ".*between 1 and the 3 classes"),
@@ -232,13 +232,26 @@ def test_what_a_users_module_cannot_read_is_refused(name, value):
         (["a", "a"], "not unique"),
         (["a", "b__c"], "must not contain __"),
         (["a", "cv"], "conflict with constructor arguments"),
-        (["a", "extra_trees"], "extra_trees"),
-        (["base", "mlp"], "mlp"),
+        (["a", "extra_trees"], r"\['extra_trees'\] as built-in experts"),
+        (["base", "mlp", "resnet"], r"\['mlp', 'resnet'\] as built-in experts"),
     ],
 )
 def test_names_of_several_classifiers_are_checked(names, message):
     estimator = CardinalityAwareClassifier([(name, BASE) for name in names])
     assert_refused(estimator, ValueError, message)
+
+
+def test_of_several_classifiers_the_one_without_scores_is_told():
+    estimator = CardinalityAwareClassifier([("a", BASE), ("b", WithoutScores())])
+    assert_refused(estimator, ValueError, r"estimator 'b', WithoutScores\(\), has neither")
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_several_classifiers_that_cannot_be_pooled_are_refused(is_large, monkeypatch):
+    estimator = CardinalityAwareClassifier([("a", BASE), ("b", BASE)], refine=is_large)
+    if is_large:
+        monkeypatch.setattr("sklearn_setpred._cardinality.learning._MOST_CELLS", 89)
+    assert_refused(estimator, ValueError, "holds 2 classifiers.*refine=True")
 
 
 def test_a_loss_out_of_range_is_refused():

@@ -9,17 +9,25 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn import config_context
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.decomposition import PCA
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold
 from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from skorch.callbacks import Callback
 
 from sklearn_setpred import (
     CardinalityAwareClassifier,
@@ -29,19 +37,25 @@ from sklearn_setpred import (
     smallest_set_at,
 )
 from sklearn_setpred._cardinality.pool import floored_log
+from sklearn_setpred._cardinality.selectors import RankDistribution
 from sklearn_setpred.datasets import make_confusable_classes
 from sklearn_setpred.losses import CostSensitiveConstrained
 from sklearn_setpred.metrics import cardinality_aware_loss
 from sklearn_setpred.sets import top_k
 
-SMALL = {"hidden_layer_sizes": (8,), "max_epochs": 4, "cv": 3, "random_state": 0}
+SMALL = {"max_epochs": 2, "cv": 2, "random_state": 0}
 COST_SURROGATES = ["cost_sensitive_comp_sum", "cost_sensitive_constrained"]
 
 
 def small(estimator=None, **params):
-    """Return a classifier around naive Bayes whose networks train for 4 epochs."""
+    """Return a classifier around naive Bayes whose networks train for 2 epochs."""
     estimator = GaussianNB() if estimator is None else estimator
     return CardinalityAwareClassifier(estimator, **(SMALL | params))
+
+
+def plain(estimator=None, **params):
+    """Return the same without refinement, which is fitted in no time."""
+    return small(estimator, **({"refine": False} | params))
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +107,7 @@ def test_at_a_huge_penalty_the_smallest_candidate_is_left(fitted, problem):
 
 def test_sets_are_of_the_candidate_sizes(problem):
     X, y = problem
-    clf = small(sizes=[2, 4, 5]).fit(X, y)
+    clf = plain(sizes=[2, 4, 5]).fit(X, y)
     assert clf.sizes_.tolist() == [2, 4, 5]
     assert clf.costs_.tolist() == [2.0, 4.0, 5.0]
     for p, allowed in ((0, {5}), (0.05, {2, 4, 5}), (1e9, {2})):
@@ -105,13 +119,13 @@ def test_sets_are_of_the_candidate_sizes(problem):
 
 def test_one_candidate_size_gives_sets_of_that_size(problem):
     X, y = problem
-    sets = small(sizes=[3]).fit(X, y).predict_set(X)
+    sets = plain(sizes=[3]).fit(X, y).predict_set(X)
     np.testing.assert_array_equal(sets.sum(axis=1), 3)
 
 
 def test_a_callable_is_a_cost(problem):
     X, y = problem
-    named, called = small(size_cost="log").fit(X, y), small(size_cost=np.log).fit(X, y)
+    named, called = plain(size_cost="log").fit(X, y), plain(size_cost=np.log).fit(X, y)
     np.testing.assert_array_equal(named.set_levels(X), called.set_levels(X))
 
 
@@ -136,21 +150,19 @@ def test_a_row_alone_has_its_set_and_levels(fitted, problem):
 
 def test_without_refinement_the_ranking_of_the_base_is_kept(problem):
     X, y = problem
-    clf, base = small(refine=False).fit(X, y), GaussianNB().fit(X, y)
-    p = base.predict_proba(X)
-    floored = np.exp(floored_log(p, clf.floor_))
+    clf, base = plain().fit(X, y), GaussianNB().fit(X, y)
+    p, floor = base.predict_proba(X), 1 / 3000  # a tenth of one of the 300 rows
+    floored = np.exp(floored_log(p, floor))
     np.testing.assert_allclose(clf.predict_proba(X), floored / floored.sum(axis=1, keepdims=True))
-    assert p.min() < clf.floor_
+    assert p.min() < floor
     np.testing.assert_array_equal(clf.predict_top_k(X, 8), base.classes_[top_k(p, 8)])
-    assert clf.floor_ == 1 / 3000  # a tenth of one of the 300 rows
-    assert clf.refiner_ is None
     assert clf.expert_weights_ == {"base": 1.0}
 
 
 def test_sparse_sets_hold_the_same_labels(problem):
     X, y = problem
-    dense = small().fit(X, y).predict_set(X)
-    sparse = small(sparse_output=True).fit(X, y).predict_set(X)
+    dense = plain().fit(X, y).predict_set(X)
+    sparse = plain(sparse_output=True).fit(X, y).predict_set(X)
     assert isinstance(sparse, sp.csr_array)
     assert sparse.dtype == bool
     np.testing.assert_array_equal(sparse.toarray(), dense)
@@ -175,7 +187,7 @@ def test_around_the_true_posterior_sets_are_nearly_those_of_bayes(refine):
     X, y, _, problem = make_confusable_classes(1000, 12, 4, return_problem=True, random_state=1)
     X_new, y_new = problem.sample(2000, random_state=2)
     base = FrozenEstimator(Bayes(problem))
-    params = {"max_epochs": 20, "hidden_layer_sizes": (16,), "cv": 2, "random_state": 0}
+    params = {"max_epochs": 5, "cv": 2, "random_state": 0}
     clf = CardinalityAwareClassifier(base, refine=refine, **params).fit(X, y)
     posterior = problem.posterior(X_new)
     for p in (0.02, 0.05, 0.2):
@@ -193,7 +205,7 @@ def test_around_the_true_posterior_sets_are_nearly_those_of_bayes(refine):
 @pytest.mark.parametrize("surrogate", [*COST_SURROGATES, CostSensitiveConstrained("hinge")])
 def test_a_rule_for_one_penalty_has_no_levels(problem, surrogate):
     X, y = problem
-    clf = small(surrogate=surrogate).fit(X, y)
+    clf = plain(surrogate=surrogate).fit(X, y)
     assert not hasattr(clf, "set_levels")
     sizes = clf.predict_set_size(X)
     np.testing.assert_array_equal(clf.predict_set(X).sum(axis=1), sizes)
@@ -206,8 +218,8 @@ def test_a_rule_for_one_penalty_has_no_levels(problem, surrogate):
 @pytest.mark.parametrize("surrogate", COST_SURROGATES)
 def test_a_rule_takes_the_size_of_the_greatest_value(problem, surrogate):
     X, y = problem
-    clf = small(surrogate=surrogate, refine=False, sizes=[1, 2, 4, 8]).fit(X, y)
-    log_p = floored_log(GaussianNB().fit(X, y).predict_proba(X), clf.floor_)
+    clf = plain(surrogate=surrogate, sizes=[1, 2, 4, 8]).fit(X, y)
+    log_p = floored_log(GaussianNB().fit(X, y).predict_proba(X), 1 / 3000)
     values = clf.selector_.values(X, clf.candidates_.sketch(log_p))
     np.testing.assert_array_equal(clf.predict_set_size(X), clf.sizes_[values.argmax(axis=1)])
 
@@ -215,9 +227,9 @@ def test_a_rule_takes_the_size_of_the_greatest_value(problem, surrogate):
 @pytest.mark.parametrize("surrogate", COST_SURROGATES)
 def test_a_rule_trained_for_a_greater_penalty_gives_smaller_sets(problem, surrogate):
     X, y = problem
-    params = {"surrogate": surrogate, "refine": False, "max_epochs": 30, "learning_rate": 0.01}
+    params = {"surrogate": surrogate, "max_epochs": 15}
     small_penalty, great_penalty = (
-        small(size_penalty=p, **params).fit(X, y).predict_set_size(X).mean() for p in (0.005, 0.3)
+        plain(size_penalty=p, **params).fit(X, y).predict_set_size(X).mean() for p in (0.005, 0.3)
     )
     assert great_penalty < small_penalty
 
@@ -230,7 +242,7 @@ def test_text_is_handed_on_and_the_scores_alone_are_read():
     X, y = words * 6, ["red", "green", "red", "green", "blue", "blue"] * 6
     clf = small(make_pipeline(CountVectorizer(), MultinomialNB())).fit(X, y)
     assert clf.reads_ == "scores"
-    assert set(clf.expert_weights_) == {"base", "residual"}
+    assert clf.expert_weights_ == {"base": 1.0}
     sets = clf.predict_set(["a red one", "some blue"])
     assert sets.shape == (2, 3)
     assert clf.predict(["a red one", "some blue"]).tolist() == ["red", "blue"]
@@ -250,23 +262,24 @@ def test_frames_with_strings_and_gaps_are_handed_on():
 @pytest.mark.parametrize("container", [np.asarray, sp.csr_array, sp.coo_array, pd.DataFrame])
 def test_numbers_are_read_beside_the_scores(problem, container):
     X, y = container(problem[0]), problem[1]
-    clf = small(LogisticRegression(max_iter=1000)).fit(X, y)
-    assert clf.reads_ == "x and scores"
-    assert set(clf.expert_weights_) == {"base", "residual", "plain"}
+    clf = plain(LogisticRegression(max_iter=1000)).fit(X, y)
+    assert clf.reads_ == "X and scores"
+    assert clf.selector_.network is None or clf.selector_.network.n_features == 4 + 8
     assert clf.predict_set(X).shape == (300, 8)
 
 
-def test_csr_rows_are_read_as_dense_rows(problem):
+def test_csr_rows_have_experts_of_their_own_and_arrays_are_read_too(problem):
     X, y = problem
-    base = LogisticRegression(max_iter=1000)
-    dense, sparse = (small(base).fit(rows, y).predict_proba(rows) for rows in (X, sp.csr_array(X)))
-    np.testing.assert_allclose(sparse, dense, atol=0.02)
+    clf = small(LogisticRegression(max_iter=1000)).fit(sp.csr_array(X), y)
+    assert set(clf.expert_weights_) <= {"base", "logistic", "mlp", "resnet"}
+    proba = clf.predict_proba(sp.csr_array(X))
+    np.testing.assert_allclose(proba.sum(axis=1), 1.0)
 
 
 def test_gaps_in_new_rows_are_an_error_where_x_was_read(problem):
     X, y = problem
     clf = small(HistGradientBoostingClassifier(max_iter=2)).fit(X, y)
-    assert clf.reads_ == "x and scores"
+    assert clf.reads_ == "X and scores"
     gap = X[:3].copy()
     gap[1, 0] = np.nan
     with pytest.raises(ValueError, match="NaN"):
@@ -285,19 +298,30 @@ def test_gaps_in_training_rows_leave_the_scores_to_be_read(problem):
 def test_a_base_with_scores_only_is_read(problem, n_classes):
     X, y = problem
     rows = y < "c" if n_classes == 2 else y < "z"
-    clf = small(SVC()).fit(X[rows], y[rows])
+    clf = plain(SVC()).fit(X[rows], y[rows])
     assert clf.predict_set(X).shape == (300, n_classes)
 
 
-def test_our_own_network_may_be_inside(problem):
+def test_values_far_beyond_float32_are_read(problem):
     X, y = problem
-    inner = NeuralClassifier(hidden_layer_sizes=(8,), max_epochs=5, random_state=0)
-    assert small(inner).fit(X, y).estimator_.n_iter_ <= 5
+    huge = np.where(np.arange(300)[:, None] == 7, 1e40, X)
+    for rows in (X, huge):
+        clf = small(max_epochs=1).fit(rows, y)
+        np.testing.assert_allclose(clf.predict_proba(huge).sum(axis=1), 1.0)
+
+
+def test_a_network_of_ours_has_no_built_in_experts_beside_it(problem):
+    X, y = problem
+    inner = NeuralClassifier(hidden_layer_sizes=(8,), max_epochs=3, random_state=0)
+    clf = small(inner).fit(X, y)
+    assert clf.expert_weights_ == {"base": 1.0}
+    assert clf.estimator_.n_iter_ == 3
+    np.testing.assert_array_equal(clf.estimator_.predict_proba(X), inner.fit(X, y).predict_proba(X))
 
 
 def test_a_search_over_a_pipeline_finds_the_sets(problem):
     X, y = problem
-    pipe = make_pipeline(StandardScaler(), small(cv=2))
+    pipe = make_pipeline(StandardScaler(), plain())
     search = GridSearchCV(
         pipe,
         {"cardinalityawareclassifier__size_penalty": [0.01, 0.3]},
@@ -308,21 +332,152 @@ def test_a_search_over_a_pipeline_finds_the_sets(problem):
     assert predict_set(search, X).shape == (300, 8)
 
 
+# ------------------------------------------------------------------------------- experts
+
+
+@pytest.fixture(scope="module")
+def refined(problem):
+    return small().fit(*problem)
+
+
+def test_experts_are_pooled_with_the_classifier(problem, refined):
+    X, y = problem
+    weights = refined.expert_weights_
+    assert "base" in weights
+    assert set(weights) <= {"base", "extra_trees", "random_forest", "boosting", "mlp", "periodic"}
+    np.testing.assert_allclose(sum(weights.values()), 1.0)
+    assert weights == refined.ensemble_.weights
+    base = GaussianNB().fit(X, y)
+    np.testing.assert_array_equal(refined.estimator_.predict_proba(X), base.predict_proba(X))
+    assert not hasattr(refined, "estimators_")
+
+
+def test_refinement_helps_a_bad_base():
+    X, y, _ = make_confusable_classes(600, 5, 4, random_state=0)
+    bad = make_pipeline(StandardScaler(), PCA(1), GaussianNB())
+    refined, alone = (small(bad, refine=refine).fit(X[:300], y[:300]) for refine in (True, False))
+    losses = [log_loss(y[300:], clf.predict_proba(X[300:])) for clf in (refined, alone)]
+    assert losses[0] < losses[1] - 0.2
+
+
+def test_a_bagged_base_is_fitted_once_on_all_rows(problem, monkeypatch):
+    X, y = problem
+    fitted, fit = [], RandomForestClassifier.fit
+
+    def noted(self, X, y, *args, **kwargs):
+        fitted.append(len(X))
+        return fit(self, X, y, *args, **kwargs)
+
+    monkeypatch.setattr(RandomForestClassifier, "fit", noted)
+    forest = RandomForestClassifier(60, random_state=0)
+    clf = plain(forest).fit(X, y)
+    assert fitted == [300]
+    own = clone(forest).set_params(oob_score=True).fit(X, y)
+    np.testing.assert_array_equal(clf.estimator_.oob_decision_function_, own.oob_decision_function_)
+    fitted.clear()
+    plain(forest, cv=StratifiedKFold(2)).fit(X, y)
+    assert fitted == [150, 150, 300]
+
+
+def test_rows_of_a_group_are_held_out_together(problem):
+    X, y = problem
+    groups = np.arange(300) // 10
+
+    class Grouped(GaussianNB):
+        seen = []  # noqa: RUF012, shared by the clones
+
+        def fit(self, X, y):
+            self.seen.append(set(X[:, 0]))
+            return super().fit(X, y)
+
+    for cv in (2, GroupKFold(2)):
+        Grouped.seen.clear()
+        plain(Grouped(), cv=cv).fit(X, y, groups=groups)
+        first, second, whole = Grouped.seen
+        assert len(whole) == 300
+        for rows in (first, second):
+            inside = [np.isin(X[groups == g, 0], list(rows)) for g in np.unique(groups)]
+            assert all(of_group.all() or not of_group.any() for of_group in inside)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        plain().fit(X, y, groups=groups[:20])
+
+
+# ------------------------------------------------------------------- several classifiers
+
+
+@pytest.fixture
+def several():
+    """Two classifiers with names, of which the second knows one column only."""
+    one_column = make_pipeline(PCA(1), GaussianNB())
+    return [("bayes", GaussianNB()), ("one_column", one_column)]
+
+
+def test_several_classifiers_are_experts_of_one_pool(problem, several):
+    X, y = problem
+    clf = CardinalityAwareClassifier(several, **(SMALL | {"max_epochs": 1})).fit(X, y)
+    assert list(clf.expert_weights_)[:2] == ["bayes", "one_column"]
+    np.testing.assert_allclose(sum(clf.expert_weights_.values()), 1.0)
+    assert not hasattr(clf, "estimator_")
+    for fitted, (_, classifier) in zip(clf.estimators_, several, strict=True):
+        alone = clone(classifier).fit(X, y)
+        np.testing.assert_array_equal(fitted.predict_proba(X), alone.predict_proba(X))
+    assert clf.n_features_in_ == 4
+    assert not hasattr(several[0][1], "classes_")
+
+
+def test_of_several_classifiers_names_lead_to_parameters(several):
+    clf = CardinalityAwareClassifier(several)
+    params = clf.get_params()
+    assert params["bayes"] is several[0][1]
+    assert params["bayes__var_smoothing"] == 1e-9
+    assert params["one_column__pca__n_components"] == 1
+    assert "bayes" not in clf.get_params(deep=False)
+    clf.set_params(bayes__var_smoothing=0.5, size_penalty=0.1)
+    assert (several[0][1].var_smoothing, clf.size_penalty) == (0.5, 0.1)
+    clf.set_params(one_column=LogisticRegression())
+    assert isinstance(dict(clf.estimator)["one_column"], LogisticRegression)
+    cloned = clone(clf)
+    assert cloned.get_params()["bayes__var_smoothing"] == 0.5
+    assert cloned.estimator[0][1] is not clf.estimator[0][1]
+    single = CardinalityAwareClassifier(GaussianNB()).set_params(estimator__var_smoothing=0.1)
+    assert single.estimator.var_smoothing == 0.1
+
+
+def test_a_search_varies_one_of_several_classifiers(problem, several):
+    X, y = problem
+    clf = CardinalityAwareClassifier(several[:1], refine=False, **SMALL)
+    search = GridSearchCV(clf, {"bayes__var_smoothing": [1e-9, 1e3]}, cv=2).fit(X, y)
+    assert search.best_params_ == {"bayes__var_smoothing": 1e-9}
+    assert predict_set(search, X).shape == (300, 8)
+
+
+def test_weights_are_routed_to_several_classifiers(problem, several):
+    X, y = problem
+    weight = np.where(y < "d", 5.0, 0.5)
+    with config_context(enable_metadata_routing=True):
+        asking = [(name, clone(one)) for name, one in several[:1]]
+        asking[0][1].set_fit_request(sample_weight=True)
+        clf = CardinalityAwareClassifier(asking, refine=False, **SMALL)
+        clf.fit(X, y, sample_weight=weight)
+    alone = GaussianNB().fit(X, y, sample_weight=weight)
+    np.testing.assert_array_equal(clf.estimators_[0].predict_proba(X), alone.predict_proba(X))
+
+
 # ------------------------------------------------------------------------ folds, rare classes
 
 
 def test_a_splitter_and_an_iterable_are_folds(problem):
     X, y = problem
     splitter = StratifiedKFold(3)
-    by_splitter = small(cv=splitter).fit(X, y)
-    by_iterable = small(cv=list(splitter.split(X, y))).fit(X, y)
+    by_splitter = plain(cv=splitter).fit(X, y)
+    by_iterable = plain(cv=list(splitter.split(X, y))).fit(X, y)
     np.testing.assert_array_equal(by_splitter.set_levels(X), by_iterable.set_levels(X))
 
 
 def test_rare_classes_are_handled(rng):
     y = np.repeat(np.arange(5), [40, 30, 4, 2, 1])
     X = rng.normal(size=(77, 2)) + y[:, None]
-    clf = small(KNeighborsClassifier(), cv=5).fit(X, y)
+    clf = small(KNeighborsClassifier(), cv=5, max_epochs=1).fit(X, y)
     assert clf.classes_.tolist() == [0, 1, 2, 3, 4]
     assert clf.predict_set(X, size_penalty=0).all()
 
@@ -330,7 +485,7 @@ def test_rare_classes_are_handled(rng):
 def test_many_classes_of_one_row_are_told(rng):
     y = np.append(np.repeat([0, 1], 8), [2, 3, 4])
     with pytest.warns(UserWarning, match=r"3 of 19 rows \(16% of the weight\)") as caught:
-        small(KNeighborsClassifier()).fit(rng.normal(size=(19, 2)), y)
+        plain(KNeighborsClassifier()).fit(rng.normal(size=(19, 2)), y)
     assert Path(caught[0].filename) == Path(__file__)
 
 
@@ -348,14 +503,14 @@ def test_classes_that_no_fold_knows_take_no_part(problem):
         small(cv=[halves, halves[::-1]]).fit(X, y)
 
 
-def test_a_single_split_leaves_nothing_to_refine_with(problem):
+def test_of_a_single_split_the_held_out_rows_are_learned_from(problem):
     X, y = problem
     one_split = [(np.arange(200), np.arange(200, 300))]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        assert small(cv=one_split, refine=False).fit(X, y).predict_set(X).shape == (300, 8)
-        with pytest.raises(ValueError, match="cv"):
-            small(cv=one_split).fit(X, y)
+        for refine in (False, True):
+            clf = small(cv=one_split, refine=refine).fit(X, y)
+            assert clf.predict_set(X).shape == (300, 8)
 
 
 # ----------------------------------------------------------------------------- frozen, weights
@@ -368,14 +523,14 @@ def test_a_frozen_base_is_used_as_it_is(problem):
     clf = small(frozen).fit(X[150:], y[150:])
     assert clf.estimator_ is frozen
     assert clf.predict_set(X).shape == (300, 8)
-    unrefined = small(frozen, refine=False).fit(X[150:], y[150:])
+    unrefined = plain(frozen).fit(X[150:], y[150:])
     np.testing.assert_array_equal(unrefined.predict(X), base.predict(X))
 
 
 def test_a_frozen_base_may_know_more_classes_than_the_rows(problem):
     X, y = problem
     frozen = FrozenEstimator(GaussianNB().fit(X, y))
-    clf = small(frozen).fit(X[y != "c"], y[y != "c"])
+    clf = plain(frozen).fit(X[y != "c"], y[y != "c"])
     assert clf.classes_.tolist() == list("abcdefgh")
     assert clf.predict_set(X, size_penalty=0).all()
 
@@ -390,20 +545,21 @@ def test_a_frozen_base_that_lacks_a_label_is_an_error(problem):
 def test_weights_that_the_base_does_not_take_are_told_once(problem):
     X, y = problem
     with pytest.warns(UserWarning, match="KNeighborsClassifier takes no sample_weight") as caught:
-        small(KNeighborsClassifier()).fit(X, y, sample_weight=np.ones(300))
+        plain(KNeighborsClassifier()).fit(X, y, sample_weight=np.ones(300))
     assert len(caught) == 1
     assert Path(caught[0].filename) == Path(__file__)
 
 
-def test_weights_reach_the_base_and_the_networks(problem):
+def test_weights_reach_the_base_and_the_experts(problem):
     X, y = problem
     weight = np.where(y < "d", 5.0, 0.5)
     frozen = FrozenEstimator(GaussianNB().fit(X, y))
-    for base in (GaussianNB(), frozen):
-        plain, weighted = small(base).fit(X, y), small(base).fit(X, y, sample_weight=weight)
-        assert not np.allclose(plain.set_levels(X), weighted.set_levels(X))
+    equal, weighted = (small(frozen).fit(X, y, sample_weight=w) for w in (None, weight))
+    heavy = np.flatnonzero(weighted.classes_ < "d")
+    masses = [clf.predict_proba(X)[:, heavy].sum(axis=1).mean() for clf in (equal, weighted)]
+    assert masses[1] > masses[0] + 0.1
     expected = GaussianNB().fit(X, y, sample_weight=weight).predict(X)
-    inside = small(refine=False).fit(X, y, sample_weight=weight)
+    inside = plain().fit(X, y, sample_weight=weight)
     np.testing.assert_array_equal(inside.predict(X), expected)
 
 
@@ -412,10 +568,10 @@ def test_the_unit_of_the_weights_is_immaterial(problem, factor):
     X, y = problem
     weight = np.random.default_rng(0).random(300)
     frozen = FrozenEstimator(GaussianNB().fit(X, y))
-    proba = [
-        small(frozen).fit(X, y, sample_weight=f * weight).predict_proba(X) for f in (1.0, factor)
-    ]
-    np.testing.assert_allclose(*proba, atol=1e-3)
+    ours, scaled = (plain(frozen).fit(X, y, sample_weight=f * weight) for f in (1.0, factor))
+    np.testing.assert_allclose(ours.predict_proba(X), scaled.predict_proba(X), atol=1e-9)
+    values = [clf.set_levels(X) for clf in (ours, scaled)]
+    np.testing.assert_allclose(*values, atol=1e-3)
 
 
 # --------------------------------------------------------------------- randomness and pickles
@@ -445,37 +601,85 @@ def test_a_pickle_holds_no_torch_and_predicts_the_same(problem, surrogate):
 
 
 def test_progress_is_silent_unless_asked_for(problem, capsys):
-    small(max_epochs=1).fit(*problem)
+    X, y = problem
+    small(max_epochs=1).fit(X[:100], y[:100])
     assert capsys.readouterr() == ("", "")
 
 
-def test_progress_is_one_line_for_each_kind_of_expert(problem, capsys):
-    small(max_epochs=1, verbose=1).fit(*problem)
-    # The networks of the 3 folds train together.
-    err = capsys.readouterr().err
-    assert err.count("\n") == 2
-    assert err.count("3 networks") == 2
-
-
-def test_a_fit_that_fails_leaves_the_classifier_as_it_was(problem):
+def test_progress_is_one_line_for_each_network_and_one_for_the_experts(problem, capsys):
     X, y = problem
-    clf = small().fit(X, y)
-    levels = clf.set_levels(X)
-    with pytest.raises(FloatingPointError, match=r"learning_rate=1e\+30"):
-        clf.set_params(learning_rate=1e30, max_epochs=50).fit(X[:, :2], y)
+    clf = small(max_epochs=1, verbose=1).fit(X[:100], y[:100])
+    err = capsys.readouterr().err
+    lines = err.strip().split("\n")
+    assert lines[-1].startswith("experts: base ")
+    assert all(name in lines[-1] for name in clf.expert_weights_)
+    # Two folds in the race for each of two kinds of network at least.
+    assert len(lines) >= 5
+    assert all("epoch 1/1, loss" in line for line in lines[:-1])
+
+
+class Fails(GaussianNB):
+    """Fails, or is interrupted, when it is fitted."""
+
+    def __init__(self, error=None):
+        super().__init__()
+        self.error = error
+
+    def fit(self, X, y):
+        if self.error is not None:
+            raise self.error
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+@pytest.mark.parametrize("how", ["the base", "an expert", "the selector"])
+def test_a_fit_that_ends_early_leaves_the_classifier_as_it_was(problem, error, how, monkeypatch):
+    X, y = problem
+    clf = plain(Fails()).fit(X, y)
+    levels, attributes = clf.set_levels(X), vars(clf).copy()
+
+    def fail(*args, **kwargs):
+        raise error
+
+    if how == "the base":
+        clf.set_params(estimator=Fails(error))
+    elif how == "an expert":
+        clf.set_params(refine=True)
+        monkeypatch.setattr(ExtraTreesClassifier, "fit", fail)
+    else:
+        monkeypatch.setattr(RankDistribution, "fit", fail)
+    with pytest.raises(error):
+        clf.fit(X[:, :2], y)
+    clf.set_params(refine=False, estimator=attributes["estimator"])
+    assert vars(clf) == attributes
     np.testing.assert_array_equal(clf.set_levels(X), levels)
 
 
-def test_gaps_are_refused_before_our_own_network_is_fitted(problem, monkeypatch):
+def test_an_interrupt_in_a_callback_of_the_network_inside_ends_the_fit(problem):
+    class Interrupt(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            raise KeyboardInterrupt
+
+    inner = NeuralClassifier(hidden_layer_sizes=(8,), callbacks=[Interrupt()], random_state=0)
+    clf = small(inner)
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(*problem)
+    assert not [name for name in vars(clf) if name.endswith("_")]
+
+
+def test_gaps_are_refused_before_a_built_in_expert_is_fitted(problem, monkeypatch):
     X, y = problem
-    monkeypatch.setattr(NeuralClassifier, "fit", lambda *args: pytest.fail("it was fitted"))
+    monkeypatch.setattr(ExtraTreesClassifier, "fit", lambda *args: pytest.fail("it was fitted"))
     with pytest.raises(ValueError, match="X contains NaN"):
         CardinalityAwareClassifier().fit(np.where(X > 8, np.nan, X), y)
 
 
 def test_a_new_fit_leaves_nothing_of_the_one_before(problem):
     X, y = problem
-    clf = small(target_coverage=0.8).fit(X, y)
+    clf = plain(target_coverage=0.8).fit(X, y)
     assert clf.n_calibration_ == 60
     clf.set_params(target_coverage=None).fit(X, y)
-    assert vars(clf).keys() == vars(small().fit(X, y)).keys()
+    assert vars(clf).keys() == vars(plain().fit(X, y)).keys()
+    several = [("bayes", GaussianNB())]
+    assert not hasattr(clf.set_params(estimator=several).fit(X, y), "estimator_")
+    assert not hasattr(clf.set_params(estimator=GaussianNB()).fit(X, y), "estimators_")
