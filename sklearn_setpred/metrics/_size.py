@@ -1,9 +1,8 @@
 """How large sets are, and what the sets of one label are worth."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from sklearn_setpred._utils.types import Floats, SetsLike
+from sklearn_setpred._utils.types import ArrayLike, Floats, SetsLike
 from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.metrics._checks import labelled_sets
 

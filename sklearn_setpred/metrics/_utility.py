@@ -1,9 +1,8 @@
 """Coverage and size in one number."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from sklearn_setpred._utils.types import SetsLike, SizeCost
+from sklearn_setpred._utils.types import ArrayLike, SetsLike, SizeCost
 from sklearn_setpred._utils.validation import check_number, check_option
 from sklearn_setpred.metrics._checks import labelled_sets
 from sklearn_setpred.sets import size_costs
