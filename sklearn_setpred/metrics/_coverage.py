@@ -9,6 +9,15 @@ from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.metrics._checks import labelled_sets
 from sklearn_setpred.sets._labels import check_label_array
 
+__all__ = [
+    "class_conditional_coverage",
+    "coverage_gap",
+    "coverage_score",
+    "size_stratified_coverage",
+    "size_stratified_coverage_gap",
+    "strata_conditional_coverage",
+]
+
 
 def coverage_score(
     y_true: ArrayLike,

@@ -8,6 +8,13 @@ from sklearn_setpred.metrics._checks import check_weight, true_columns
 from sklearn_setpred.sets import label_ranks
 from sklearn_setpred.sets._ranks import check_scores
 
+__all__ = [
+    "coverage_size_auc_score",
+    "coverage_size_curve",
+    "expected_calibration_error",
+    "top_k_accuracy_score",
+]
+
 
 def top_k_accuracy_score(
     y_true: ArrayLike,

@@ -6,6 +6,15 @@ from sklearn_setpred._utils.types import ArrayLike, Floats, SetsLike
 from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.metrics._checks import labelled_sets
 
+__all__ = [
+    "empty_share",
+    "mean_set_size",
+    "set_size_distribution",
+    "set_size_quantile",
+    "singleton_accuracy_score",
+    "singleton_score",
+]
+
 # A share of the rows may fall short of q by this much: q * n is rounded.
 _ROUNDING = 1e-12
 

@@ -7,6 +7,8 @@ from sklearn_setpred._utils.validation import check_number, check_option
 from sklearn_setpred.metrics._checks import labelled_sets
 from sklearn_setpred.sets import size_costs
 
+__all__ = ["SET_UTILITIES", "cardinality_aware_loss", "set_utility_score"]
+
 SET_UTILITIES = {
     "u65": lambda x: 1.6 * x - 0.6 * x**2,
     "u80": lambda x: 2.2 * x - 1.2 * x**2,
