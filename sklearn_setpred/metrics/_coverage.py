@@ -1,14 +1,5 @@
 """How often sets hold the true label: overall, by class, by size, by stratum."""
 
-from typing import Any
-
-import numpy as np
-
-from sklearn_setpred._utils.types import ArrayLike, Floats, SetsLike
-from sklearn_setpred._utils.validation import check_number
-from sklearn_setpred.metrics._checks import labelled_sets
-from sklearn_setpred.sets._labels import check_label_array
-
 __all__ = [
     "class_conditional_coverage",
     "coverage_gap",
@@ -17,6 +8,15 @@ __all__ = [
     "size_stratified_coverage_gap",
     "strata_conditional_coverage",
 ]
+
+from typing import Any
+
+import numpy as np
+
+from sklearn_setpred._utils.types import ArrayLike, Floats, SetsLike
+from sklearn_setpred._utils.validation import check_number
+from sklearn_setpred.metrics._checks import labelled_sets
+from sklearn_setpred.sets._labels import check_label_array
 
 
 def coverage_score(

@@ -1,5 +1,12 @@
 """Metrics on the scores, levels and probabilities that sets are made from."""
 
+__all__ = [
+    "coverage_size_auc_score",
+    "coverage_size_curve",
+    "expected_calibration_error",
+    "top_k_accuracy_score",
+]
+
 import numpy as np
 
 from sklearn_setpred._utils.types import ArrayLike, Floats
@@ -7,13 +14,6 @@ from sklearn_setpred._utils.validation import check_integer
 from sklearn_setpred.metrics._checks import check_weight, true_columns
 from sklearn_setpred.sets import label_ranks
 from sklearn_setpred.sets._ranks import check_scores
-
-__all__ = [
-    "coverage_size_auc_score",
-    "coverage_size_curve",
-    "expected_calibration_error",
-    "top_k_accuracy_score",
-]
 
 
 def top_k_accuracy_score(

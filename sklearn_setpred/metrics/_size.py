@@ -1,11 +1,5 @@
 """How large sets are, and what the sets of one label are worth."""
 
-import numpy as np
-
-from sklearn_setpred._utils.types import ArrayLike, Floats, SetsLike
-from sklearn_setpred._utils.validation import check_number
-from sklearn_setpred.metrics._checks import labelled_sets
-
 __all__ = [
     "empty_share",
     "mean_set_size",
@@ -14,6 +8,12 @@ __all__ = [
     "singleton_accuracy_score",
     "singleton_score",
 ]
+
+import numpy as np
+
+from sklearn_setpred._utils.types import ArrayLike, Floats, SetsLike
+from sklearn_setpred._utils.validation import check_number
+from sklearn_setpred.metrics._checks import labelled_sets
 
 # A share of the rows may fall short of q by this much: q * n is rounded.
 _ROUNDING = 1e-12

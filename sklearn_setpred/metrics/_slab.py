@@ -1,5 +1,7 @@
 """Coverage on the worst slab of the feature space."""
 
+__all__ = ["worst_slab_coverage"]
+
 from typing import NamedTuple
 
 import numpy as np
@@ -8,8 +10,6 @@ from sklearn.utils import check_array, check_random_state
 from sklearn_setpred._utils.types import ArrayLike, Samples, Seed, SetsLike
 from sklearn_setpred._utils.validation import check_integer, check_number
 from sklearn_setpred.metrics._checks import labelled_sets
-
-__all__ = ["worst_slab_coverage"]
 
 # Sums of weights are rounded: a slab may fall short of its least weight by this part of it.
 _ROUNDING = 1e-9

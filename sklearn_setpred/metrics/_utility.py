@@ -1,13 +1,13 @@
 """Coverage and size in one number."""
 
+__all__ = ["SET_UTILITIES", "cardinality_aware_loss", "set_utility_score"]
+
 import numpy as np
 
 from sklearn_setpred._utils.types import ArrayLike, SetsLike, SizeCost
 from sklearn_setpred._utils.validation import check_number, check_option
 from sklearn_setpred.metrics._checks import labelled_sets
 from sklearn_setpred.sets import size_costs
-
-__all__ = ["SET_UTILITIES", "cardinality_aware_loss", "set_utility_score"]
 
 SET_UTILITIES = {
     "u65": lambda x: 1.6 * x - 0.6 * x**2,
