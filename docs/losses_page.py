@@ -14,8 +14,8 @@ from pathlib import Path
 from sklearn_setpred.losses import LOSSES, Limit, Loss
 
 COSTS = Path(__file__).with_name("losses_cost.csv")
-# Sizes at which arithmetic takes the time, not the overhead of calls; the page names them.
-SIZES = [("256", "10000"), ("4096", "1000"), ("4096", "10000")]
+# The page names them: small ones, where calls take the time, and large ones.
+SIZES = [("128", "26"), ("128", "150"), ("256", "1000"), ("4096", "1000")]
 
 
 def sections(loss: type[Loss]) -> dict[str, str]:

@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import cross_val_predict
 from sklearn.utils import column_or_1d, get_tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_setpred._utils.types import Estimator, Samples, Sets
+from sklearn_setpred._utils.types import ArrayLike, Estimator, Samples, Sets
 from sklearn_setpred._utils.validation import label_array
 from sklearn_setpred.sets import label_indices
 

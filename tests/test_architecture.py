@@ -100,6 +100,11 @@ def test_the_allowed_imports_have_no_circle():
         left = {part: allowed for part, allowed in left.items() if part not in free}
 
 
+def test_the_map_for_contributors_names_every_part():
+    text = (ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert [part for part in MAY_IMPORT if not re.search(rf"`{part}(/|\.py)`", text)] == []
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_imports_are_absolute(name):
     nodes = ast.walk(ast.parse(MODULES[name].read_text()))

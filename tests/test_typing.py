@@ -38,6 +38,12 @@ def test_public_functions_are_typed(name):
     assert untyped + returns == []
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_types_are_short_where_they_are_printed(name):
+    for parameter in inspect.signature(FUNCTIONS[name]).parameters.values():
+        assert len(inspect.formatannotation(parameter.annotation)) <= 150
+
+
 def test_the_stub_has_the_names_that_are_imported_on_first_use():
     statements = ast.parse(STUB.read_text(encoding="utf-8")).body
     imported = {

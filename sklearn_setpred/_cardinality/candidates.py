@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_setpred.sets import label_ranks, size_costs
-from sklearn_setpred.sets._batches import stack_tuples
-from sklearn_setpred.sets._ranks import row_batches
+from sklearn_setpred.sets._batches import row_batches, stack_tuples
 from sklearn_setpred.sets._sizes import check_sizes, check_thresholds
 
 # Of the sorted scores the selector reads the head; the tail behind it is smooth.

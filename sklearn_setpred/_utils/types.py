@@ -1,11 +1,17 @@
 """Types of the public functions; scikit-learn, scipy and the frame libraries have none."""
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike as ArrayLike
+else:
+    # NumPy's own is a union that takes 300 characters in every signature and help text.
+    ArrayLike = type("ArrayLike", (), {"__module__": "numpy.typing"})
 
 Estimator: TypeAlias = Any
 Samples: TypeAlias = Any

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_random_state
 
-from sklearn_setpred._utils.types import Floats, Integers, Seed
+from sklearn_setpred._utils.types import ArrayLike, Floats, Integers, Seed
 from sklearn_setpred._utils.validation import check_integer, check_number
 
 

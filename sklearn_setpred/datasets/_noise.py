@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state, column_or_1d
 
-from sklearn_setpred._utils.types import Labels, Seed
+from sklearn_setpred._utils.types import ArrayLike, Labels, Seed
 from sklearn_setpred._utils.validation import check_number, check_option
 
 #: Pairs of classes that are easily confused, as codes of the labels in sorted order.

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, clone
@@ -26,7 +25,16 @@ from sklearn_setpred._cardinality.selectors import (
 )
 from sklearn_setpred._inner import Columns, fit_reader, known_classes
 from sklearn_setpred._networks.options import training_options
-from sklearn_setpred._utils.types import Estimator, Floats, Integers, Samples, Seed, Sets, SizeCost
+from sklearn_setpred._utils.types import (
+    ArrayLike,
+    Estimator,
+    Floats,
+    Integers,
+    Samples,
+    Seed,
+    Sets,
+    SizeCost,
+)
 from sklearn_setpred._utils.validation import check_labels, check_number, check_weights
 from sklearn_setpred.estimators._base import SetPredictorMixin
 from sklearn_setpred.estimators._coverage import CoverageSetClassifier

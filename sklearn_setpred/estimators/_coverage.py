@@ -4,7 +4,6 @@ import math
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing, column_or_1d, indexable
 from sklearn.utils.validation import (
@@ -22,7 +21,7 @@ from sklearn_setpred._inner import (
     read_classes,
     read_probabilities,
 )
-from sklearn_setpred._utils.types import Estimator, Floats, Samples, Seed, Sets
+from sklearn_setpred._utils.types import ArrayLike, Estimator, Floats, Samples, Seed, Sets
 from sklearn_setpred._utils.validation import (
     check_labels,
     check_number,

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
@@ -19,7 +18,7 @@ from sklearn_setpred._networks.parts import (
     validation_rows,
     with_positive_weights,
 )
-from sklearn_setpred._utils.types import Floats, Samples
+from sklearn_setpred._utils.types import ArrayLike, Floats, Samples
 from sklearn_setpred._utils.validation import check_k, check_labels, check_number, check_weights
 from sklearn_setpred.estimators._base import TopKSetsMixin
 from sklearn_setpred.estimators._persistence import all_or_nothing

@@ -3,7 +3,6 @@
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,7 +13,7 @@ from sklearn_setpred._inner import (
     read_probabilities,
     try_to_read,
 )
-from sklearn_setpred._utils.types import Estimator, Floats, Samples, Sets
+from sklearn_setpred._utils.types import ArrayLike, Estimator, Floats, Samples, Sets
 from sklearn_setpred._utils.validation import check_k, check_labels, check_number, check_weights
 from sklearn_setpred.estimators._base import SetPredictorMixin, TopKSetsMixin
 from sklearn_setpred.estimators._persistence import all_or_nothing

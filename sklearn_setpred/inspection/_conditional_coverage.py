@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from sklearn_setpred._utils.types import Estimator, Floats, Labels, Samples, SetsLike
+from sklearn_setpred._utils.types import ArrayLike, Estimator, Floats, Labels, Samples, SetsLike
 from sklearn_setpred._utils.validation import check_option, weight_that_sums
 from sklearn_setpred.inspection._display import (
     Display,

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import _safe_indexing
 
-from sklearn_setpred._utils.types import Estimator, Samples, SetsLike
+from sklearn_setpred._utils.types import ArrayLike, Estimator, Samples, SetsLike
 from sklearn_setpred.inspection._display import (
     Display,
     mark_target,

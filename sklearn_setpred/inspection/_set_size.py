@@ -3,9 +3,8 @@
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from sklearn_setpred._utils.types import Estimator, Floats, Samples, SetsLike
+from sklearn_setpred._utils.types import ArrayLike, Estimator, Floats, Samples, SetsLike
 from sklearn_setpred.inspection._display import Display, next_style, require_matplotlib
 from sklearn_setpred.metrics import set_size_distribution
 from sklearn_setpred.prediction import find_inside, predict_set

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from sklearn_setpred._utils.types import Estimator, Floats, Samples
+from sklearn_setpred._utils.types import ArrayLike, Estimator, Floats, Samples
 from sklearn_setpred.inspection._display import Display, next_style, require_matplotlib
 from sklearn_setpred.prediction import call_through, find_inside
 from sklearn_setpred.sets import label_indices

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__all__ = ["LOSSES", "Limit", "Loss", "get_loss"]
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType

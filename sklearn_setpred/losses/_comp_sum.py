@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__all__ = ["GCE", "MAE", "TGCE", "CompSum", "CrossEntropy", "SumExponential"]
+
 import math
 from dataclasses import dataclass
 from typing import ClassVar

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__all__ = ["CostSensitiveCompSum", "CostSensitiveConstrained", "check_costs"]
+
 from dataclasses import dataclass
 from typing import ClassVar
 

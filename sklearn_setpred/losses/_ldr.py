@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__all__ = ["ALDRKL", "LDRKL", "LDRTopK"]
+
 import math
 from dataclasses import dataclass
 from typing import ClassVar

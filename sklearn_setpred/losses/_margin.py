@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__all__ = ["CrammerSinger", "WestonWatkins"]
+
 from dataclasses import dataclass
 from typing import ClassVar
 

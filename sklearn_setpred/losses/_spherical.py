@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__all__ = ["TaylorSoftmax", "ZLoss"]
+
 from dataclasses import dataclass
 from typing import ClassVar
 

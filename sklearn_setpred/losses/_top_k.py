@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__all__ = ["SmoothTopK", "TopKCrossEntropy", "TopKHinge"]
+
 import math
 from dataclasses import dataclass
 from functools import partial

@@ -1,11 +1,19 @@
 """How often sets hold the true label: overall, by class, by size, by stratum."""
 
+__all__ = [
+    "class_conditional_coverage",
+    "coverage_gap",
+    "coverage_score",
+    "size_stratified_coverage",
+    "size_stratified_coverage_gap",
+    "strata_conditional_coverage",
+]
+
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from sklearn_setpred._utils.types import Floats, SetsLike
+from sklearn_setpred._utils.types import ArrayLike, Floats, SetsLike
 from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.metrics._checks import labelled_sets
 from sklearn_setpred.sets._labels import check_label_array

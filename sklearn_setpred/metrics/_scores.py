@@ -1,9 +1,15 @@
 """Metrics on the scores, levels and probabilities that sets are made from."""
 
-import numpy as np
-from numpy.typing import ArrayLike
+__all__ = [
+    "coverage_size_auc_score",
+    "coverage_size_curve",
+    "expected_calibration_error",
+    "top_k_accuracy_score",
+]
 
-from sklearn_setpred._utils.types import Floats
+import numpy as np
+
+from sklearn_setpred._utils.types import ArrayLike, Floats
 from sklearn_setpred._utils.validation import check_integer
 from sklearn_setpred.metrics._checks import check_weight, true_columns
 from sklearn_setpred.sets import label_ranks

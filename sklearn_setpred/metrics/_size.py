@@ -1,9 +1,17 @@
 """How large sets are, and what the sets of one label are worth."""
 
-import numpy as np
-from numpy.typing import ArrayLike
+__all__ = [
+    "empty_share",
+    "mean_set_size",
+    "set_size_distribution",
+    "set_size_quantile",
+    "singleton_accuracy_score",
+    "singleton_score",
+]
 
-from sklearn_setpred._utils.types import Floats, SetsLike
+import numpy as np
+
+from sklearn_setpred._utils.types import ArrayLike, Floats, SetsLike
 from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.metrics._checks import labelled_sets
 

@@ -1,12 +1,13 @@
 """Coverage on the worst slab of the feature space."""
 
+__all__ = ["worst_slab_coverage"]
+
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_random_state
 
-from sklearn_setpred._utils.types import Samples, Seed, SetsLike
+from sklearn_setpred._utils.types import ArrayLike, Samples, Seed, SetsLike
 from sklearn_setpred._utils.validation import check_integer, check_number
 from sklearn_setpred.metrics._checks import labelled_sets
 

@@ -1,9 +1,10 @@
 """Coverage and size in one number."""
 
-import numpy as np
-from numpy.typing import ArrayLike
+__all__ = ["SET_UTILITIES", "cardinality_aware_loss", "set_utility_score"]
 
-from sklearn_setpred._utils.types import SetsLike, SizeCost
+import numpy as np
+
+from sklearn_setpred._utils.types import ArrayLike, SetsLike, SizeCost
 from sklearn_setpred._utils.validation import check_number, check_option
 from sklearn_setpred.metrics._checks import labelled_sets
 from sklearn_setpred.sets import size_costs

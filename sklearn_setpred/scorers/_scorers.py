@@ -5,12 +5,11 @@ from inspect import signature
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import column_or_1d
 from sklearn.utils.metadata_routing import UNUSED
 
-from sklearn_setpred._utils.types import Estimator, Metric, Samples, SetsLike
+from sklearn_setpred._utils.types import ArrayLike, Estimator, Metric, Samples, SetsLike
 from sklearn_setpred._utils.validation import check_integer, check_option
 from sklearn_setpred.metrics import (
     cardinality_aware_loss,

@@ -3,10 +3,9 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy import sparse
 
-from sklearn_setpred._utils.types import SetsLike
+from sklearn_setpred._utils.types import ArrayLike, SetsLike
 from sklearn_setpred._utils.validation import check_option
 from sklearn_setpred.sets._sets import check_columns, check_y_set, sets_to_labels
 

@@ -1,9 +1,8 @@
 """From labels to columns."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from sklearn_setpred._utils.types import Integers, Labels
+from sklearn_setpred._utils.types import ArrayLike, Integers, Labels
 from sklearn_setpred._utils.validation import label_array
 
 _NUMBERS, _STRINGS, _DATES = "biuf", "OU", "Mm"

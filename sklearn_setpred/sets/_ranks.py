@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from sklearn_setpred._utils.types import Integers
+from sklearn_setpred._utils.types import ArrayLike, Integers
 from sklearn_setpred._utils.validation import check_integer
 from sklearn_setpred.sets._batches import row_batches
 from sklearn_setpred.sets._first import first_columns

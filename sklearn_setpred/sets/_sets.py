@@ -4,10 +4,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy import sparse
 
-from sklearn_setpred._utils.types import Labels, Sets, SetsLike
+from sklearn_setpred._utils.types import ArrayLike, Labels, Sets, SetsLike
 from sklearn_setpred.sets._batches import row_batches
 from sklearn_setpred.sets._first import first_columns
 from sklearn_setpred.sets._ranks import check_scores

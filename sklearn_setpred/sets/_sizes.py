@@ -1,10 +1,9 @@
 """Candidate sizes, their costs, and the penalty up to which each is worth its cost."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy import sparse
 
-from sklearn_setpred._utils.types import Floats, Integers, SizeCost
+from sklearn_setpred._utils.types import ArrayLike, Floats, Integers, SizeCost
 from sklearn_setpred._utils.validation import check_option
 from sklearn_setpred.sets._ranks import top_k
 

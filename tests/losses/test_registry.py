@@ -14,13 +14,6 @@ NAMES = sorted(LOSSES)
 LABEL = [name for name in NAMES if LOSSES[name].target == "label"]
 
 
-KNOWN = """
-comp_sum sum_exponential cross_entropy gce mae cost_sensitive_comp_sum cost_sensitive_constrained
-ldr_kl aldr_kl ldr_top_k ldam mse sce tgce jensen_shannon rll nce_rce nce_aul nce_agce
-crammer_singer weston_watkins top_k_hinge smooth_top_k top_k_cross_entropy z_loss taylor_softmax
-"""
-
-
 def make(n_classes):
     """Return every loss, with the greatest k the number of classes allows where 2 is too many."""
     losses = [get_loss(name) for name in NAMES]
@@ -44,10 +37,6 @@ def gradient(loss, scores, target):
     """Return the gradient of the sum of the losses in the scores."""
     scores = scores.detach().clone().requires_grad_()
     return torch.autograd.grad(loss(scores, target).sum(), scores)[0]
-
-
-def test_registry_holds_the_names_users_know():
-    assert set(NAMES) == set(KNOWN.split())
 
 
 @pytest.mark.parametrize("name", NAMES)
