@@ -68,7 +68,7 @@ LABEL_CONTAINERS = {
     "list": list,
     "objects": lambda labels: np.asarray(labels).astype(object),
     "series": lambda labels: pd.Series(labels, index=np.arange(len(labels))[::-1]),
-    "polars": lambda labels: pl.Series(np.asarray(labels).tolist()),
+    "polars": lambda labels: pl.Series(frozen(np.asarray(labels))),
 }
 SET_CONTAINERS = {
     "array": np.asarray,
