@@ -41,7 +41,7 @@ MAY_IMPORT = {
 READS_EVERYTHING = {"__main__"}
 # The only places that import these packages when they are imported themselves.
 HEAVY = {
-    "torch": ("losses", "_networks.network", "_networks.rows", "_networks.batched"),
+    "torch": ("losses", "_networks.network", "_networks.rows", "_networks.batched", "onnx"),
     "skorch": ("_networks.training",),
 }
 HEAVY["torch"] += HEAVY["skorch"]
