@@ -47,6 +47,7 @@ from sklearn_setpred.losses import (
 )
 from sklearn_setpred.onnx import _cardinality_aware as on_tensors
 from sklearn_setpred.onnx import to_onnx
+from sklearn_setpred.onnx._check import made_up_rows
 from sklearn_setpred.onnx._estimators import without_branches
 from sklearn_setpred.onnx._graph import tensor_info
 from sklearn_setpred.onnx._recorder import N_ROWS, Recorder
@@ -428,6 +429,15 @@ def test_every_output_is_checked(name, monkeypatch):
     )
     with pytest.raises(ValueError, match=expected):
         to_onnx(estimator, X_new)
+
+
+def test_made_up_rows_lie_about_changes_of_the_label_and_hang_on_no_last_digit():
+    estimator = clone(NETWORK).fit(X / 1e4, y)
+    rows = made_up_rows(estimator)
+    assert len(np.unique(estimator.predict(rows))) > 1
+    p = estimator.predict_proba(rows)
+    assert (p.max(axis=1) < 0.9).any()
+    np.testing.assert_allclose(estimator.predict_proba(rows * (1 + 1e-6)), p, rtol=0, atol=1e-6)
 
 
 def test_trees_read_the_columns_in_float32():
