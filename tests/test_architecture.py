@@ -42,7 +42,7 @@ MAY_IMPORT = {
 }
 # The only places that import these packages when they are imported themselves.
 HEAVY = {
-    "torch": ("losses", "_networks.modules", "_networks.network", "_networks.rows"),
+    "torch": ("losses", "_networks.modules", "_networks.network", "_networks.rows", "onnx"),
     "skorch": ("_networks.training",),
 }
 HEAVY["torch"] += HEAVY["skorch"]

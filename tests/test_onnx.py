@@ -1,5 +1,6 @@
 """ONNX models give what the estimators give, computed by onnxruntime."""
 
+import importlib
 import json
 import sys
 
@@ -7,18 +8,25 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import scipy.sparse as sp
 import torch
-from onnx import TensorProto, helper
 from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_wine
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from tiny import NETWORKS, SMALL
+from torch import nn
+from torch.nn import functional
 from toy import overlapping_blobs
 
+import sklearn_setpred.onnx
 from sklearn_setpred import (
     CardinalityAwareClassifier,
     CoverageSetClassifier,
@@ -27,18 +35,22 @@ from sklearn_setpred import (
     TopKSetClassifier,
     predict_set,
 )
-from sklearn_setpred._cardinality.pool import Pool
+from sklearn_setpred._cardinality.candidates import check_candidates
+from sklearn_setpred._cardinality.pool import Pool, floored_log
+from sklearn_setpred._cardinality.selectors import SetCosts
 from sklearn_setpred.losses import (
     LDAM,
     LOSSES,
     CostSensitiveCompSum,
     CostSensitiveConstrained,
-    Loss,
     get_loss,
 )
+from sklearn_setpred.onnx import _cardinality_aware as on_tensors
 from sklearn_setpred.onnx import to_onnx
-from sklearn_setpred.onnx._graph import Graph
-from sklearn_setpred.onnx._links import decision_scores, probabilities
+from sklearn_setpred.onnx._check import made_up_rows
+from sklearn_setpred.onnx._estimators import without_branches
+from sklearn_setpred.onnx._graph import tensor_info
+from sklearn_setpred.onnx._recorder import N_ROWS, Recorder
 
 X, y = overlapping_blobs(240)
 X, X_new, y = X[:120], X[120:], y[:120]
@@ -166,16 +178,126 @@ def test_among_sizes_of_equal_worth_the_largest_is_taken():
     assert estimator.predict_set(X_new).all()
 
 
-# -------------------------------------------------------------------------------- links
+def test_networks_trained_on_csr_read_arrays():
+    estimator = clone(NETWORK).fit(sp.csr_array(X * (X > 0)), y)
+    rows = X_new * (X_new > 0)
+    outputs = run(to_onnx(estimator, rows), rows)
+    p = estimator.predict_proba(sp.csr_array(rows))
+    np.testing.assert_allclose(outputs["probabilities"], p, rtol=0, atol=1e-5)
 
 
-def run_on_scores(build, scores):
-    g = Graph()
-    output = g.output("out", build(g, "X"), TensorProto.DOUBLE, ["n", scores.shape[1]])
-    model = g.model(
-        [helper.make_tensor_value_info("X", TensorProto.DOUBLE, scores.shape)], [output]
+def test_sparse_sets_are_dense_in_the_graph():
+    estimator = clone(NETWORK).set_params(k=2, sparse_output=True).fit(X, y)
+    sets = run(to_onnx(estimator, X_new), X_new)["sets"]
+    np.testing.assert_array_equal(sets, predict_set(estimator, X_new).toarray())
+
+
+def test_frames_need_no_names_in_the_graph():
+    pd = pytest.importorskip("pandas")
+    estimator = clone(NETWORK).fit(pd.DataFrame(X, columns=list("abc")), y)
+    assert run(to_onnx(estimator), X_new)["label"].shape == (len(X_new),)
+
+
+def test_many_candidate_sizes(rng):
+    n_classes = 1200
+    codes = np.arange(3 * n_classes) % n_classes
+    rows = rng.normal(size=(n_classes, 3))[codes] + 0.1 * rng.normal(size=(len(codes), 3))
+    base = FrozenEstimator(NeuralClassifier(**{**SMALL, "max_epochs": 1}).fit(rows, codes))
+    estimator = CardinalityAwareClassifier(base, size_penalty=0.01, refine=False, cv=2, **SMALL)
+    estimator.fit(np.tile(rows[:200], (3, 1)), np.tile(codes[:200], 3))
+    assert len(estimator.sizes_) < n_classes
+    sets = run(to_onnx(estimator), rows[:50])["sets"]
+    np.testing.assert_array_equal(sets, estimator.predict_set(rows[:50]))
+
+
+# --------------------------------------------------------------------- torch's operations
+
+
+def recorded(function, rows):
+    """Return the model of a function of a tensor, recorded on other rows."""
+    recorder = Recorder(checks=False)
+    x = torch.randn(N_ROWS, rows.shape[1], dtype=rows.dtype)
+    with torch.no_grad(), recorder:
+        found = function(recorder.follow(x, "X"))
+    found = found if isinstance(found, tuple) else (found,)
+    outputs = [
+        recorder.graph.output(
+            f"out_{i}",
+            recorder.name(one),
+            str(one.dtype).removeprefix("torch."),
+            one.dim() * [None],
+        )
+        for i, one in enumerate(found)
+    ]
+    return recorder.graph.model(
+        [tensor_info("X", rows.numpy().dtype, ["n", rows.shape[1]])], outputs
     )
-    return run(model, scores)["out"]
+
+
+class Residual(nn.Module):
+    """A block with layer normalisation and dropout."""
+
+    def __init__(self):
+        super().__init__()
+        self.block = nn.Sequential(
+            nn.LayerNorm(4), nn.Linear(4, 8), nn.SiLU(), nn.Dropout(0.5), nn.Linear(8, 4)
+        )
+
+    def forward(self, x):
+        return x + self.block(x)
+
+
+class Periodic(nn.Module):
+    """Embeddings of smoothly clipped columns by sines and cosines, each mapped on its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.frequencies = nn.Parameter(torch.randn(4, 3))
+        self.weight = nn.Parameter(torch.randn(4, 6, 2))
+        self.token = nn.Parameter(torch.randn(2))
+
+    def forward(self, x):
+        x = x / torch.sqrt(1 + (x / 3) ** 2)
+        angles = 2 * torch.pi * self.frequencies * x.unsqueeze(-1)
+        waves = torch.cat([angles.cos(), angles.sin()], dim=-1)
+        return functional.relu(torch.einsum("nfi,fio->nfo", waves, self.weight) + self.token)
+
+
+MODULES = {
+    "residual": Residual(),
+    "periodic": Periodic(),
+    "batch normalisation": nn.BatchNorm1d(4),
+    "layer normalisation without weights": nn.LayerNorm(4, elementwise_affine=False),
+    "attention": lambda x: functional.scaled_dot_product_attention(*3 * [x.unflatten(1, (2, 2))]),
+    **{
+        name: getattr(functional, name)
+        for name in ("elu", "gelu", "hardtanh", "leaky_relu", "mish", "selu", "silu", "softplus")
+    },
+    "in place": lambda x: functional.relu_(x + 1).mul_(x),
+    "views": lambda x: x.view(-1, 2, 2).transpose(1, 2).flatten(1).chunk(2, dim=1)[1],
+    "expanded": lambda x: x.unsqueeze(1).expand(-1, 3, -1),
+    "sorted": lambda x: x.sort(dim=1, descending=True, stable=True).values,
+    "selected": lambda x: torch.stack([x[:, 1], x[:, 0]], dim=1)[:, [1, 0]],
+    "compared": lambda x: torch.where((x > 0) & ~(x >= 1) | (x != x), 1.5, x),
+    "codes": lambda x: (x.argmax(dim=1) + 1) * 2.5 - x.amin(dim=1),
+    "codes compared": lambda x: x.argmax(dim=1) >= 1.5,
+    "looked up": lambda x: functional.embedding(x.argmax(dim=1), torch.arange(8.0).view(4, 2)),
+    "powers": lambda x: 2**x + x.abs() ** 1.5 + x.exp2() + x.abs().rsqrt() + torch.expm1(x),
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_compute_in_onnxruntime_what_they_compute_in_torch(name):
+    torch.manual_seed(0)
+    module, rows = MODULES[name], torch.randn(5, 4)
+    module = module.eval() if isinstance(module, nn.Module) else module
+    with torch.no_grad():
+        expected = module(rows).numpy()
+    found = run(recorded(module, rows), rows.numpy())["out_0"]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+# -------------------------------------------------------------------------------- links
 
 
 CASES = {
@@ -206,10 +328,39 @@ def test_links_and_rankings_are_those_of_the_loss(name, n_classes, rng):
     if loss.name == "ldam":
         loss = loss.fit_classes(rng.integers(1, 50, n_classes).tolist())
     scores = rng.normal(size=(200, n_classes)) * np.logspace(-2, 2, 200)[:, None]
-    for method, build in [("probabilities", probabilities), ("decision_scores", decision_scores)]:
-        expected = getattr(loss, method)(torch.from_numpy(scores)).numpy()
-        found = run_on_scores(lambda g, x, build=build: build(g, loss, x, n_classes), scores)
-        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
+    scores, steady = torch.from_numpy(scores), without_branches(loss)
+    model = recorded(lambda f: (steady.probabilities(f), steady.decision_scores(f)), scores)
+    found = run(model, scores.numpy())
+    expected = loss.probabilities(scores), loss.decision_scores(scores)
+    for i, values in enumerate(expected):
+        np.testing.assert_allclose(found[f"out_{i}"], values.numpy(), rtol=1e-6, atol=1e-7)
+
+
+# ------------------------------------------------- tensors of the cardinality-aware learner
+
+
+def test_the_pool_is_the_same_on_tensors(rng):
+    p = rng.dirichlet(np.full(5, 0.2), size=40)
+    experts = [floored_log(p, 1e-3), floored_log(p[::-1], 1e-3)]
+    pool = Pool(np.array([0.7, 0.6]), np.array([0.5, 0.5, 0.0]))
+    tensors = [on_tensors.floored_log(torch.from_numpy(q.copy()), 1e-3) for q in (p, p[::-1])]
+    np.testing.assert_allclose(tensors[0], experts[0], rtol=1e-12)
+    np.testing.assert_allclose(on_tensors.pooled(pool, tensors), pool(experts), rtol=1e-12)
+
+
+@pytest.mark.parametrize("family", [{"sizes": [1, 2, 5]}, {"thresholds": [0.1, 0.3]}])
+@pytest.mark.parametrize("weightless", [0.0, 1.0])
+def test_candidate_sets_and_their_costs_are_the_same_on_tensors(family, weightless, rng):
+    candidates = check_candidates(*map({**family}.get, ("sizes", "thresholds")), "log", 6)
+    log_p = np.log(rng.dirichlet(np.ones(6), size=40))
+    sketch = candidates.sketch(log_p)
+    found = on_tensors.sketch(candidates, torch.from_numpy(log_p))
+    for one, expected in zip(found, sketch, strict=True):
+        np.testing.assert_allclose(np.broadcast_to(one, expected.shape), expected, atol=1e-12)
+    costs = SetCosts(0.3, np.ptp(sketch.costs), weightless)
+    np.testing.assert_allclose(
+        on_tensors.expected_costs(costs, found), costs.expected(sketch), atol=1e-12
+    )
 
 
 # ------------------------------------------------------------------- what is not our own
@@ -226,31 +377,145 @@ def test_other_classifiers_and_transformers_come_from_skl2onnx():
     np.testing.assert_array_equal(outputs["sets"], predict_set(estimator, X_new))
 
 
-def test_the_way_out_without_skl2onnx_is_told(monkeypatch):
-    monkeypatch.setitem(sys.modules, "skl2onnx", None)
+def cancer():
+    X, y = load_breast_cancer(return_X_y=True)
+    return train_test_split(X[:, :8], y, random_state=0)
+
+
+@pytest.mark.parametrize("before", [[], [StandardScaler()]])
+@pytest.mark.parametrize("classes", [[0, 1], [0, 1, 2, 3]])
+def test_linear_discriminants_are_right(before, classes):
+    pytest.importorskip("skl2onnx")
+    known = np.isin(y, classes)
+    discriminant = make_pipeline(*before, LinearDiscriminantAnalysis())
+    estimator = ThresholdSetClassifier(discriminant).fit(X[known], y[known])
+    outputs = run(to_onnx(estimator), X_new)
+    p = estimator.predict_proba(X_new)
+    np.testing.assert_allclose(outputs["probabilities"], p, rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(outputs["sets"], estimator.predict_set(X_new))
+
+
+def test_a_two_class_discriminant_gives_the_sets_of_python():
+    X, X_new, y, _ = cancer()
+    estimator = ThresholdSetClassifier(LinearDiscriminantAnalysis()).fit(X, y)
+    sets = run(to_onnx(estimator), X_new)["sets"]
+    np.testing.assert_array_equal(sets, estimator.predict_set(X_new))
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_a_part_that_is_translated_wrong_is_named(given):
+    pytest.importorskip("skl2onnx")
+    X, X_new, y, _ = cancer()
+    members = [("lda", LinearDiscriminantAnalysis())]
+    vote = VotingClassifier(members, voting="soft", flatten_transform=False)
+    estimator = CoverageSetClassifier(vote, target_coverage=0.9, random_state=0).fit(X, y)
+    rows = X_new if given else None
+    expected = (
+        r"^VotingClassifier\(.*\) cannot be exported: as an ONNX graph it gives other prob.*\.$"
+    )
+    with pytest.raises(ValueError, match=expected):
+        to_onnx(estimator, rows)
+    onnx.checker.check_model(to_onnx(estimator, rows, check=False))
+
+
+@pytest.mark.parametrize("name", ["label", "probabilities", "sets"])
+def test_every_output_is_checked(name, monkeypatch):
+    estimator = clone(NETWORK).set_params(k=2).fit(X, y)
+    method = {"label": "predict", "probabilities": "predict_proba", "sets": "predict_set"}[name]
+    right = getattr(type(estimator), method)
+    monkeypatch.setattr(type(estimator), method, lambda self, X: right(self, X)[::-1])
+    expected = (
+        rf"^NeuralClassifier\(.*\) cannot be exported: as an ONNX graph it gives other {name}"
+    )
+    with pytest.raises(ValueError, match=expected):
+        to_onnx(estimator, X_new)
+
+
+def test_made_up_rows_lie_about_changes_of_the_label_and_hang_on_no_last_digit():
+    estimator = clone(NETWORK).fit(X / 1e4, y)
+    rows = made_up_rows(estimator)
+    assert len(np.unique(estimator.predict(rows))) > 1
+    p = estimator.predict_proba(rows)
+    assert (p.max(axis=1) < 0.9).any()
+    np.testing.assert_allclose(estimator.predict_proba(rows * (1 + 1e-6)), p, rtol=0, atol=1e-6)
+
+
+def test_trees_read_the_columns_in_float32():
+    pytest.importorskip("skl2onnx")
+    X, X_new, y, _ = train_test_split(*load_wine(return_X_y=True), random_state=0)
+    forest = RandomForestClassifier(30, random_state=0)
+    estimator = ThresholdSetClassifier(forest, threshold=0.2).fit(X, y)
+    p = estimator.predict_proba(X_new)
+    found = run(to_onnx(estimator), X_new)["probabilities"]
+    np.testing.assert_allclose(found, p, rtol=0, atol=1e-6)
+
+
+def test_labels_at_the_level_stay_in_their_sets():
+    pytest.importorskip("skl2onnx")
+    # One of fifty trees: in float32 that is less than .02.
+    estimator = ThresholdSetClassifier(RandomForestClassifier(50, random_state=0), threshold=0.02)
+    estimator.fit(X, y)
+    assert (estimator.predict_proba(X_new) == 0.02).any(axis=1).mean() > 0.1
+    sets = run(to_onnx(estimator), X_new)["sets"]
+    np.testing.assert_array_equal(sets, estimator.predict_set(X_new))
+
+
+def test_what_is_not_installed_is_told(monkeypatch):
     estimator = TopKSetClassifier(LogisticRegression(), k=2).fit(X, y)
+    monkeypatch.setitem(sys.modules, "skl2onnx", None)
     with pytest.raises(ImportError, match=r"LogisticRegression\(\) is not ours; pip install skl2o"):
         to_onnx(estimator)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ImportError, match="check=True runs the graph in onnxruntime: pip install"):
+        to_onnx(estimator)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ImportError, match=r"pip install 'sklearn-setpred\[onnx\]'"):
+        importlib.reload(sklearn_setpred.onnx)
 
 
-def test_what_cannot_be_translated_is_named():
-    module = NeuralClassifier(module=torch.nn.Linear, max_epochs=1, random_state=0).fit(X, y)
-    with pytest.raises(ValueError, match=r"module=.*Linear.* is not ours to translate"):
-        to_onnx(module)
+class Median(nn.Linear):
+    def forward(self, x):
+        return super().forward(x) - x.median(dim=1, keepdim=True).values
+
+
+def test_what_cannot_be_exported_is_named_in_one_line():
+    odd = NeuralClassifier(module=Median, max_epochs=1, random_state=0)
+    estimator = ThresholdSetClassifier(odd).fit(X, y)
+    with pytest.raises(ValueError, match=r"^NeuralClassifier\(.*Median.*aten.median.dim .*$"):
+        to_onnx(estimator)
     by_strata = coverage(NETWORK, conditional="strata").fit(X, y, strata=np.zeros(len(y)))
     with pytest.raises(ValueError, match="needs the stratum of each row"):
         to_onnx(by_strata)
 
 
-def test_a_loss_with_a_link_of_its_own_is_refused():
-    class Squares(Loss):
-        name = "squares"
+@pytest.mark.parametrize("inside", [DummyClassifier(), RidgeClassifier()])
+def test_classifiers_without_a_translation_are_named_in_one_line(inside):
+    pytest.importorskip("skl2onnx")
+    estimator = TopKSetClassifier(inside, k=2).fit(X, y)
+    with pytest.raises(ValueError, match=rf"^{type(inside).__name__}\(\) cannot be exported: .*$"):
+        to_onnx(estimator)
 
-        def inverse_link(self, scores):
-            return scores**2 / (scores**2).sum(dim=-1, keepdim=True)
 
-    with pytest.raises(ValueError, match="redefines inverse_link, which is not translated"):
-        probabilities(Graph(), Squares(), "X", 3)
+def test_modules_of_users_are_exported():
+    class Block(nn.Sequential):
+        def __init__(self, n_features, n_outputs):
+            super().__init__(
+                nn.LayerNorm(n_features), nn.Dropout(), nn.Linear(n_features, n_outputs)
+            )
+
+    estimator = NeuralClassifier(module=Block, max_epochs=1, k=2, random_state=0).fit(X, y)
+    sets = run(to_onnx(estimator), X_new)["sets"]
+    np.testing.assert_array_equal(sets, estimator.predict_set(X_new))
+
+
+def test_rows_are_asked_for_where_numbers_alone_do_not_do():
+    pytest.importorskip("skl2onnx")
+    codes = np.round(X).clip(-2, 2)
+    estimator = make_pipeline(OneHotEncoder(sparse_output=False), clone(NETWORK)).fit(codes, y)
+    with pytest.raises(ValueError, match=r"X=None .* Pipeline cannot predict .*; give a few rows"):
+        to_onnx(estimator)
+    sets = run(to_onnx(estimator, codes), codes)["sets"]
+    np.testing.assert_array_equal(sets, predict_set(estimator, codes))
 
 
 def test_only_fitted_set_predictors_are_translated():

@@ -15,7 +15,7 @@ _IQR_OF_NORMAL = 1.349
 # quartiles has outliers.
 _OUTLIERS = 3.0
 # Standardized values are clipped smoothly to this range.
-_LARGEST = 8.0
+LARGEST = 8.0
 # Quartiles are read off so many rows at most, at equal distances.
 _ROWS_FOR_QUARTILES = 20_000
 
@@ -97,7 +97,7 @@ class DenseStandardization:
 
         def clipped(rows):
             z = (rows - self.center) / self.scale
-            return z / np.hypot(1.0, z / _LARGEST)
+            return z / np.hypot(1.0, z / LARGEST)
 
         return _by_blocks(X, clipped)
 

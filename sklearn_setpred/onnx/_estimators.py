@@ -1,142 +1,172 @@
-"""What each estimator is as a graph."""
+"""What each estimator predicts, in torch: the operations that become the graph."""
 
+from __future__ import annotations
+
+import copy
 from collections.abc import Callable
-from functools import singledispatch
-from typing import NamedTuple
+from functools import partial, singledispatch
+from typing import Any, NamedTuple
 
 import numpy as np
-from onnx import TensorProto
+import torch
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
+from torch import Tensor
 
-from sklearn_setpred._inner import NetworksAlone
 from sklearn_setpred._utils.validation import check_k
 from sklearn_setpred.estimators._cardinality_aware import CardinalityAwareClassifier
 from sklearn_setpred.estimators._coverage import CoverageSetClassifier
 from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
 from sklearn_setpred.estimators._set_classifiers import ThresholdSetClassifier, TopKSetClassifier
-from sklearn_setpred.onnx._cardinality_aware import log_probabilities, sizes_at
-from sklearn_setpred.onnx._foreign import add_classifier, add_transformer
-from sklearn_setpred.onnx._graph import class_ranks, network_scores, softmax
-from sklearn_setpred.onnx._links import decision_scores, probabilities
+from sklearn_setpred.losses import ALDRKL
+from sklearn_setpred.onnx._cardinality_aware import check_columns, log_probabilities, sizes_at
+from sklearn_setpred.onnx._check import cannot_export
+from sklearn_setpred.onnx._foreign import classifier, transformer
+from sklearn_setpred.onnx._network import network_scores
+from sklearn_setpred.onnx._temperature import temperatures
 
 
-class Parts(NamedTuple):
-    """Names of what an estimator computes, each (n, n_classes); sets are added when asked for."""
+class Prediction(NamedTuple):
+    """What an estimator says of rows; the functions give sets, (n, n_classes), bool."""
 
-    scores: str  # that rank the classes
-    probabilities: str
-    sets: Callable | None = None
-    sets_at: Callable | None = None  # by level, () or (n_classes,), where it has levels
+    scores: Tensor  # (n, n_classes), by which the classes rank
+    probabilities: Tensor  # (n, n_classes)
+    sets: Callable[[], Tensor] | None = None
+    sets_at: Callable[[Any], Tensor] | None = None  # by level, () or (n_classes,)
+
+
+def prediction(estimator, x, recorder):
+    """Return the `Prediction` of an estimator for x; an error names the part it is about."""
+    try:
+        return _prediction(estimator, x, recorder)
+    except NotImplementedError as error:
+        raise cannot_export(estimator, error) from error
 
 
 @singledispatch
-def parts(estimator, g, x):
-    """Add an estimator to the graph; any but those below is skl2onnx's to translate."""
-    p = add_classifier(g, estimator, x)
-    return Parts(p, p)
+def _prediction(estimator, x, recorder):
+    """Return the `Prediction`; skl2onnx translates the estimators that have no entry below."""
+    p = classifier(estimator, x, recorder)
+    return Prediction(p, p)
 
 
-@parts.register(FrozenEstimator)
-def _frozen(estimator, g, x):
-    return parts(estimator.estimator, g, x)
+@_prediction.register(FrozenEstimator)
+def _frozen(estimator, x, recorder):
+    return prediction(estimator.estimator, x, recorder)
 
 
-@parts.register(BaseSearchCV)
-def _search(estimator, g, x):
-    return parts(estimator.best_estimator_, g, x)
+@_prediction.register(BaseSearchCV)
+def _search(estimator, x, recorder):
+    return prediction(estimator.best_estimator_, x, recorder)
 
 
-@parts.register(Pipeline)
-def _pipeline(estimator, g, x):
+@_prediction.register(Pipeline)
+def _pipeline(estimator, x, recorder):
     if len(estimator) > 1:
-        x = add_transformer(g, estimator[:-1], x)
-    return parts(estimator[-1], g, x)
+        x = transformer(estimator[:-1], x, recorder)
+    return prediction(estimator[-1], x, recorder)
 
 
-@parts.register(BaseNeuralClassifier)
-def _network(estimator, g, x):
-    n_classes = len(estimator.classes_)
-    f = network_scores(g, estimator.net_, x)
-    scores = decision_scores(g, estimator.loss_, f, n_classes)
-
-    def sets():
-        return _prefixes(g, class_ranks(g, scores, n_classes), check_k(estimator.k, n_classes))
-
-    return Parts(scores, probabilities(g, estimator.loss_, f, n_classes), sets)
-
-
-@parts.register(NetworksAlone)
-def _networks_alone(estimator, g, x):
-    n_classes = len(estimator.classes_)
-    nothing = g(
-        "Mul", g("Cast", g("Slice", x, [0], [1], [1]), to=TensorProto.DOUBLE), np.float64(0)
-    )
-    p = g("Add", nothing, np.full((1, n_classes), 1.0 / n_classes))
-    return Parts(p, p)
+@_prediction.register(LinearDiscriminantAnalysis)
+def _linear_discriminant(estimator, x, recorder):
+    """Return a linear model's prediction: for two classes skl2onnx doubles the scores."""
+    coef, intercept = torch.from_numpy(estimator.coef_), torch.from_numpy(estimator.intercept_)
+    scores = x @ coef.T + intercept
+    if len(estimator.classes_) == 2:
+        scores = torch.cat([torch.zeros_like(scores), scores], dim=1)
+    p = scores.softmax(dim=1)
+    return Prediction(p, p)
 
 
-@parts.register(TopKSetClassifier)
-def _top_k(estimator, g, x):
-    n_classes = len(estimator.classes_)
-    p = parts(estimator.estimator_, g, x).probabilities
-    ranks = class_ranks(g, p, n_classes)
+@_prediction.register(BaseNeuralClassifier)
+def _neural(estimator, x, recorder):
+    loss, f = without_branches(estimator.loss_), network_scores(estimator.net_, x)
+    scores = loss.decision_scores(f)
+    return Prediction(scores, loss.probabilities(f), lambda: _first(scores, estimator.k))
+
+
+@_prediction.register(TopKSetClassifier)
+def _top_k(estimator, x, recorder):
+    p = prediction(estimator.estimator_, x, recorder).probabilities
 
     def sets_at(level):
-        return g("GreaterOrEqual", g("Cast", g("Neg", ranks), to=TensorProto.DOUBLE), level)
+        return -class_ranks(p) >= torch.as_tensor(level)
 
-    return Parts(p, p, lambda: _prefixes(g, ranks, check_k(estimator.k, n_classes)), sets_at)
-
-
-@parts.register(ThresholdSetClassifier)
-def _threshold(estimator, g, x):
-    p = parts(estimator.estimator_, g, x).probabilities
-    top = _top(g, p, len(estimator.classes_))
-
-    def sets_at(level):
-        reached = g("GreaterOrEqual", p, level)
-        return reached if estimator.allow_empty else g("Or", reached, top)
-
-    return Parts(p, p, lambda: sets_at(np.float64(estimator.threshold)), sets_at)
+    return Prediction(p, p, lambda: _first(p, estimator.k), sets_at)
 
 
-@parts.register(CardinalityAwareClassifier)
-def _cardinality_aware(estimator, g, x):
-    p_base = parts(estimator.estimator_, g, x).probabilities
-    log_p = log_probabilities(g, estimator, x, p_base)
-    ranks = class_ranks(g, log_p, len(estimator.classes_))
+@_prediction.register(ThresholdSetClassifier)
+def _threshold(estimator, x, recorder):
+    p = prediction(estimator.estimator_, x, recorder).probabilities
 
     def sets_at(level):
-        sets = _prefixes(g, ranks, sizes_at(g, estimator, x, log_p, level))
-        return g("Or", sets, np.isneginf(level))
+        reached = p >= lowered(level)
+        return reached if estimator.allow_empty else reached | _is_top(p)
 
-    return Parts(log_p, softmax(g, log_p), lambda: sets_at(estimator.level_), sets_at)
+    return Prediction(p, p, lambda: sets_at(estimator.threshold), sets_at)
 
 
-@parts.register(CoverageSetClassifier)
-def _coverage(estimator, g, x):
+@_prediction.register(CardinalityAwareClassifier)
+def _cardinality_aware(estimator, x, recorder):
+    check_columns(estimator)
+    log_p = log_probabilities(estimator, x, recorder)
+
+    def sets_at(level):
+        sets = class_ranks(log_p) <= sizes_at(estimator, x, log_p, lowered(level))
+        return sets | torch.as_tensor(np.isneginf(level))
+
+    return Prediction(log_p, log_p.softmax(dim=1), lambda: sets_at(estimator.level_), sets_at)
+
+
+@_prediction.register(CoverageSetClassifier)
+def _coverage(estimator, x, recorder):
     if isinstance(estimator.level_, dict):
         raise ValueError(
             "conditional='strata' needs the stratum of each row, for which the graph has no input; "
             "export the sets of conditional=None or 'class'."
         )
-    inner = parts(estimator.estimator_, g, x)
+    inner = prediction(estimator.estimator_, x, recorder)
     p = inner.probabilities
-    top = _top(g, p, len(estimator.classes_))
 
     def sets_at(level):
-        at = inner.sets_at or (lambda level: g("GreaterOrEqual", p, level))
-        return g("Or", g("Or", at(level), top), np.isneginf(level))
+        reached = inner.sets_at(level) if inner.sets_at else p >= lowered(level)
+        return reached | _is_top(p) | torch.as_tensor(np.isneginf(level))
 
-    return Parts(p, p, lambda: sets_at(np.asarray(estimator.level_)), sets_at)
-
-
-def _prefixes(g, ranks, size):
-    """Return the sets of the first ``size`` classes."""
-    return g("LessOrEqual", ranks, size if isinstance(size, str) else np.int64(size))
+    return Prediction(p, p, lambda: sets_at(estimator.level_), sets_at)
 
 
-def _top(g, scores, n_classes):
+def class_ranks(scores):
+    """Return the rank of each class; ONNX gives ties to the lower column, as we do."""
+    n_classes = scores.shape[1]
+    order = scores.topk(n_classes, dim=1).indices
+    # argsort of a permutation is its inverse.
+    return order.topk(n_classes, dim=1, largest=False).indices + 1
+
+
+def lowered(level):
+    """Return a level as a tensor, lowered by as much as float32 probabilities may err.
+
+    A label at the level, such as that of the row that calibrated it, so stays in its set.
+    """
+    level = torch.as_tensor(level, dtype=torch.float64)
+    return torch.where(level.isfinite(), level - 1e-6 * level.abs(), level)
+
+
+def _first(scores, k):
+    """Return the sets of the k first-ranked classes."""
+    return class_ranks(scores) <= check_k(k, scores.shape[1])
+
+
+def _is_top(scores):
     """Return the sets of the first-ranked class alone."""
-    return _prefixes(g, class_ranks(g, scores, n_classes), 1)
+    return scores.argmax(dim=1, keepdim=True) == torch.arange(scores.shape[1])
+
+
+def without_branches(loss):
+    """Return a loss whose link takes the same steps for all rows."""
+    if isinstance(loss, ALDRKL):
+        loss = copy.copy(loss)
+        loss._temperatures = partial(temperatures, start=loss.lam, alpha=loss.alpha)
+    return loss

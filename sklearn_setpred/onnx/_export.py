@@ -1,19 +1,21 @@
 """A fitted estimator as an ONNX model."""
 
 import json
+import warnings
 
-from onnx import ModelProto, TensorProto, helper
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike
+from onnx import ModelProto, helper
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_setpred._utils.types import Estimator
-from sklearn_setpred.onnx._estimators import parts
-from sklearn_setpred.onnx._graph import Graph
-from sklearn_setpred.prediction import find_inside
-
-_INPUT = "X"
+from sklearn_setpred.onnx._check import cannot_export, check_same, made_up_rows, need_runtime
+from sklearn_setpred.onnx._graph import tensor_info
+from sklearn_setpred.prediction import find_inside, predict_set
 
 
-def to_onnx(estimator: Estimator) -> ModelProto:
+def to_onnx(estimator: Estimator, X: ArrayLike | None = None, *, check: bool = True) -> ModelProto:
     """Translate a fitted set predictor into an ONNX model.
 
     Parameters
@@ -21,7 +23,14 @@ def to_onnx(estimator: Estimator) -> ModelProto:
     estimator : fitted estimator
         A set predictor of this package, or a pipeline or a search around one. What is inside
         it, or before it in the pipeline, may be ours or any estimator of scikit-learn that
-        skl2onnx translates (to be installed by yourself).
+        skl2onnx translates.
+    X : array-like of shape (n_samples, n_features), default=None
+        A few rows, such as new data, on which the model is checked. None means made-up numbers;
+        rows of your own check more, and are needed where numbers alone do not do, such as for
+        an encoder of known categories.
+    check : bool, default=True
+        Run the model in onnxruntime and compare it with the estimator, and so each part that
+        skl2onnx translates.
 
     Returns
     -------
@@ -34,18 +43,19 @@ def to_onnx(estimator: Estimator) -> ModelProto:
     Raises
     ------
     ImportError
-        If something inside needs skl2onnx, which is not installed.
+        If something inside needs skl2onnx, or the check onnxruntime, which is not installed.
     ValueError
-        For what cannot be translated: a ``module`` of your own, a loss of your own with another
-        inverse link than softmax, sets by strata.
+        For what cannot be translated, such as an operation of a ``module`` of your own or sets by
+        strata; if the check finds another label, another set or a probability that differs by
+        more than 1e-5. The error names the part.
 
     Notes
     -----
-    Our networks compute in float32, as in Python; everything else is float64. A probability
-    differs in the last bits of float32, so that a set can differ where a probability and the
-    threshold, or two scores, agree to about 1e-6; the calibration row that set the level of a
-    `CoverageSetClassifier` is such a row. The parameters of the constructor hold:
-    call-time keywords such as ``k=`` have no place in the graph.
+    The predictions are made once in torch, and each operation becomes a node. Networks compute in
+    float32, as in Python, and everything else is float64. Levels and thresholds are lowered by a
+    millionth, as much as float32 may err, so that a label whose probability equals the threshold,
+    such as that of the row that calibrated it, is in the set. The parameters of the constructor
+    hold: call-time keywords such as ``k=`` have no place in the graph.
 
     Examples
     --------
@@ -55,27 +65,76 @@ def to_onnx(estimator: Estimator) -> ModelProto:
     >>> from sklearn_setpred.onnx import to_onnx
     >>> X, y = load_iris(return_X_y=True)
     >>> clf = LDRClassifier(hidden_layer_sizes=(16,), k=2, random_state=0).fit(X, y)
-    >>> session = onnxruntime.InferenceSession(to_onnx(clf).SerializeToString())
+    >>> session = onnxruntime.InferenceSession(to_onnx(clf, X).SerializeToString())
     >>> label, probabilities, sets = session.run(None, {"X": X[:1]})
     >>> label.tolist(), sets.tolist()
     ([0], [[True, True, False]])
     """
     check_is_fitted(estimator)
     find_inside(estimator, "predict_set")
-    g = Graph()
-    found = parts(estimator, g, _INPUT)
-    labels = g.constant(_onnx_labels(estimator.classes_))
-    label_type = g.constants[-1].data_type
-    label = g("Gather", labels, g("ArgMax", found.scores, axis=1, keepdims=0))
-    n_classes = len(estimator.classes_)
+    if check:
+        need_runtime()
+    with warnings.catch_warnings():
+        # Rows are arrays here, also where the estimator was fitted on a frame.
+        warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        rows = _rows(estimator, X, check)
+        model = _recorded(estimator, rows, check)
+        if check:
+            _check(estimator, model, rows)
+    return model
+
+
+def _check(estimator, model, rows):
+    """Raise unless the model gives what the estimator gives."""
+    sets = predict_set(estimator, rows)
+    expected = {
+        "label": estimator.predict(rows),
+        "probabilities": estimator.predict_proba(rows),
+        "sets": sets.toarray() if sp.issparse(sets) else sets,
+    }
+    try:
+        check_same(model, rows, expected)
+    except Exception as error:
+        raise cannot_export(estimator, error) from error
+
+
+def _rows(estimator, X, check):
+    """Return the rows on which the estimator is followed and checked, float64."""
+    if X is not None:
+        return np.asarray(X, dtype=np.float64)
+    if not check:
+        return np.zeros((1, estimator.n_features_in_))
+    try:
+        return made_up_rows(estimator)
+    except Exception as error:
+        raise ValueError(
+            f"X=None means made-up numbers, which {type(estimator).__name__} cannot predict "
+            f"({error}); give a few rows as X."
+        ) from error
+
+
+def _recorded(estimator, rows, check):
+    """Return the model that is recorded while the estimator's predictions are made in torch."""
+    import torch
+
+    from sklearn_setpred.onnx._estimators import prediction
+    from sklearn_setpred.onnx._recorder import N_ROWS, Recorder
+
+    n_features, n_classes = estimator.n_features_in_, len(estimator.classes_)
+    spread = rows[:: max(1, len(rows) // N_ROWS)]
+    recorder = Recorder(checks=check)
+    with torch.no_grad(), recorder:
+        x = torch.from_numpy(np.resize(spread, (N_ROWS, n_features)))
+        found = prediction(estimator, recorder.follow(x, "X"), recorder)
+        code, sets = found.scores.argmax(dim=1), found.sets()
+    g, labels = recorder.graph, _onnx_labels(estimator.classes_)
+    label, p = g("Gather", labels, recorder.name(code)), recorder.name(found.probabilities)
     outputs = [
-        g.output("label", label, label_type, ["n"]),
-        g.output("probabilities", found.probabilities, TensorProto.DOUBLE, ["n", n_classes]),
-        g.output("sets", found.sets(), TensorProto.BOOL, ["n", n_classes]),
+        g.output("label", label, labels.dtype, ["n"]),
+        g.output("probabilities", p, np.float64, ["n", n_classes]),
+        g.output("sets", recorder.name(sets), bool, ["n", n_classes]),
     ]
-    shape = ["n", estimator.n_features_in_]
-    x = helper.make_tensor_value_info(_INPUT, TensorProto.DOUBLE, shape)
-    model = g.model([x], outputs)
+    model = g.model([tensor_info("X", np.float64, ["n", n_features])], outputs)
     helper.set_model_props(model, {"classes": json.dumps(estimator.classes_.tolist())})
     return model
 
