@@ -31,7 +31,7 @@ def label_and_sum_of_log_p(scores: Tensor, target: Tensor) -> tuple[Tensor, Pull
 
 
 class ActivePassive(Loss):
-    """alpha NCE + beta X, with X a function of p_y that a subclass gives as ``passive``."""
+    """alpha NCE + beta X; a subclass defines X, a function of p_y, as ``passive``."""
 
     top_1 = True
 

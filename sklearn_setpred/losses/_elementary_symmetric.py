@@ -36,10 +36,10 @@ def log_ratio(z: Tensor, k: int) -> Tensor:
         threshold = clipping(head.values[:, :k], tails(head.values, log_tail)[:, :k])
         scale = torch.exp(head.values[:, -1:] - threshold)
     # Rows come last from here on: operations on n numbers in a row are several times faster.
-    law = from_power_sums(power_sums(z, tail.mul_(scale), k).T.contiguous())
+    e = from_power_sums(power_sums(z, tail.mul_(scale), k).T.contiguous())
     for w in torch.sigmoid(head.values - threshold).T.contiguous():
-        law = torch.lerp(law, functional.pad(law[:-1], (0, 0, 1, 0)), w)
-    return threshold.squeeze(-1) + law[k].log() - law[k - 1].log()
+        e = torch.lerp(e, functional.pad(e[:-1], (0, 0, 1, 0)), w)
+    return threshold.squeeze(-1) + e[k].log() - e[k - 1].log()
 
 
 @rowwise

@@ -31,13 +31,13 @@ class LDAM(Loss, name="ldam"):
     margin : float, default=0.5
         Margin of the rarest class, at least 0.
     class_counts : tuple of int or None, default=None
-        Number of training rows n_j of each class. None gives all classes the same margin, until
-        ``fit_classes`` fills it in.
+        Number of training rows n_j of each class. With None all classes have the same margin;
+        ``fit_classes`` fills the counts in.
 
     Notes
     -----
-    With a_j = exp(c_j) the inverse link is q_j proportional to p_j (a_j - (a_j - 1) p_j) / a_j,
-    p = softmax(f).
+    With p = softmax(f) and a_j = exp(c_j), the inverse link is q_j proportional to
+    ``p_j (a_j - (a_j - 1) p_j) / a_j``.
 
     References
     ----------
@@ -86,7 +86,7 @@ class LDAM(Loss, name="ldam"):
         Parameters
         ----------
         like : Tensor of shape (n, K)
-            Whose type and device the margins get.
+            Tensor that sets the dtype and the device.
 
         Returns
         -------

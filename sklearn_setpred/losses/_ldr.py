@@ -39,7 +39,7 @@ def worst_case(scores: Tensor, target: Tensor, p: Tensor, lam: float | Tensor) -
 
 
 class LDRFamily(Loss):
-    """What the losses with a temperature, a margin and normalised scores share."""
+    """Base of the losses that have a temperature, a margin and normalised scores."""
 
     top_1 = True
     all_k = True
@@ -123,19 +123,19 @@ class LDRKL(LDRFamily, name="ldr_kl"):
     lam : float, default=1.0
         Temperature, positive.
     margin : float, default=0.0
-        What a score must lag behind that of the label, at least 0.
+        How far another class's score must stay below the label's score, at least 0.
     normalize : {None, "l1", "softplus"}, default=None
         Divide the scores of a row, or their softplus, by their mean absolute value. With
         "softplus", temperatures from K / 4 to K / 2 withstand label noise well.
 
     Notes
     -----
-    At lam = 1 and margin = 0 it is cross-entropy less log K; at margin = 0 it is lam times
-    cross-entropy of f / lam, less lam log K. It falls with lam, from max_k d_k (Crammer and
-    Singer) to mean_k d_k, whose sum over labels is constant. The infimum is -lam log K. With p =
-    softmax(f / lam) and a = exp(margin / lam) the inverse link is q_j proportional to p_j (a - (a
-    - 1) p_j). Normalised scores have mean 1, so that no probability exceeds e^(K / lam) / (e^(K /
-    lam) + K - 1) and probabilities are not calibrated.
+    At margin = 0 the loss is lam times cross-entropy of f / lam, less lam log K. It falls with
+    lam, from max_k d_k (Crammer and Singer) to mean_k d_k; the mean sums to a constant over the
+    labels. The infimum is -lam log K. With p = softmax(f / lam) and a = exp(margin / lam), the
+    inverse link is q_j proportional to ``p_j (a - (a - 1) p_j)``. Normalised scores have mean 1,
+    so no probability exceeds ``e^(K / lam) / (e^(K / lam) + K - 1)``, and probabilities are not
+    calibrated.
 
     References
     ----------
@@ -186,8 +186,8 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
         d_k = f_k - f_y + margin (k != y),    a = alpha log K / lam,
         t = lam (1 - KL(p, 1 / K) / (alpha log K)),    p = softmax(d / t)
 
-    Use it where some rows have wrong labels and others do not: rows predicted without certainty
-    get a large, robust temperature, certain ones a small, sharp one.
+    Use it where some rows have wrong labels and others do not: uncertain predictions get a large,
+    robust temperature, certain ones a small, sharp one.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
     alpha : float, default=2.0
         Above 1; the greater, the less the temperature adapts.
     margin : float, default=0.0
-        What a score must lag behind that of the label, at least 0.
+        How far another class's score must stay below the label's score, at least 0.
     normalize : {None, "l1", "softplus"}, default=None
         Divide the scores of a row, or their softplus, by their mean absolute value. With
         "softplus", temperatures from K / 4 to K / 2 withstand label noise well.
@@ -205,9 +205,9 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
     Notes
     -----
     The temperature is the global maximum, found anew for each row: no state is kept from batch to
-    batch, and the gradient is p - e_y. The infimum is -lam log(K) (1 - 1 / (2 alpha)). The inverse
-    link is that of LDR-KL at the temperature of the row without margin: exact at margin = 0, else
-    an approximation (within .001 at margin = .1, lam = 1).
+    batch, and the gradient is p - e_y. The infimum is ``-lam log(K) (1 - 1 / (2 alpha))``. The
+    inverse link is the link of LDR-KL at the temperature that the row has without margin: exact at
+    margin = 0, otherwise an approximation (within .001 at margin = .1, lam = 1).
 
     References
     ----------
@@ -216,8 +216,8 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
 
     Examples
     --------
-    Equal scores leave the temperature at lam and the loss at 0; a certain, right prediction costs
-    -log(2) (1 - 1 / 4):
+    Equal scores leave the temperature at lam and the loss at 0; the loss of a certain, right
+    prediction is -log(2) (1 - 1 / 4):
 
     >>> import torch
     >>> from sklearn_setpred.losses import ALDRKL
@@ -254,8 +254,8 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
     def temperatures(self, scores: Tensor) -> Tensor:
         """Return the temperature of each row, without margin.
 
-        A function of the scores alone: it says how certain the prediction is, not whether the
-        label is right.
+        The temperature depends on the scores alone: it tells how certain the prediction is, not
+        whether the label is wrong.
 
         Parameters
         ----------
@@ -307,12 +307,12 @@ class LDRTopK(Loss, name="ldr_top_k"):
     lam : float, default=1.0
         Temperature, positive.
     margin : float, default=0.0
-        What a score must lag behind that of the label, at least 0.
+        How far another class's score must stay below the label's score, at least 0.
 
     Notes
     -----
-    The maximiser is found exactly: the m largest entries sit at 1 / k, the others are a softmax
-    that shares the rest. k = 1 is LDR-KL; towards lam = 0 the loss becomes the mean of the k
+    The maximiser is found exactly: the m largest entries are 1 / k, the others are a softmax
+    times the remaining mass. k = 1 is LDR-KL; towards lam = 0 the loss becomes the mean of the k
     largest d. For k >= 2 it is unbounded below, as part of p must lie outside the label.
 
     References
@@ -322,8 +322,8 @@ class LDRTopK(Loss, name="ldr_top_k"):
 
     Examples
     --------
-    With three equal scores p is uniform and the loss 0; a hopeless class leaves 1 / 2 for each of
-    the other two, worth -KL = -log(3 / 2) (signs left out):
+    With three equal scores p is uniform and the loss 0. A class without a chance leaves 1 / 2 for
+    each of the other two, and the loss is -KL = -log(3 / 2); the example prints absolute values:
 
     >>> import torch
     >>> from sklearn_setpred.losses import LDRTopK

@@ -51,8 +51,8 @@ class CrammerSinger(Loss, name="crammer_singer"):
 
         l = max(0, m + max_{k != y} f_k - f_y)
 
-    Use it where one class has more than half of the probability nearly everywhere: elsewhere it
-    does not find the most probable class.
+    Use it where one class nearly always has more than half of the probability; otherwise it does
+    not find the most probable class.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class WestonWatkins(Loss, name="weston_watkins"):
 
     Notes
     -----
-    The textbook form lacks the factor 1 / K, which keeps the size of the gradient independent of
+    The textbook form lacks the factor 1 / K; with it the size of the gradient does not depend on
     the number of classes.
 
     References

@@ -1,4 +1,4 @@
-"""Losses of the predicted probabilities made to withstand wrong labels."""
+"""Losses of the predicted probabilities that withstand wrong labels."""
 
 from __future__ import annotations
 
@@ -144,8 +144,8 @@ class JensenShannon(Loss, name="jensen_shannon"):
 
     Notes
     -----
-    A function of p_y alone, as the classes other than y enter KL(p, m) through their sum. The
-    approach to 1 - p_y as pi tends to 1 is logarithmic: still .36 away at pi = .9.
+    It depends on p_y alone, as the classes other than y enter KL(p, m) through their sum. As pi
+    tends to 1 it approaches 1 - p_y, but only logarithmically: at pi = .9 it is still .36 away.
 
     References
     ----------

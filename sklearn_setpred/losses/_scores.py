@@ -1,4 +1,4 @@
-"""What several losses do to scores: masks, margins, normalisation, log-probabilities."""
+"""Operations on scores that several losses need: masks, margins, normalisation, links."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def at_least_float32(scores: Tensor) -> Tensor:
 def full_precision(scores: Tensor) -> AbstractContextManager[None]:
     """Return a context without autocast, which would compute dot products in half precision."""
     device = scores.device.type
-    # To enter a context costs as much as a small batch, to ask costs nothing.
+    # Entering autocast(False) costs as much as a small batch, so check first.
     if not torch.is_autocast_enabled(device):
         return nullcontext()
     return torch.autocast(device, enabled=False)
@@ -77,7 +77,7 @@ def expm1_with_linear_tail(x: Tensor) -> Tensor:
 
 
 def complement(p: Tensor) -> Tensor:
-    """Return 1 - p; that of the largest is the sum of the others, lest it round to zero."""
+    """Return 1 - p, without cancellation at the largest p: there it is the sum of the others."""
     top = p.argmax(dim=-1, keepdim=True)
     others = p.scatter(-1, top, 0.0).sum(dim=-1, keepdim=True)
     return (1 - p).scatter(-1, top, others)
@@ -105,8 +105,8 @@ def exp(x: Tensor) -> Tensor:
 def margin_link(p: Tensor, margins: Tensor | float) -> Tensor:
     """Return q_j proportional to p_j (1 - p_j + p_j / a_j), a_j = exp(margin_j).
 
-    The derivation: at the scores of least conditional risk sum_y q_y (p^(y) - e_y) = 0, where
-    p^(y) is the softmax with the score of y lowered by its margin.
+    Derivation: at the scores of least conditional risk sum_y q_y (p^(y) - e_y) = 0, where p^(y) is
+    the softmax after the score of y is lowered by its margin.
     """
     discount = torch.exp(-torch.as_tensor(margins, dtype=p.dtype, device=p.device))
     q = p * (complement(p) + discount * p)

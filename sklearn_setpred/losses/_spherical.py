@@ -1,4 +1,4 @@
-"""Losses of the spherical family: they see the label's score, the sum and the sum of squares."""
+"""Losses of the spherical family: functions of the label's score, the sum, the sum of squares."""
 
 from __future__ import annotations
 
@@ -37,15 +37,14 @@ class ZLoss(Loss, name="z_loss"):
 
     Notes
     -----
-    Shifting or scaling the scores of a row leaves the loss unchanged. Scores that are all equal
-    count as standardised with deviation 1. A certain prediction has z_y = sqrt(K - 1), so the
-    least value is log(1 + exp(a (b - sqrt(K - 1)))) / a. Scores rank, probabilities (softmax) are
-    not calibrated.
+    Shifting or scaling the scores of a row leaves the loss unchanged. For equal scores the
+    deviation is taken to be 1. A certain prediction has z_y = sqrt(K - 1), so the least value is
+    ``log(1 + exp(a (b - sqrt(K - 1)))) / a``. Probabilities (softmax) rank but are not calibrated.
 
     References
     ----------
     de Brebisson and Vincent, "The Z-loss: a shift and scale invariant classification loss
-    belonging to the spherical family", 2016.
+    belonging to the spherical family", arXiv:1604.08859, 2016.
 
     Examples
     --------
@@ -87,12 +86,12 @@ class TaylorSoftmax(Loss, name="taylor_softmax"):
 
         l = -log p_y,    p_k = (1 + f_k + f_k^2 / 2) / sum_j (1 + f_j + f_j^2 / 2)
 
-    Use it to try tails heavier than those of cross-entropy; probabilities never get very small.
+    Use it to try heavier tails than cross-entropy has: probabilities never get very small.
 
     Notes
     -----
-    A class gets its least probability at a score of -1 and a larger one on either side, so classes
-    rank by log(1 + f + f^2 / 2) and not by f. The inverse link is p itself.
+    The probability of a class is least at a score of -1 and grows on either side, so classes rank
+    by log(1 + f + f^2 / 2) and not by f. The inverse link is p itself.
 
     References
     ----------

@@ -28,7 +28,7 @@ GRID = 32
 
 
 class Moments(NamedTuple):
-    """What the law softmax(d / t) of each row says; all of shape (n,)."""
+    """Moments of z = (d - max d) / t under softmax(z), one per row."""
 
     log_sum: Tensor  # log sum exp(z), z = (d - max d) / t
     mean: Tensor  # of z, at most 0
@@ -36,7 +36,7 @@ class Moments(NamedTuple):
 
     @property
     def negative_entropy(self) -> Tensor:
-        """KL to the uniform law, less log K."""
+        """KL divergence from the uniform distribution, less log K."""
         return self.mean - self.log_sum
 
     def rows(self, index: Tensor) -> Moments:

@@ -44,7 +44,7 @@ class TopKHinge(Loss, name="top_k_hinge"):
 
     Examples
     --------
-    d is (0, 3, 1), whose two largest have mean 2:
+    d is (0, 3, 1); its two largest entries have mean 2:
 
     >>> import torch
     >>> from sklearn_setpred.losses import TopKHinge
@@ -79,7 +79,7 @@ class SmoothTopK(Loss, name="smooth_top_k"):
         l = t log sum_S exp((margin (y not in S) + sum_{j in S} f_j / k) / t)
             - t log sum_{S with y} exp(sum_{j in S} f_j / (k t)),    S all sets of k labels
 
-    Use it where the size of the set is fixed at k beforehand and labels are noisy.
+    Use it where sets have a fixed size k and labels are noisy.
 
     Parameters
     ----------
@@ -98,13 +98,12 @@ class SmoothTopK(Loss, name="smooth_top_k"):
 
     References
     ----------
-    Berrada, Zisserman, Kumar, "Smooth loss functions for deep top-k classification", ICLR 2018,
-    .
+    Berrada, Zisserman, Kumar, "Smooth loss functions for deep top-k classification", ICLR 2018.
 
     Examples
     --------
-    With equal scores and no margin it is log of the number of sets over that of sets with y,
-    log(3 / 2):
+    With equal scores and no margin it is the logarithm of the number of sets of two labels, 3,
+    over the number of sets with y, 2:
 
     >>> import torch
     >>> from sklearn_setpred.losses import SmoothTopK
@@ -154,8 +153,7 @@ class TopKCrossEntropy(Loss, name="top_k_cross_entropy"):
 
         l = log(1 + sum_{j in J} exp(f_j - f_y)),    J: all j != y but the k - 1 largest f_j
 
-    Use it where only the first k places matter, after training with cross-entropy: it is not
-    convex.
+    Use it where only the first k places matter. It is not convex: train with cross-entropy first.
 
     Parameters
     ----------
@@ -168,7 +166,7 @@ class TopKCrossEntropy(Loss, name="top_k_cross_entropy"):
 
     Examples
     --------
-    The largest rival is left out, one equal to the label remains:
+    The largest rival is left out, the one that ties with the label remains:
 
     >>> import torch
     >>> from sklearn_setpred.losses import TopKCrossEntropy
