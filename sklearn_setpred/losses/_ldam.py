@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.losses._base import Limit, Loss
-from sklearn_setpred.losses._scores import log_loss, margin_link, with_margin
+from sklearn_setpred.losses._scores import margin_link, minus_log_p, with_margin
 
 
 @dataclass(eq=False, repr=False)
@@ -100,7 +100,7 @@ class LDAM(Loss, name="ldam"):
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
         shifted = with_margin(scores, target, self.margins(scores)[target])
-        return log_loss(shifted, target, 1.0)
+        return minus_log_p(shifted, target)
 
     def inverse_link(self, scores: Tensor) -> Tensor:
         """Return q_j proportional to p_j (a_j - (a_j - 1) p_j) / a_j."""

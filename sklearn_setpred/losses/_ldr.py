@@ -22,8 +22,8 @@ from sklearn_setpred.losses._scores import (
     at_least_float32,
     full_precision,
     label_scores,
-    log_loss,
     margin_link,
+    minus_log_p,
     with_margin,
 )
 from sklearn_setpred.losses._temperature import row_temperatures
@@ -168,7 +168,7 @@ class LDRKL(LDRFamily, name="ldr_kl"):
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
         scores = with_margin(self.normalized(scores), target, self.margin)
-        return log_loss(scores, target, self.lam) - self.lam * math.log(scores.shape[-1])
+        return self.lam * (minus_log_p(scores / self.lam, target) - math.log(scores.shape[-1]))
 
     def inverse_link(self, scores: Tensor) -> Tensor:
         """Return q_j proportional to p_j (a - (a - 1) p_j)."""
@@ -275,7 +275,7 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
         t = self._temperatures(scores)
         log_k = math.log(scores.shape[-1])
         penalty = self.alpha * log_k / (2 * self.lam) * (t - self.lam).square()
-        return log_loss(scores, target, t.unsqueeze(-1)) - t * log_k - penalty
+        return t * (minus_log_p(scores / t.unsqueeze(-1), target) - log_k) - penalty
 
     def inverse_link(self, scores: Tensor) -> Tensor:
         """Return the inverse link of LDR-KL at the temperature of each row."""

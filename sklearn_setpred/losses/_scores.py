@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sklearn_setpred.losses._rowwise import Pullback, rowwise
-
 # Beyond this exponent exponentials continue as their tangent: exp(30) = 1e13 leaves float32
 # room for sums over 100,000 classes and for the products of the chain rule.
 LARGEST_EXPONENT = 30.0
@@ -45,11 +43,6 @@ def without_label(scores: Tensor, target: Tensor) -> Tensor:
     return scores.scatter(-1, target.unsqueeze(-1), -math.inf)
 
 
-def add_to_label_(gradients: Tensor, target: Tensor, values: Tensor) -> Tensor:
-    """Add values (n, 1) to the entries of the labels, in place."""
-    return gradients.scatter_add_(-1, target.unsqueeze(-1), values)
-
-
 def with_margin(scores: Tensor, target: Tensor, margin: float | Tensor) -> Tensor:
     """Return f - c e_y: the differences d_k = f_k - f_y + c become plain differences of scores."""
     shift = torch.as_tensor(-margin, dtype=scores.dtype, device=scores.device)
@@ -81,25 +74,6 @@ def complement(p: Tensor) -> Tensor:
     top = p.argmax(dim=-1, keepdim=True)
     others = p.scatter(-1, top, 0.0).sum(dim=-1, keepdim=True)
     return (1 - p).scatter(-1, top, others)
-
-
-@rowwise
-def log_loss(
-    scores: Tensor, target: Tensor, temperature: float | Tensor
-) -> tuple[Tensor, Pullback]:
-    """Return t (log sum exp(f / t) - f_y / t), f = scores, t a constant or one per row, (n, 1)."""
-    log_p = torch.log_softmax(scores / temperature, dim=-1)
-
-    def pullback(g: Tensor) -> Tensor:
-        return add_to_label_(exp(log_p).mul_(g), target, -g)
-
-    value = -label_scores(log_p, target).unsqueeze(-1) * temperature
-    return value.squeeze(-1), pullback
-
-
-def exp(x: Tensor) -> Tensor:
-    """Return exp(x) through the power of two, which is twice as fast on a CPU."""
-    return (x * math.log2(math.e)).exp2_()
 
 
 def margin_link(p: Tensor, margins: Tensor | float) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["TaylorSoftmax", "ZLoss"]
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,8 +14,7 @@ from torch.nn import functional
 
 from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.losses._base import Loss
-from sklearn_setpred.losses._rowwise import Pullback, rowwise
-from sklearn_setpred.losses._scores import add_to_label_, label_scores
+from sklearn_setpred.losses._scores import label_scores
 
 
 @dataclass(eq=False, repr=False)
@@ -74,7 +74,10 @@ class ZLoss(Loss, name="z_loss"):
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
-        z = standardized_label(scores, target)
+        centred = scores - scores.mean(dim=-1, keepdim=True)
+        deviation = torch.linalg.vector_norm(centred, dim=-1) / math.sqrt(scores.shape[-1])
+        # With deviation 1 for equal scores the gradient leads out of the tie.
+        z = label_scores(centred, target) / deviation.masked_fill(deviation == 0, 1.0)
         return functional.softplus(self.scale * (self.shift - z)) / self.scale
 
 
@@ -114,7 +117,8 @@ class TaylorSoftmax(Loss, name="taylor_softmax"):
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
-        return taylor_log_loss(scores, target)
+        terms = taylor_terms(scores)
+        return terms.sum(dim=-1).log() - label_scores(terms, target).log()
 
     def inverse_link(self, scores: Tensor) -> Tensor:
         """Return the Taylor softmax."""
@@ -128,40 +132,3 @@ class TaylorSoftmax(Loss, name="taylor_softmax"):
 def taylor_terms(scores: Tensor) -> Tensor:
     """Return 1 + f + f^2 / 2, written without cancellation: at least 1 / 2."""
     return ((scores + 1).square() + 1) / 2
-
-
-@rowwise
-def taylor_log_loss(scores: Tensor, target: Tensor) -> tuple[Tensor, Pullback]:
-    """Return log sum_k t_k - log t_y, t = (u^2 + 1) / 2, u = f + 1, with d t / d f = u."""
-    u = scores + 1
-    total = (torch.linalg.vecdot(u, u) + u.shape[-1]) / 2
-    u_label = label_scores(u, target)
-    label = (u_label.square() + 1) / 2
-
-    def pullback(g: Tensor) -> Tensor:
-        gradients = u * (g / total.unsqueeze(-1))
-        return add_to_label_(gradients, target, -g * (u_label / label).unsqueeze(-1))
-
-    return total.log() - label.log(), pullback
-
-
-@rowwise
-def standardized_label(scores: Tensor, target: Tensor) -> tuple[Tensor, Pullback]:
-    """Return z_y, z = (f - mean f) / std f; its gradient is (e_y - 1 / K - z z_y / K) / std f.
-
-    Equal scores have no deviation: with 1 in its place the gradient leads out of the tie.
-    """
-    n_classes = scores.shape[-1]
-    centred = scores - scores.mean(dim=-1, keepdim=True)
-    variance = torch.linalg.vecdot(centred, centred) / n_classes
-    tied = variance <= torch.finfo(scores.dtype).tiny
-    deviation = variance.masked_fill(tied, 1.0).sqrt()
-    z = label_scores(centred, target) / deviation
-
-    def pullback(g: Tensor) -> Tensor:
-        weight = g / deviation.unsqueeze(-1)
-        slope = weight * (z / deviation).unsqueeze(-1)
-        gradients = (centred * (-slope / n_classes)).sub_(weight / n_classes)
-        return add_to_label_(gradients, target, weight)
-
-    return z, pullback

@@ -20,11 +20,15 @@ import torch
 from torch import Tensor
 
 from sklearn_setpred.losses._rowwise import by_chunks
-from sklearn_setpred.losses._scores import exp
 
 NARROWINGS = 6
 NEWTON_STEPS = 50
 GRID = 32
+
+
+def exp(x: Tensor) -> Tensor:
+    """Return exp(x) through the power of two, which is twice as fast on a CPU."""
+    return (x * math.log2(math.e)).exp2_()
 
 
 class Moments(NamedTuple):

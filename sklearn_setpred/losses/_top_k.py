@@ -6,7 +6,6 @@ __all__ = ["SmoothTopK", "TopKCrossEntropy", "TopKHinge"]
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 import torch
@@ -17,7 +16,6 @@ from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.losses._base import Limit, Loss
 from sklearn_setpred.losses._checks import check_k
 from sklearn_setpred.losses._elementary_symmetric import log_ratio
-from sklearn_setpred.losses._rowwise import by_chunks
 from sklearn_setpred.losses._scores import label_scores, with_margin, without_label
 
 
@@ -140,8 +138,7 @@ class SmoothTopK(Loss, name="smooth_top_k"):
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
         z = scores / (self.k * self.temperature)
-        others = without_label(z, target)
-        log_odds = by_chunks(partial(log_ratio, k=self.k), others) - label_scores(z, target)
+        log_odds = log_ratio(without_label(z, target), self.k) - label_scores(z, target)
         return self.temperature * functional.softplus(self.margin / self.temperature + log_odds)
 
 

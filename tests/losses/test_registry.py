@@ -345,12 +345,13 @@ def test_a_loss_without_forward_says_so():
         Loss()(torch.zeros(1, 2), torch.zeros(1, dtype=torch.long))
 
 
-def test_second_derivatives_of_closed_forms_are_refused():
-    loss = get_loss("mse")
-    scores = torch.zeros(1, 3, requires_grad=True)
-    (first,) = torch.autograd.grad(loss(scores, torch.tensor([0])).sum(), scores, create_graph=True)
-    with pytest.raises(RuntimeError, match="does not require grad"):
-        first.sum().backward()
+def test_second_derivatives_are_those_of_the_gradients():
+    scores = torch.zeros(1, 2, dtype=torch.float64)
+    loss, target = get_loss("mse"), torch.tensor([0])
+    hessian = torch.autograd.functional.hessian(lambda s: loss(s, target).sum(), scores)
+    # l = 2 (1 - p)^2, p = 1 / (1 + exp(-u)), u = f_0 - f_1: l'' = 4 (p')^2 - 4 (1 - p) p'' = 1/4.
+    expected = torch.tensor([[0.25, -0.25], [-0.25, 0.25]], dtype=torch.float64)
+    torch.testing.assert_close(hessian[0, :, 0], expected)
 
 
 def test_a_parameter_of_another_type_is_named_too():
