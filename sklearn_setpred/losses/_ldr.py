@@ -26,7 +26,7 @@ from sklearn_setpred.losses._scores import (
     minus_log_p,
     with_margin,
 )
-from sklearn_setpred.losses._temperature import row_temperatures
+from sklearn_setpred.losses._temperature import Range, row_temperatures, temperature_range
 
 
 def worst_case(scores: Tensor, target: Tensor, p: Tensor, lam: float | Tensor) -> Tensor:
@@ -69,6 +69,10 @@ class LDRFamily(Loss):
     def normalized(self, scores: Tensor) -> Tensor:
         """Return the scores the loss sees."""
         return NORMALIZATIONS[self.normalize](scores)
+
+    def with_margin(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Return f - margin e_y, from normalised scores f."""
+        return with_margin(scores, target, self.margin) if self.margin else scores
 
     def probabilities(self, scores: Tensor) -> Tensor:
         """Map scores to probabilities: the inverse link, to the power that `calibrated` found.
@@ -167,7 +171,7 @@ class LDRKL(LDRFamily, name="ldr_kl"):
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
-        scores = with_margin(self.normalized(scores), target, self.margin)
+        scores = self.with_margin(self.normalized(scores), target)
         return self.lam * (minus_log_p(scores / self.lam, target) - math.log(scores.shape[-1]))
 
     def inverse_link(self, scores: Tensor) -> Tensor:
@@ -266,27 +270,31 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
         -------
         Tensor of shape (n,)
         """
-        with full_precision(scores):
-            return self._temperatures(self.normalized(at_least_float32(scores)))
+        with full_precision(scores), torch.no_grad():
+            scores = self.normalized(at_least_float32(scores))
+            return row_temperatures(scores, self._range(scores)).squeeze(-1)
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
-        scores = with_margin(self.normalized(scores), target, self.margin)
-        t = self._temperatures(scores)
-        log_k = math.log(scores.shape[-1])
-        penalty = self.alpha * log_k / (2 * self.lam) * (t - self.lam).square()
-        return t * (minus_log_p(scores / t.unsqueeze(-1), target) - log_k) - penalty
+        scores = self.with_margin(self.normalized(scores), target)
+        span = self._range(scores)
+        with torch.no_grad():
+            t = row_temperatures(scores, span)
+        # The value at t less the infimum, which belongs to the lowest temperature.
+        penalty = (t - span.lowest).square().mul_(span.curvature / 2).squeeze(-1)
+        excess = t.squeeze(-1) * minus_log_p(scores / t, target) - penalty
+        return excess + self.infimum(scores.shape[-1])
 
     def inverse_link(self, scores: Tensor) -> Tensor:
         """Return the inverse link of LDR-KL at the temperature of each row."""
         scores = self.normalized(scores)
-        t = self._temperatures(scores).unsqueeze(-1)
+        with torch.no_grad():
+            t = row_temperatures(scores, self._range(scores))
         return margin_link(torch.softmax(scores / t, dim=-1), self.margin / t)
 
-    @torch.no_grad()
-    def _temperatures(self, scores: Tensor) -> Tensor:
-        """Return the temperature of each row of normalised scores."""
-        return row_temperatures(scores, self.lam, self.alpha)
+    def _range(self, scores: Tensor) -> Range:
+        """Return the temperatures that rows of these scores may have."""
+        return temperature_range(self.lam, self.alpha, scores.shape[-1])
 
 
 @dataclass(eq=False, repr=False)

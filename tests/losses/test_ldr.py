@@ -165,7 +165,7 @@ def test_aldr_kl_takes_the_better_of_two_temperatures():
     expected, slack = adaptive_reference(differences(scores, y), 1.0, 1.5, 2001)
     assert (loss(scores, y) - expected).min() >= -1e-9
     assert (loss(scores, y) - expected).max() <= slack + 1e-9
-    # The best temperature jumps, the largest fixed point jumps later: the scan was needed.
+    # The best temperature jumps, the largest fixed point jumps later: one start is not enough.
     t = loss.temperatures(scores)
     assert t.diff().min() < -0.2
     largest = torch.ones(31, 1, dtype=torch.float64)
@@ -188,6 +188,16 @@ def test_temperatures_satisfy_their_equation_and_their_range():
     assert ((t >= 1.0 - 1e-12) & (t <= 2.0 + 1e-12)).all()
     assert t[0].item() == pytest.approx(2.0)
     assert t[1].item() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("k", [26, 1000])
+def test_temperatures_in_single_precision_are_close_to_those_in_double(k):
+    scores, y = scores_and_labels(200, k)
+    scores[:, 0] += torch.linspace(0, 15, 200, dtype=torch.float64)
+    loss = ALDRKL()
+    single, double = (loss.temperatures(s) for s in (scores.float(), scores))
+    torch.testing.assert_close(single.double(), double, atol=3e-3, rtol=0)
+    torch.testing.assert_close(loss(scores.float(), y).double(), loss(scores, y), atol=2e-5, rtol=0)
 
 
 def test_aldr_kl_is_no_less_than_ldr_kl_at_its_largest_temperature():

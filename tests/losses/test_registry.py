@@ -7,8 +7,7 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from sklearn_setpred.losses import LOSSES, Loss, get_loss
-from sklearn_setpred.losses import _rowwise as rowwise_module
+from sklearn_setpred.losses import LOSSES, Loss, _temperature, get_loss
 
 NAMES = sorted(LOSSES)
 LABEL = [name for name in NAMES if LOSSES[name].target == "label"]
@@ -167,7 +166,7 @@ def test_rows_do_not_see_each_other(name, monkeypatch):
     values, gradients = loss(scores, target), gradient(loss, scores, target)
     alone = torch.cat([loss(s[None], t[None]) for s, t in zip(scores, target, strict=True)])
     torch.testing.assert_close(alone, values)
-    monkeypatch.setattr(rowwise_module, "CHUNK", 13)
+    monkeypatch.setattr(_temperature, "CELLS", 100)
     torch.testing.assert_close(loss(scores, target), values)
     torch.testing.assert_close(gradient(loss, scores, target), gradients)
 
