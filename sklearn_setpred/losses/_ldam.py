@@ -104,4 +104,4 @@ class LDAM(Loss, name="ldam"):
 
     def inverse_link(self, scores: Tensor) -> Tensor:
         """Return q_j proportional to p_j (a_j - (a_j - 1) p_j) / a_j."""
-        return margin_link(torch.softmax(scores, dim=-1), self.margins(scores))
+        return margin_link(scores, self.margins(scores))

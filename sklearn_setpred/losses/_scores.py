@@ -76,12 +76,14 @@ def complement(p: Tensor) -> Tensor:
     return (1 - p).scatter(-1, top, others)
 
 
-def margin_link(p: Tensor, margins: Tensor | float) -> Tensor:
-    """Return q_j proportional to p_j (1 - p_j + p_j / a_j), a_j = exp(margin_j).
+def margin_link(scores: Tensor, margins: Tensor | float, q: Tensor | float = 0.0) -> Tensor:
+    """Return q_j proportional to p_j^(1 - q) r_j^(1 + q), p = softmax(scores).
 
-    Derivation: at the scores of least conditional risk sum_y q_y (p^(y) - e_y) = 0, where p^(y) is
-    the softmax after the score of y is lowered by its margin.
+    r_j = 1 - p_j + p_j / a_j, a_j = exp(margin_j). Derivation: at the scores of least conditional
+    risk sum_y q_y exp(-q L_y) (p^(y) - e_y) = 0, where p^(y) is the softmax after the score of y is
+    lowered by its margin, and exp(L_y) = a_y r_y / p_y.
     """
+    p = torch.softmax(scores, dim=-1)
     discount = torch.exp(-torch.as_tensor(margins, dtype=p.dtype, device=p.device))
-    q = p * (complement(p) + discount * p)
-    return q / q.sum(dim=-1, keepdim=True)
+    log_r = torch.log(complement(p) + discount * p)
+    return torch.softmax((1 - q) * scores + (1 + q) * log_r, dim=-1)

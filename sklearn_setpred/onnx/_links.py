@@ -89,17 +89,18 @@ def _power(tau_of):
 
 
 def _ldr_kl(g, loss, scores, n_classes):
-    """Return q_j proportional to p_j (a - (a - 1) p_j), p = softmax(f / lam)."""
-    p = softmax(g, g("Div", _normalized(g, loss, scores), np.float64(loss.lam)))
-    return _margin_link(g, p, np.float64(loss.margin / loss.lam), n_classes)
+    """Return the link with a margin at the temperature lam."""
+    scores = g("Div", _normalized(g, loss, scores), np.float64(loss.lam))
+    margins, q = np.float64(loss.margin / loss.lam), np.float64(loss.q)
+    return _margin_link(g, scores, margins, q, n_classes)
 
 
 def _aldr_kl(g, loss, scores, n_classes):
-    """Return the link of LDR-KL at the temperature of each row."""
+    """Return the link of LDR-KL with q t / lam at the temperature t of each row."""
     scores = _normalized(g, loss, scores)
     t = temperatures(g, loss, scores, n_classes)
-    p = softmax(g, g("Div", scores, t))
-    return _margin_link(g, p, g("Div", np.float64(loss.margin), t), n_classes)
+    margins, q = g("Div", np.float64(loss.margin), t), g("Mul", np.float64(loss.q / loss.lam), t)
+    return _margin_link(g, g("Div", scores, t), margins, q, n_classes)
 
 
 def _ldam(g, loss, scores, n_classes):
@@ -107,7 +108,7 @@ def _ldam(g, loss, scores, n_classes):
     import torch
 
     margins = torch.as_tensor(loss.margins(torch.zeros(1, n_classes, dtype=torch.float64)))
-    return _margin_link(g, softmax(g, scores), margins.numpy(), n_classes)
+    return _margin_link(g, scores, margins.numpy(), np.float64(0), n_classes)
 
 
 def _taylor_scores(g, loss, scores, n_classes):
@@ -139,11 +140,13 @@ _COST_LINKS = {
 _DECISION_SCORES = {"taylor_softmax": _taylor_scores}
 
 
-def _margin_link(g, p, margins, n_classes):
-    """Return q_j proportional to p_j (1 - p_j + p_j / a_j), a_j = exp(margin_j)."""
+def _margin_link(g, scores, margins, q, n_classes):
+    """Return q_j proportional to p_j^(1 - q) r_j^(1 + q), r_j = 1 - p_j + p_j exp(-margin_j)."""
+    one, p = np.float64(1), softmax(g, scores)
     kept = g("Exp", g("Neg", margins))
-    q = g("Mul", p, g("Add", _complement(g, p, n_classes), g("Mul", kept, p)))
-    return g("Div", q, row_sum(g, q))
+    log_r = g("Log", g("Add", _complement(g, p, n_classes), g("Mul", kept, p)))
+    powers = g("Mul", g("Sub", one, q), scores), g("Mul", g("Add", one, q), log_r)
+    return softmax(g, g("Add", *powers))
 
 
 def _complement(g, p, n_classes):
