@@ -183,7 +183,8 @@ class LDRClassifier(BaseNeuralClassifier):
 
         check_option("normalize", self.normalize, ["auto", *NORMALIZATIONS])
         loss = get_loss(check_option("loss", self.loss, LDR_LOSSES))
-        loss.set_params(**{name: getattr(self, name) for name in loss.get_params()})
+        own = set(self.get_params())
+        loss.set_params(**{name: getattr(self, name) for name in loss.get_params() if name in own})
         return self._with_normalization(loss, self.normalize, n_classes)
 
     def _with_normalization(self, loss, name, n_classes):

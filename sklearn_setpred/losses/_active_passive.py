@@ -13,25 +13,11 @@ from torch import Tensor
 
 from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.losses._base import Limit, Loss
-from sklearn_setpred.losses._rowwise import Pullback, rowwise
-from sklearn_setpred.losses._scores import add_to_label_, exp, label_scores
-
-
-@rowwise
-def label_and_sum_of_log_p(scores: Tensor, target: Tensor) -> tuple[Tensor, Pullback]:
-    """Return log p_y and sum_k log p_k, shape (n, 2); the gradients are e_y - p and 1 - K p."""
-    log_p = torch.log_softmax(scores, dim=-1)
-
-    def pullback(g: Tensor) -> Tensor:
-        label, total = g.unbind(dim=1)
-        gradients = exp(log_p).mul_(-label - scores.shape[-1] * total).add_(total)
-        return add_to_label_(gradients, target, label)
-
-    return torch.stack([label_scores(log_p, target), log_p.sum(dim=-1)], dim=-1), pullback
+from sklearn_setpred.losses._scores import label_scores
 
 
 class ActivePassive(Loss):
-    """alpha NCE + beta X, with X a function of p_y that a subclass gives as ``passive``."""
+    """alpha NCE + beta X; a subclass defines X, a function of p_y, as ``passive``."""
 
     top_1 = True
 
@@ -46,8 +32,10 @@ class ActivePassive(Loss):
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
-        label, total = label_and_sum_of_log_p(scores, target).unbind(dim=-1)
-        return self.alpha * label / total + self.beta * self.passive(label)
+        log_p = torch.log_softmax(scores, dim=-1)
+        label = label_scores(log_p, target)
+        normalized = label / log_p.sum(dim=-1)
+        return self.alpha * normalized + self.beta * self.passive(label)
 
 
 @dataclass(eq=False, repr=False)

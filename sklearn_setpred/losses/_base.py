@@ -21,7 +21,7 @@ LOSSES: dict[str, type[Loss]] = {}
 
 @dataclass(frozen=True)
 class Limit:
-    """A loss whose gradient another loss takes on when one of its parameters tends to a value.
+    """The loss that another one becomes when one of its parameters tends to a value.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Limit:
     using : dict
         Parameters of the limiting loss that differ from its defaults.
     factor : float
-        The gradient tends to ``factor`` times that of the limiting loss.
+        The gradient tends to ``factor`` times the gradient of the limiting loss.
 
     Examples
     --------
@@ -53,10 +53,10 @@ class Limit:
 class Loss(BaseEstimator):
     """Base class of all losses.
 
-    A loss is a dataclass whose fields are its hyper-parameters, each with a default.
-    Calling it gives one value per row; means and weights are the caller's.
-    A subclass says in ``forward`` what the loss of each row is, and is registered under a name when
-    it is defined as ``class MyLoss(Loss, name="my_loss")``.
+    A loss is a dataclass; its fields are its hyper-parameters, each with a default.
+    Calling it returns one value per row; means and weights are the caller's.
+    A subclass defines ``forward``, the loss of each row. It is registered under a name when it is
+    defined as ``class MyLoss(Loss, name="my_loss")``.
 
     Attributes
     ----------
@@ -66,8 +66,8 @@ class Loss(BaseEstimator):
         What the second argument is: integer labels of shape (n,), or costs in [0, 1]
         of shape (n, K).
     has_link : bool
-        Whether ``probabilities`` inverts the link: at the scores of least conditional risk
-        it gives back the class probabilities.
+        Whether ``probabilities`` inverts the link: at the scores of least conditional risk it
+        returns the class probabilities.
     top_1, all_k : bool
         Whether ranking by ``probabilities`` at the scores of least conditional risk puts the most
         probable class first; whether it puts all classes in the order of their probabilities.
@@ -77,10 +77,9 @@ class Loss(BaseEstimator):
     scale_free : bool
         Whether epochs are compared by validation losses at the best temperature.
     weightless_cost : {0.0, 1.0}
-        The cost of a choice that has no weight in a loss on costs; the costs of a row, of which
-        only differences matter, are shifted to where one choice has it.
+        Cost at which a choice drops out of the loss; only for ``target="cost"``.
     limits : sequence of Limit
-        Losses it becomes at the border of its parameters.
+        The losses that it becomes at the borders of its parameters.
     search_space : mapping
         Values worth trying for each parameter.
 
@@ -153,7 +152,7 @@ class Loss(BaseEstimator):
             return self.inverse_link(at_least_float32(scores))
 
     def decision_scores(self, scores: Tensor) -> Tensor:
-        """Return the scores by which the classes rank; here those that the loss sees.
+        """Return the scores by which the classes rank; here ``scores`` themselves.
 
         Parameters
         ----------
@@ -167,7 +166,7 @@ class Loss(BaseEstimator):
         return scores
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of each row; what a subclass defines.
+        """Return the loss of each row; a subclass defines it.
 
         Parameters
         ----------
@@ -181,7 +180,7 @@ class Loss(BaseEstimator):
         raise NotImplementedError(f"{type(self).__name__} must define forward(scores, target).")
 
     def inverse_link(self, scores: Tensor) -> Tensor:
-        """Return the probabilities; what a subclass redefines unless it is softmax.
+        """Return the inverse link; a subclass redefines it unless it is softmax.
 
         Parameters
         ----------
@@ -195,9 +194,9 @@ class Loss(BaseEstimator):
         return torch.softmax(scores, dim=-1)
 
     def link(self, costs: Tensor) -> Tensor:
-        """Return scores of least conditional risk at expected costs; here zeros: unknown.
+        """Return the scores of least conditional risk at expected costs; zeros if unknown.
 
-        Of losses on costs. Training starts from there, with the costs that probabilities expect.
+        Only for ``target="cost"``; training is initialised with these scores.
 
         Parameters
         ----------
@@ -234,7 +233,7 @@ class Loss(BaseEstimator):
         return self
 
     def infimum(self, n_classes: int) -> float:
-        """Return the greatest lower bound of the loss, approached by a certain, right prediction.
+        """Return the greatest lower bound; a certain, right prediction comes close to it.
 
         Parameters
         ----------
@@ -254,7 +253,7 @@ def get_loss(loss: str | Loss) -> Loss:
     Parameters
     ----------
     loss : str or Loss
-        A name in ``LOSSES``, or a loss, which is given back.
+        A name in ``LOSSES``, or a loss, which is returned as it is.
 
     Returns
     -------
@@ -263,7 +262,7 @@ def get_loss(loss: str | Loss) -> Loss:
     Raises
     ------
     ValueError
-        If the name is unknown; the message gives the nearest known one.
+        If the name is unknown; the message names the nearest known one.
 
     Examples
     --------

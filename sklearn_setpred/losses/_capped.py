@@ -11,8 +11,8 @@ from torch import Tensor
 def tails(top: Tensor, rest: Tensor) -> Tensor:
     """Return log sum exp of all entries but the m largest, for m = 0 ... k - 1, shape (n, k).
 
-    ``top``, (n, k), are the k largest in falling order and ``rest``, (n, 1), log sum exp of the
-    others.
+    ``top``, (n, k), holds the k largest entries in falling order; ``rest``, (n, 1), is log sum exp
+    of the others.
     """
     rising = torch.cat([rest, top.flip(-1)], dim=-1)
     return rising.logcumsumexp(dim=-1)[:, 1:].flip(-1)
@@ -21,12 +21,12 @@ def tails(top: Tensor, rest: Tensor) -> Tensor:
 def clipping(top: Tensor, tails: Tensor) -> Tensor:
     """Return the threshold c, (n, 1), with sum_j min(1, exp(z_j - c)) = k, from the k largest.
 
-    With the m largest clipped the others share k - m, so c = tails_m - log(k - m); m is the first
-    number for which that leaves no entry above 1.
+    If the m largest entries are clipped, the others sum to k - m, so c = tails_m - log(k - m).
+    The right m is the first one that leaves no entry above 1.
     """
     k = top.shape[-1]
-    shares = torch.arange(k, 0, -1, dtype=top.dtype, device=top.device)
-    thresholds = tails - shares.log()
+    n_left = torch.arange(k, 0, -1, dtype=top.dtype, device=top.device)
+    thresholds = tails - n_left.log()
     first = (top <= thresholds).int().argmax(dim=-1, keepdim=True)
     return thresholds.gather(-1, first)
 

@@ -1,4 +1,4 @@
-"""The check that the top-k losses share."""
+"""The check of k that the top-k losses have in common."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ def check_k(k: int, n_classes: int) -> None:
         return
     raise ValueError(
         f"k={k!r} must be an integer between 1 and n_classes - 1 = {n_classes - 1}: "
-        "the k largest of n_classes scores always contain the label otherwise; choose a smaller k."
+        "otherwise the k largest scores always contain the label; choose a smaller k."
     )

@@ -29,7 +29,7 @@ def comp_sum_link(scores: Tensor, tau: float) -> Tensor:
 
 
 class CompSumFamily(Loss):
-    """What all comp-sum losses share; a member says which ``order`` tau it has."""
+    """Base of the comp-sum losses; a member defines its ``order`` tau."""
 
     top_1 = True
 
@@ -137,8 +137,8 @@ class SumExponential(CompSumFamily, name="sum_exponential"):
 
     References
     ----------
-    Weston and Watkins, "Support vector machines for multi-class pattern recognition", 1999, for
-    the form; Mao, Mohri, Zhong, "Cross-entropy loss functions: theoretical analysis and
+    Weston and Watkins, "Support vector machines for multi-class pattern recognition", ESANN 1999,
+    for the form; Mao, Mohri, Zhong, "Cross-entropy loss functions: theoretical analysis and
     applications", ICML 2023, for the analysis.
 
     Examples

@@ -16,8 +16,7 @@ from sklearn_setpred.losses._base import Loss
 from sklearn_setpred.losses._comp_sum import comp_sum_link, comp_sum_values
 from sklearn_setpred.losses._scores import expm1_with_linear_tail
 
-# Expected costs, and what they lack to one, count as this much at least where a link divides by
-# them or takes their logarithm.
+# Expected costs c, or 1 - c, are clipped to at least this before dividing or taking logarithms.
 LEAST = 1e-6
 
 
@@ -55,8 +54,8 @@ class CostSensitiveCompSum(Loss, name="cost_sensitive_comp_sum"):
 
     ::
 
-        l = sum_k (1 - c_k) (s_k^(tau - 1) - 1) / (1 - tau),    -sum_k (1 - c_k) log s_k at tau =
-        1, s = softmax(r)
+        l = sum_k (1 - c_k) (s_k^(tau - 1) - 1) / (1 - tau),    s = softmax(r),
+        l = -sum_k (1 - c_k) log s_k    at tau = 1
 
     Use it to choose one of K actions of known cost, such as the size of a prediction set; tau = 1
     trains best.
@@ -68,11 +67,11 @@ class CostSensitiveCompSum(Loss, name="cost_sensitive_comp_sum"):
 
     Notes
     -----
-    With w_k = 1 - E[c_k | x] the minimiser of the conditional risk has s_k proportional to w_k^(1
-    / (2 - tau)) for tau < 2; so the inverse link s^(2 - tau) renormalised gives w / sum(w), and
-    the greatest score belongs to the cheapest choice. Below order 1, exact while (1 - tau) (-log
-    s_k) <= 30 and continued as its tangent beyond. From order 2 on training can collapse to one
-    choice for all rows.
+    Let w_k = 1 - E[c_k | x]. For tau < 2 the minimiser of the conditional risk has s_k
+    proportional to ``w_k^(1 / (2 - tau))``. So the inverse link, s^(2 - tau) renormalised, returns
+    w / sum(w), and the greatest score belongs to the cheapest choice. Below order 1 the loss is
+    exact while ``(1 - tau) (-log s_k) <= 30`` and continues as its tangent beyond. From order 2 on
+    training can collapse to one choice for all rows.
 
     References
     ----------
@@ -145,8 +144,9 @@ class CostSensitiveConstrained(Loss, name="cost_sensitive_constrained"):
         hinge          Phi(t) = max(0, 1 - t)
         rho_margin     Phi(t) = min(max(0, 1 - t / rho), 1)
 
-    Use it as the alternative to the comp-sum form; ``"exp"`` and ``"squared_hinge"`` train well,
-    the hinge slowly, the rho-margin hardly from random weights (no gradient for r > 0).
+    Use it as the alternative to the comp-sum form. ``"exp"`` and ``"squared_hinge"`` train well,
+    ``"hinge"`` trains slowly, and ``"rho_margin"`` hardly trains from random weights: it has no
+    gradient for r > 0.
 
     Parameters
     ----------
@@ -174,7 +174,8 @@ class CostSensitiveConstrained(Loss, name="cost_sensitive_constrained"):
     ----------
     Cortes, Mao, C. Mohri, M. Mohri, Zhong, "Cardinality-aware set prediction and top-k
     classification", NeurIPS 2024, cost-sensitive constrained losses; Lee, Lin, Wahba,
-    "Multicategory support vector machines", JASA 2004, for the constraint.
+    "Multicategory support vector machines: theory and application to the classification of
+    microarray data and satellite radiance data", JASA 2004, for the constraint.
 
     Examples
     --------
@@ -210,7 +211,7 @@ class CostSensitiveConstrained(Loss, name="cost_sensitive_constrained"):
         return (target * PHI[self.phi](r, self.rho)).sum(dim=-1)
 
     def link(self, costs: Tensor) -> Tensor:
-        """Return the minimiser above; zeros for the two that tell the cheapest choice alone."""
+        """Return the minimiser; zeros where it only tells which choice is cheapest."""
         costs = costs.clamp(min=LEAST)
         if self.phi == "exp":
             return -costs.log() + costs.log().mean(dim=-1, keepdim=True)

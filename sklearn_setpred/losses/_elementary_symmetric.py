@@ -13,13 +13,14 @@ w = 1 / (1 + exp(c - z_j)), in place of 1 + x exp(z_j - c), which leaves ratios 
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from sklearn_setpred.losses._capped import clipping, tails
-from sklearn_setpred.losses._rowwise import Pullback, rowwise
-from sklearn_setpred.losses._scores import exp
 
 # Coefficients can be as small as 2^-k; above this k they need the exponent range of float64.
 LARGEST_K_IN_FLOAT32 = 64
@@ -30,34 +31,21 @@ def log_ratio(z: Tensor, k: int) -> Tensor:
     if k > LARGEST_K_IN_FLOAT32 and z.dtype is not torch.float64:
         return log_ratio(z.double(), k).to(z.dtype)
     head = z.topk(min(2 * k, z.shape[-1] - 1), dim=-1)
-    with torch.no_grad():
-        tail = exp(z - head.values[:, -1:]).scatter_(-1, head.indices, 0.0)
-        log_tail = tail.sum(dim=-1, keepdim=True).log() + head.values[:, -1:]
+    tail = z.scatter(-1, head.indices, -math.inf)
+    with torch.no_grad():  # the ratio is the same at every threshold
+        log_tail = tail.logsumexp(dim=-1, keepdim=True)
         threshold = clipping(head.values[:, :k], tails(head.values, log_tail)[:, :k])
-        scale = torch.exp(head.values[:, -1:] - threshold)
     # Rows come last from here on: operations on n numbers in a row are several times faster.
-    law = from_power_sums(power_sums(z, tail.mul_(scale), k).T.contiguous())
+    e = from_power_sums(power_sums(torch.exp(tail - threshold), k))
     for w in torch.sigmoid(head.values - threshold).T.contiguous():
-        law = torch.lerp(law, functional.pad(law[:-1], (0, 0, 1, 0)), w)
-    return threshold.squeeze(-1) + law[k].log() - law[k - 1].log()
+        e = torch.lerp(e, functional.pad(e[:-1], (0, 0, 1, 0)), w)
+    return threshold.squeeze(-1) + e[k].log() - e[k - 1].log()
 
 
-@rowwise
-def power_sums(z: Tensor, w: Tensor, k: int) -> tuple[Tensor, Pullback]:
-    """Return sum_j w_j^m for m = 1 ... k, shape (n, k); w is exp(z) up to a constant, or 0."""
-    sums, power = [w.sum(dim=-1)], w
-    for _ in range(k - 1):
-        power = power * w
-        sums.append(power.sum(dim=-1))
-
-    def pullback(g: Tensor) -> Tensor:
-        # sum_m g_m m w^m by Horner's rule.
-        gradients = w * (k * g[:, k - 1])
-        for m in range(k - 1, 0, -1):
-            gradients.add_(m * g[:, m - 1]).mul_(w)
-        return gradients
-
-    return torch.stack(sums, dim=-1), pullback
+def power_sums(w: Tensor, k: int) -> Tensor:
+    """Return sum_j w_j^m for m = 1 ... k, shape (k, n)."""
+    powers = itertools.accumulate(itertools.repeat(w, k), torch.mul)
+    return torch.stack([power.sum(dim=-1) for power in powers])
 
 
 def from_power_sums(sums: Tensor) -> Tensor:

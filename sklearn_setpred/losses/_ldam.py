@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.losses._base import Limit, Loss
-from sklearn_setpred.losses._scores import log_loss, margin_link, with_margin
+from sklearn_setpred.losses._scores import margin_link, minus_log_p, with_margin
 
 
 @dataclass(eq=False, repr=False)
@@ -31,13 +31,13 @@ class LDAM(Loss, name="ldam"):
     margin : float, default=0.5
         Margin of the rarest class, at least 0.
     class_counts : tuple of int or None, default=None
-        Number of training rows n_j of each class. None gives all classes the same margin, until
-        ``fit_classes`` fills it in.
+        Number of training rows n_j of each class. With None all classes have the same margin;
+        ``fit_classes`` fills the counts in.
 
     Notes
     -----
-    With a_j = exp(c_j) the inverse link is q_j proportional to p_j (a_j - (a_j - 1) p_j) / a_j,
-    p = softmax(f).
+    With p = softmax(f) and a_j = exp(c_j), the inverse link is q_j proportional to
+    ``p_j (a_j - (a_j - 1) p_j) / a_j``.
 
     References
     ----------
@@ -86,7 +86,7 @@ class LDAM(Loss, name="ldam"):
         Parameters
         ----------
         like : Tensor of shape (n, K)
-            Whose type and device the margins get.
+            Tensor that sets the dtype and the device.
 
         Returns
         -------
@@ -100,8 +100,8 @@ class LDAM(Loss, name="ldam"):
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
         shifted = with_margin(scores, target, self.margins(scores)[target])
-        return log_loss(shifted, target, 1.0)
+        return minus_log_p(shifted, target)
 
     def inverse_link(self, scores: Tensor) -> Tensor:
         """Return q_j proportional to p_j (a_j - (a_j - 1) p_j) / a_j."""
-        return margin_link(torch.softmax(scores, dim=-1), self.margins(scores))
+        return margin_link(scores, self.margins(scores))

@@ -16,17 +16,18 @@ from sklearn_setpred._utils.validation import check_number, check_option
 from sklearn_setpred.losses._base import Limit, Loss
 from sklearn_setpred.losses._capped import capped_softmax
 from sklearn_setpred.losses._checks import check_k
+from sklearn_setpred.losses._comp_sum import comp_sum_values
 from sklearn_setpred.losses._scale import best_power, to_power
 from sklearn_setpred.losses._scores import (
     NORMALIZATIONS,
     at_least_float32,
     full_precision,
     label_scores,
-    log_loss,
     margin_link,
+    minus_log_p,
     with_margin,
 )
-from sklearn_setpred.losses._temperature import row_temperatures
+from sklearn_setpred.losses._temperature import Range, row_temperatures, temperature_range
 
 
 def worst_case(scores: Tensor, target: Tensor, p: Tensor, lam: float | Tensor) -> Tensor:
@@ -39,10 +40,9 @@ def worst_case(scores: Tensor, target: Tensor, p: Tensor, lam: float | Tensor) -
 
 
 class LDRFamily(Loss):
-    """What the losses with a temperature, a margin and normalised scores share."""
+    """Base of the losses that have a temperature, a margin and normalised scores."""
 
     top_1 = True
-    all_k = True
     # For 10 to 150 classes: after softplus good temperatures are near K / 3.
     search_space: ClassVar = {"lam": (3.0, 10.0, 30.0), "normalize": ("softplus",)}
     # What probabilities are raised to: 1, or what `calibrated` has found.
@@ -50,21 +50,64 @@ class LDRFamily(Loss):
 
     @property
     def scale_free(self) -> bool:
-        """Whether epochs are compared at the best temperature: if scores are not normalised."""
-        return self.normalize is None
+        """Whether epochs are compared at the best temperature: unless the loss is bounded."""
+        return self.normalize is None and self.q == 0
+
+    @property
+    def all_k(self) -> bool:
+        """Whether the minimiser ranks like the posterior: unless q = 1."""
+        return self.q < 1
 
     @property
     def has_link(self) -> bool:
-        """Whether ``probabilities`` inverts the link: only if scores are not normalised."""
-        return self.normalize is None
+        """Whether ``probabilities`` inverts the link: unless q = 1 or scores are normalised."""
+        return self.q < 1 and self.normalize is None
+
+    @property
+    def lowest_temperature(self) -> float:
+        """The least temperature that a row may have."""
+        return self.lam
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if a hyper-parameter is out of range."""
         check_number(
             "lam", self.lam, low=0, is_open=True, hint="towards 0 the loss becomes crammer_singer"
         )
+        check_number(
+            "q", self.q, low=0, high=1, hint="q=0 is the loss itself, q=1 its bounded form"
+        )
+        # Beyond it the link no longer rises with the score.
+        largest = self.lowest_temperature * math.log(1 / self.q) if self.q else math.inf
         check_number("margin", self.margin, low=0)
+        if self.margin > largest:
+            raise ValueError(
+                f"margin={self.margin!r} must be at most {largest:.3g} with q={self.q!r}: the loss "
+                "does not rank like the posterior otherwise; choose a smaller margin or q."
+            )
         check_option("normalize", self.normalize, NORMALIZATIONS)
+
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of each row."""
+        f = self.normalized(scores)
+        f = with_margin(f, target, self.margin) if self.margin else f
+        excess = comp_sum_values(self.excess(f, target), 1 + self.q)
+        return self.lam * excess + self.infimum(scores.shape[-1])
+
+    def excess(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Return L: the loss at q = 0 less its infimum, divided by lam.
+
+        Parameters
+        ----------
+        scores : Tensor of shape (n, K)
+            Normalised scores, the margin taken off the score of the label.
+        target : Tensor of shape (n,)
+            Integer labels.
+
+        Returns
+        -------
+        Tensor of shape (n,)
+        """
+        raise NotImplementedError
 
     def normalized(self, scores: Tensor) -> Tensor:
         """Return the scores the loss sees."""
@@ -115,32 +158,43 @@ class LDRKL(LDRFamily, name="ldr_kl"):
         l = max_p sum_k p_k d_k - lam KL(p, 1 / K) = lam log mean_k exp(d_k / lam),
         d_k = f_k - f_y + margin (k != y)
 
-    Use it for top-k prediction with a robustness of your choice: small temperatures behave like a
-    margin loss, 1 like cross-entropy, large ones withstand label noise.
+        with q > 0:  l = lam (1 - exp(-q L)) / q - lam log K,    L = log sum_k exp(d_k / lam)
+
+    Use it for top-k prediction with a robustness of your choice. With q = 0 small temperatures
+    behave like a margin loss, 1 like cross-entropy, large ones withstand label noise; with q > 0 a
+    row loses its pull as its label becomes improbable, at every temperature.
 
     Parameters
     ----------
     lam : float, default=1.0
         Temperature, positive.
+    q : float, default=0.0
+        Comp-sum transform, between 0 (none) and 1, as in the generalised cross-entropy; the
+        greater, the less a badly predicted row counts.
     margin : float, default=0.0
-        What a score must lag behind that of the label, at least 0.
+        How far another class's score must stay below the label's score, at least 0 and at most
+        -lam log q.
     normalize : {None, "l1", "softplus"}, default=None
         Divide the scores of a row, or their softplus, by their mean absolute value. With
         "softplus", temperatures from K / 4 to K / 2 withstand label noise well.
 
     Notes
     -----
-    At lam = 1 and margin = 0 it is cross-entropy less log K; at margin = 0 it is lam times
-    cross-entropy of f / lam, less lam log K. It falls with lam, from max_k d_k (Crammer and
-    Singer) to mean_k d_k, whose sum over labels is constant. The infimum is -lam log K. With p =
-    softmax(f / lam) and a = exp(margin / lam) the inverse link is q_j proportional to p_j (a - (a
-    - 1) p_j). Normalised scores have mean 1, so that no probability exceeds e^(K / lam) / (e^(K /
-    lam) + K - 1) and probabilities are not calibrated.
+    Without margin, LDR-KL with q is generalised cross-entropy at temperature lam: L = -log p_y, p =
+    softmax(f / lam), so l = lam (1 - p_y^q) / q up to a constant, and q = 1 is lam times the mean
+    absolute error. With q the gradient is exp(-q L) times the gradient without. The inverse link is
+    q_j proportional to ``p_j^(1 - q) r_j^(1 + q)``, r_j = 1 - p_j + p_j exp(-margin / lam).
+
+    With q = 0 and margin = 0 the loss is lam times cross-entropy of f / lam, less lam log K. It
+    falls with lam, from max_k d_k (Crammer and Singer) to mean_k d_k; the mean sums to a constant
+    over the labels. The infimum is -lam log K. Normalised scores have mean 1, so no p_j exceeds
+    ``e^(K / lam) / (e^(K / lam) + K - 1)``, and probabilities are not calibrated.
 
     References
     ----------
     Zhu, Ying, Yang, "Label distributionally robust losses for multi-class classification:
-    consistency, robustness and adaptivity", ICML 2023, LDR-KL.
+    consistency, robustness and adaptivity", ICML 2023, LDR-KL; Mao, Mohri, Zhong, "Cross-entropy
+    loss functions: theoretical analysis and applications", ICML 2023, for the transform.
 
     Examples
     --------
@@ -153,27 +207,33 @@ class LDRKL(LDRFamily, name="ldr_kl"):
     """
 
     lam: float = 1.0
+    q: float = 0.0
     margin: float = 0.0
     normalize: str | None = None
 
     limits = (
         Limit("lam", 0.0, "crammer_singer", using={"margin": 0.0}),
         Limit("lam", 1.0, "cross_entropy"),
+        Limit("q", 0.7, "gce"),
+        Limit("q", 1.0, "mae"),
     )
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether the losses of all labels sum to a constant: q = 1 alone."""
+        return self.q == 1
 
     def infimum(self, n_classes: int) -> float:
         """Return the least value, or with normalised scores a bound it comes close to."""
         return -self.lam * math.log(n_classes)
 
-    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of each row."""
-        scores = with_margin(self.normalized(scores), target, self.margin)
-        return log_loss(scores, target, self.lam) - self.lam * math.log(scores.shape[-1])
+    def excess(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Return L = log sum_k exp(d_k / lam)."""
+        return minus_log_p(scores / self.lam, target)
 
     def inverse_link(self, scores: Tensor) -> Tensor:
-        """Return q_j proportional to p_j (a - (a - 1) p_j)."""
-        p = torch.softmax(self.normalized(scores) / self.lam, dim=-1)
-        return margin_link(p, self.margin / self.lam)
+        """Return q_j proportional to p_j^(1 - q) r_j^(1 + q)."""
+        return margin_link(self.normalized(scores) / self.lam, self.margin / self.lam, self.q)
 
 
 @dataclass(eq=False, repr=False)
@@ -186,8 +246,10 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
         d_k = f_k - f_y + margin (k != y),    a = alpha log K / lam,
         t = lam (1 - KL(p, 1 / K) / (alpha log K)),    p = softmax(d / t)
 
-    Use it where some rows have wrong labels and others do not: rows predicted without certainty
-    get a large, robust temperature, certain ones a small, sharp one.
+        with q > 0:  lam (1 - exp(-q L)) / q + inf l,    L = (l - inf l) / lam >= 0
+
+    Use it where some rows have wrong labels and others do not: uncertain predictions get a large,
+    robust temperature, certain ones a small, sharp one.
 
     Parameters
     ----------
@@ -196,8 +258,12 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
         [lam (1 - 1 / alpha), lam].
     alpha : float, default=2.0
         Above 1; the greater, the less the temperature adapts.
+    q : float, default=0.0
+        Comp-sum transform, between 0 (none) and 1; the greater, the less a badly predicted row
+        counts.
     margin : float, default=0.0
-        What a score must lag behind that of the label, at least 0.
+        How far another class's score must stay below the label's score, at least 0 and at most
+        -lam (1 - 1 / alpha) log q.
     normalize : {None, "l1", "softplus"}, default=None
         Divide the scores of a row, or their softplus, by their mean absolute value. With
         "softplus", temperatures from K / 4 to K / 2 withstand label noise well.
@@ -205,9 +271,11 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
     Notes
     -----
     The temperature is the global maximum, found anew for each row: no state is kept from batch to
-    batch, and the gradient is p - e_y. The infimum is -lam log(K) (1 - 1 / (2 alpha)). The inverse
-    link is that of LDR-KL at the temperature of the row without margin: exact at margin = 0, else
-    an approximation (within .001 at margin = .1, lam = 1).
+    batch. The gradient is ``exp(-q L) (p - e_y)``, as at a maximum the derivative through the
+    temperature is zero. The infimum is ``-lam log(K) (1 - 1 / (2 alpha))``. The inverse link is the
+    link of LDR-KL with q t / lam, where t is the temperature that the row has without margin. It is
+    exact if margin = 0, where it is p^(1 - q t / lam), and an approximation otherwise: at lam = 1
+    and margin = .1 within .001 for q = 0, within .02 for q = .5.
 
     References
     ----------
@@ -216,8 +284,8 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
 
     Examples
     --------
-    Equal scores leave the temperature at lam and the loss at 0; a certain, right prediction costs
-    -log(2) (1 - 1 / 4):
+    Equal scores leave the temperature at lam and the loss at 0; the loss of a certain, right
+    prediction is -log(2) (1 - 1 / 4):
 
     >>> import torch
     >>> from sklearn_setpred.losses import ALDRKL
@@ -230,14 +298,19 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
 
     lam: float = 1.0
     alpha: float = 2.0
+    q: float = 0.0
     margin: float = 0.0
     normalize: str | None = None
 
     limits = (Limit("alpha", math.inf, "ldr_kl"),)
 
+    @property
+    def lowest_temperature(self) -> float:
+        """The temperature of a certain prediction."""
+        return self.lam * (1 - 1 / self.alpha)
+
     def check(self, n_classes: int) -> None:
         """Raise ValueError if a hyper-parameter is out of range."""
-        super().check(n_classes)
         check_number(
             "alpha",
             self.alpha,
@@ -246,6 +319,7 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
             hint="at 1 or below the temperature of a certain row would reach 0, where the loss is "
             "no longer smooth; alpha=2 is a good start",
         )
+        super().check(n_classes)
 
     def infimum(self, n_classes: int) -> float:
         """Return the least value, or with normalised scores a bound it comes close to."""
@@ -254,8 +328,8 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
     def temperatures(self, scores: Tensor) -> Tensor:
         """Return the temperature of each row, without margin.
 
-        A function of the scores alone: it says how certain the prediction is, not whether the
-        label is right.
+        The temperature depends on the scores alone: it tells how certain the prediction is, not
+        whether the label is wrong.
 
         Parameters
         ----------
@@ -266,27 +340,29 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
         -------
         Tensor of shape (n,)
         """
-        with full_precision(scores):
-            return self._temperatures(self.normalized(at_least_float32(scores)))
+        with full_precision(scores), torch.no_grad():
+            scores = self.normalized(at_least_float32(scores))
+            return row_temperatures(scores, self._range(scores)).squeeze(-1)
 
-    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of each row."""
-        scores = with_margin(self.normalized(scores), target, self.margin)
-        t = self._temperatures(scores)
-        log_k = math.log(scores.shape[-1])
-        penalty = self.alpha * log_k / (2 * self.lam) * (t - self.lam).square()
-        return log_loss(scores, target, t.unsqueeze(-1)) - t * log_k - penalty
+    def excess(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Return L = t log sum_k exp(d_k / t) - (a / 2) (t - t_min)^2, divided by lam."""
+        span = self._range(scores)
+        with torch.no_grad():
+            t = row_temperatures(scores, span)
+            penalty = (t - span.lowest).square().mul_(span.curvature / (2 * self.lam)).squeeze(-1)
+            weight = t.squeeze(-1) / self.lam
+        return weight * minus_log_p(scores / t, target) - penalty
 
     def inverse_link(self, scores: Tensor) -> Tensor:
-        """Return the inverse link of LDR-KL at the temperature of each row."""
+        """Return the inverse link of LDR-KL with q t / lam at the temperature t of each row."""
         scores = self.normalized(scores)
-        t = self._temperatures(scores).unsqueeze(-1)
-        return margin_link(torch.softmax(scores / t, dim=-1), self.margin / t)
+        with torch.no_grad():
+            t = row_temperatures(scores, self._range(scores))
+        return margin_link(scores / t, self.margin / t, self.q * t / self.lam)
 
-    @torch.no_grad()
-    def _temperatures(self, scores: Tensor) -> Tensor:
-        """Return the temperature of each row of normalised scores."""
-        return row_temperatures(scores, self.lam, self.alpha)
+    def _range(self, scores: Tensor) -> Range:
+        """Return the temperatures that rows of these scores may have."""
+        return temperature_range(self.lam, self.alpha, scores.shape[-1])
 
 
 @dataclass(eq=False, repr=False)
@@ -307,12 +383,12 @@ class LDRTopK(Loss, name="ldr_top_k"):
     lam : float, default=1.0
         Temperature, positive.
     margin : float, default=0.0
-        What a score must lag behind that of the label, at least 0.
+        How far another class's score must stay below the label's score, at least 0.
 
     Notes
     -----
-    The maximiser is found exactly: the m largest entries sit at 1 / k, the others are a softmax
-    that shares the rest. k = 1 is LDR-KL; towards lam = 0 the loss becomes the mean of the k
+    The maximiser is found exactly: the m largest entries are 1 / k, the others are a softmax
+    times the remaining mass. k = 1 is LDR-KL; towards lam = 0 the loss becomes the mean of the k
     largest d. For k >= 2 it is unbounded below, as part of p must lie outside the label.
 
     References
@@ -322,8 +398,8 @@ class LDRTopK(Loss, name="ldr_top_k"):
 
     Examples
     --------
-    With three equal scores p is uniform and the loss 0; a hopeless class leaves 1 / 2 for each of
-    the other two, worth -KL = -log(3 / 2) (signs left out):
+    With three equal scores p is uniform and the loss 0. A class without a chance leaves 1 / 2 for
+    each of the other two, and the loss is -KL = -log(3 / 2); the example prints absolute values:
 
     >>> import torch
     >>> from sklearn_setpred.losses import LDRTopK

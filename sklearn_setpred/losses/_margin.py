@@ -8,39 +8,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
-from torch.nn import functional
+from torch.nn.functional import relu
 
 from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.losses._base import Loss
-from sklearn_setpred.losses._rowwise import Pullback, rowwise
-from sklearn_setpred.losses._scores import add_to_label_, label_scores, without_label
-
-
-@rowwise
-def lead_of_best_rival(scores: Tensor, target: Tensor) -> tuple[Tensor, Pullback]:
-    """Return max_{k != y} f_k - f_y; at ties the gradient is that of the first of the best."""
-    rival = without_label(scores, target).max(dim=-1)
-
-    def pullback(g: Tensor) -> Tensor:
-        gradients = g.new_zeros(scores.shape)
-        return add_to_label_(add_to_label_(gradients, rival.indices, g), target, -g)
-
-    return rival.values - label_scores(scores, target), pullback
-
-
-@rowwise
-def mean_excess(scores: Tensor, target: Tensor, margin: float) -> tuple[Tensor, Pullback]:
-    """Return sum_{k != y} max(0, margin + f_k - f_y) / K."""
-    bar = label_scores(scores, target) - margin
-    excess = (scores - bar.unsqueeze(-1)).relu_().scatter_(-1, target.unsqueeze(-1), 0.0)
-
-    def pullback(g: Tensor) -> Tensor:
-        gradients = excess.sign()
-        count = gradients.sum(dim=-1, keepdim=True)
-        share = g / scores.shape[-1]
-        return add_to_label_(gradients.mul_(share), target, -share * count)
-
-    return excess.mean(dim=-1), pullback
+from sklearn_setpred.losses._scores import label_scores, without_label
 
 
 @dataclass(eq=False, repr=False)
@@ -51,8 +23,8 @@ class CrammerSinger(Loss, name="crammer_singer"):
 
         l = max(0, m + max_{k != y} f_k - f_y)
 
-    Use it where one class has more than half of the probability nearly everywhere: elsewhere it
-    does not find the most probable class.
+    Use it where one class nearly always has more than half of the probability; otherwise it does
+    not find the most probable class.
 
     Parameters
     ----------
@@ -82,7 +54,8 @@ class CrammerSinger(Loss, name="crammer_singer"):
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
-        return functional.relu(self.margin + lead_of_best_rival(scores, target))
+        best_rival = without_label(scores, target).max(dim=-1).values
+        return relu(self.margin + best_rival - label_scores(scores, target))
 
 
 @dataclass(eq=False, repr=False)
@@ -102,7 +75,7 @@ class WestonWatkins(Loss, name="weston_watkins"):
 
     Notes
     -----
-    The textbook form lacks the factor 1 / K, which keeps the size of the gradient independent of
+    The textbook form lacks the factor 1 / K; with it the size of the gradient does not depend on
     the number of classes.
 
     References
@@ -127,4 +100,7 @@ class WestonWatkins(Loss, name="weston_watkins"):
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
-        return mean_excess(scores, target, self.margin)
+        bar = label_scores(scores, target) - self.margin
+        excess = relu(scores - bar.unsqueeze(-1)).sum(dim=-1)
+        # The label's own excess is the margin, at any scores.
+        return (excess - self.margin) / scores.shape[-1]

@@ -1,4 +1,4 @@
-"""Losses of the predicted probabilities made to withstand wrong labels."""
+"""Losses of the predicted probabilities that withstand wrong labels."""
 
 from __future__ import annotations
 
@@ -13,26 +13,7 @@ from torch import Tensor
 
 from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.losses._base import Limit, Loss
-from sklearn_setpred.losses._rowwise import Pullback, rowwise
-from sklearn_setpred.losses._scores import (
-    add_to_label_,
-    label_scores,
-    minus_log_p,
-)
-
-
-@rowwise
-def squared_error(scores: Tensor, target: Tensor) -> tuple[Tensor, Pullback]:
-    """Return 1 - 2 p_y + sum_k p_k^2; its gradient is 2 p (p - s) - 2 p_y e_y, s = |p|^2 - p_y."""
-    p = torch.softmax(scores, dim=-1)
-    label, square = label_scores(p, target), torch.linalg.vecdot(p, p)
-
-    def pullback(g: Tensor) -> Tensor:
-        gradients = p - (square - label).unsqueeze(-1)
-        gradients.mul_(p).mul_(2 * g)
-        return add_to_label_(gradients, target, -2 * g * label.unsqueeze(-1))
-
-    return 1 - 2 * label + square, pullback
+from sklearn_setpred.losses._scores import label_scores, minus_log_p
 
 
 @dataclass(eq=False, repr=False)
@@ -68,7 +49,8 @@ class MSE(Loss, name="mse"):
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
-        return squared_error(scores, target)
+        p = torch.softmax(scores, dim=-1)
+        return 1 - 2 * label_scores(p, target) + torch.linalg.vecdot(p, p)
 
 
 @dataclass(eq=False, repr=False)
@@ -144,8 +126,8 @@ class JensenShannon(Loss, name="jensen_shannon"):
 
     Notes
     -----
-    A function of p_y alone, as the classes other than y enter KL(p, m) through their sum. The
-    approach to 1 - p_y as pi tends to 1 is logarithmic: still .36 away at pi = .9.
+    It depends on p_y alone, as the classes other than y enter KL(p, m) through their sum. As pi
+    tends to 1 it approaches 1 - p_y, but only logarithmically: at pi = .9 it is still .36 away.
 
     References
     ----------
@@ -182,37 +164,6 @@ class JensenShannon(Loss, name="jensen_shannon"):
         log_m = torch.log1p((pi - 1) * rest)
         divergence = p * (log_p - log_m) - rest * math.log1p(-pi)
         return (pi * log_m - (1 - pi) * divergence) / ((1 - pi) * math.log1p(-pi))
-
-
-@rowwise
-def robust_log(scores: Tensor, target: Tensor, alpha: float) -> tuple[Tensor, Pullback]:
-    """Return the robust log loss.
-
-    With t = 1 + p / alpha: log(1 + 1 / alpha) - log t_y + sum_{j != y} log t_j / (K - 1), where
-    d log t_j / d f_k = r_j (1[j = k] - p_k), r = p / (alpha + p).
-    """
-    p = torch.softmax(scores, dim=-1)
-    share = 1 / (scores.shape[-1] - 1)
-    label = label_scores(p, target) / alpha + 1
-
-    def pullback(g: Tensor) -> Tensor:
-        r = (p + alpha).reciprocal_().mul_(p)
-        r_label = label_scores(r, target).unsqueeze(-1) * (1 + share)
-        mass = r.sum(dim=-1, keepdim=True) * share - r_label
-        gradients = r.mul_(share * g).sub_(p * (mass * g))
-        return add_to_label_(gradients, target, -g * r_label)
-
-    value = math.log1p(1 / alpha) - (1 + share) * label.log() + share * sum_of_logs(p, alpha)
-    return value, pullback
-
-
-def sum_of_logs(p: Tensor, alpha: float) -> Tensor:
-    """Return sum_k log(1 + p_k / alpha), where it fits as the logarithm of the product.
-
-    The sum is at most 1 / alpha, as the probabilities sum to 1.
-    """
-    t = (p / alpha).add_(1)
-    return t.prod(dim=-1).log() if alpha > 1 / 64 else t.log_().sum(dim=-1)
 
 
 @dataclass(eq=False, repr=False)
@@ -262,4 +213,6 @@ class RLL(Loss, name="rll"):
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
-        return robust_log(scores, target, self.alpha)
+        log_t = torch.log1p(torch.softmax(scores, dim=-1) / self.alpha)
+        label, n_others = label_scores(log_t, target), scores.shape[-1] - 1
+        return math.log1p(1 / self.alpha) - label + (log_t.sum(dim=-1) - label) / n_others

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sklearn_setpred.losses._scores import minus_log_p
 
-# Rows that are all predicted right would ask for the power infinity.
+# If all rows are predicted right, the best power is infinite.
 LOG_POWERS = (-3.0, 2.0)
 
 
@@ -44,5 +44,5 @@ def best_power(p: Tensor, target: Tensor, weight: Tensor | None = None) -> float
 
 
 def log(p: Tensor) -> Tensor:
-    """Return the logarithms of probabilities; those of zeros are finite."""
+    """Return the logarithms of probabilities, finite where a probability is zero."""
     return p.clamp_min(torch.finfo(p.dtype).tiny).log()

@@ -1,4 +1,4 @@
-"""What several losses do to scores: masks, margins, normalisation, log-probabilities."""
+"""Operations on scores that several losses need: masks, margins, normalisation, links."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor
 from torch.nn import functional
-
-from sklearn_setpred.losses._rowwise import Pullback, rowwise
 
 # Beyond this exponent exponentials continue as their tangent: exp(30) = 1e13 leaves float32
 # room for sums over 100,000 classes and for the products of the chain rule.
@@ -24,7 +22,7 @@ def at_least_float32(scores: Tensor) -> Tensor:
 def full_precision(scores: Tensor) -> AbstractContextManager[None]:
     """Return a context without autocast, which would compute dot products in half precision."""
     device = scores.device.type
-    # To enter a context costs as much as a small batch, to ask costs nothing.
+    # Entering autocast(False) costs as much as a small batch, so check first.
     if not torch.is_autocast_enabled(device):
         return nullcontext()
     return torch.autocast(device, enabled=False)
@@ -43,11 +41,6 @@ def minus_log_p(scores: Tensor, target: Tensor) -> Tensor:
 def without_label(scores: Tensor, target: Tensor) -> Tensor:
     """Return a copy of the scores with -inf in the place of the label."""
     return scores.scatter(-1, target.unsqueeze(-1), -math.inf)
-
-
-def add_to_label_(gradients: Tensor, target: Tensor, values: Tensor) -> Tensor:
-    """Add values (n, 1) to the entries of the labels, in place."""
-    return gradients.scatter_add_(-1, target.unsqueeze(-1), values)
 
 
 def with_margin(scores: Tensor, target: Tensor, margin: float | Tensor) -> Tensor:
@@ -77,37 +70,20 @@ def expm1_with_linear_tail(x: Tensor) -> Tensor:
 
 
 def complement(p: Tensor) -> Tensor:
-    """Return 1 - p; that of the largest is the sum of the others, lest it round to zero."""
+    """Return 1 - p, without cancellation at the largest p: there it is the sum of the others."""
     top = p.argmax(dim=-1, keepdim=True)
     others = p.scatter(-1, top, 0.0).sum(dim=-1, keepdim=True)
     return (1 - p).scatter(-1, top, others)
 
 
-@rowwise
-def log_loss(
-    scores: Tensor, target: Tensor, temperature: float | Tensor
-) -> tuple[Tensor, Pullback]:
-    """Return t (log sum exp(f / t) - f_y / t), f = scores, t a constant or one per row, (n, 1)."""
-    log_p = torch.log_softmax(scores / temperature, dim=-1)
+def margin_link(scores: Tensor, margins: Tensor | float, q: Tensor | float = 0.0) -> Tensor:
+    """Return q_j proportional to p_j^(1 - q) r_j^(1 + q), p = softmax(scores).
 
-    def pullback(g: Tensor) -> Tensor:
-        return add_to_label_(exp(log_p).mul_(g), target, -g)
-
-    value = -label_scores(log_p, target).unsqueeze(-1) * temperature
-    return value.squeeze(-1), pullback
-
-
-def exp(x: Tensor) -> Tensor:
-    """Return exp(x) through the power of two, which is twice as fast on a CPU."""
-    return (x * math.log2(math.e)).exp2_()
-
-
-def margin_link(p: Tensor, margins: Tensor | float) -> Tensor:
-    """Return q_j proportional to p_j (1 - p_j + p_j / a_j), a_j = exp(margin_j).
-
-    The derivation: at the scores of least conditional risk sum_y q_y (p^(y) - e_y) = 0, where
-    p^(y) is the softmax with the score of y lowered by its margin.
+    r_j = 1 - p_j + p_j / a_j, a_j = exp(margin_j). Derivation: at the scores of least conditional
+    risk sum_y q_y exp(-q L_y) (p^(y) - e_y) = 0, where p^(y) is the softmax after the score of y is
+    lowered by its margin, and exp(L_y) = a_y r_y / p_y.
     """
+    p = torch.softmax(scores, dim=-1)
     discount = torch.exp(-torch.as_tensor(margins, dtype=p.dtype, device=p.device))
-    q = p * (complement(p) + discount * p)
-    return q / q.sum(dim=-1, keepdim=True)
+    log_r = torch.log(complement(p) + discount * p)
+    return torch.softmax((1 - q) * scores + (1 + q) * log_r, dim=-1)

@@ -1,9 +1,10 @@
-"""Losses of the spherical family: they see the label's score, the sum and the sum of squares."""
+"""Losses of the spherical family: functions of the label's score, the sum, the sum of squares."""
 
 from __future__ import annotations
 
 __all__ = ["TaylorSoftmax", "ZLoss"]
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,8 +14,7 @@ from torch.nn import functional
 
 from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.losses._base import Loss
-from sklearn_setpred.losses._rowwise import Pullback, rowwise
-from sklearn_setpred.losses._scores import add_to_label_, label_scores
+from sklearn_setpred.losses._scores import label_scores
 
 
 @dataclass(eq=False, repr=False)
@@ -37,15 +37,14 @@ class ZLoss(Loss, name="z_loss"):
 
     Notes
     -----
-    Shifting or scaling the scores of a row leaves the loss unchanged. Scores that are all equal
-    count as standardised with deviation 1. A certain prediction has z_y = sqrt(K - 1), so the
-    least value is log(1 + exp(a (b - sqrt(K - 1)))) / a. Scores rank, probabilities (softmax) are
-    not calibrated.
+    Shifting or scaling the scores of a row leaves the loss unchanged. For equal scores the
+    deviation is taken to be 1. A certain prediction has z_y = sqrt(K - 1), so the least value is
+    ``log(1 + exp(a (b - sqrt(K - 1)))) / a``. Probabilities (softmax) rank but are not calibrated.
 
     References
     ----------
     de Brebisson and Vincent, "The Z-loss: a shift and scale invariant classification loss
-    belonging to the spherical family", 2016.
+    belonging to the spherical family", arXiv:1604.08859, 2016.
 
     Examples
     --------
@@ -75,7 +74,10 @@ class ZLoss(Loss, name="z_loss"):
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
-        z = standardized_label(scores, target)
+        centred = scores - scores.mean(dim=-1, keepdim=True)
+        deviation = torch.linalg.vector_norm(centred, dim=-1) / math.sqrt(scores.shape[-1])
+        # With deviation 1 for equal scores the gradient leads out of the tie.
+        z = label_scores(centred, target) / deviation.masked_fill(deviation == 0, 1.0)
         return functional.softplus(self.scale * (self.shift - z)) / self.scale
 
 
@@ -87,12 +89,12 @@ class TaylorSoftmax(Loss, name="taylor_softmax"):
 
         l = -log p_y,    p_k = (1 + f_k + f_k^2 / 2) / sum_j (1 + f_j + f_j^2 / 2)
 
-    Use it to try tails heavier than those of cross-entropy; probabilities never get very small.
+    Use it to try heavier tails than cross-entropy has: probabilities never get very small.
 
     Notes
     -----
-    A class gets its least probability at a score of -1 and a larger one on either side, so classes
-    rank by log(1 + f + f^2 / 2) and not by f. The inverse link is p itself.
+    The probability of a class is least at a score of -1 and grows on either side, so classes rank
+    by log(1 + f + f^2 / 2) and not by f. The inverse link is p itself.
 
     References
     ----------
@@ -115,7 +117,8 @@ class TaylorSoftmax(Loss, name="taylor_softmax"):
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
-        return taylor_log_loss(scores, target)
+        terms = taylor_terms(scores)
+        return terms.sum(dim=-1).log() - label_scores(terms, target).log()
 
     def inverse_link(self, scores: Tensor) -> Tensor:
         """Return the Taylor softmax."""
@@ -129,40 +132,3 @@ class TaylorSoftmax(Loss, name="taylor_softmax"):
 def taylor_terms(scores: Tensor) -> Tensor:
     """Return 1 + f + f^2 / 2, written without cancellation: at least 1 / 2."""
     return ((scores + 1).square() + 1) / 2
-
-
-@rowwise
-def taylor_log_loss(scores: Tensor, target: Tensor) -> tuple[Tensor, Pullback]:
-    """Return log sum_k t_k - log t_y, t = (u^2 + 1) / 2, u = f + 1, with d t / d f = u."""
-    u = scores + 1
-    total = (torch.linalg.vecdot(u, u) + u.shape[-1]) / 2
-    u_label = label_scores(u, target)
-    label = (u_label.square() + 1) / 2
-
-    def pullback(g: Tensor) -> Tensor:
-        gradients = u * (g / total.unsqueeze(-1))
-        return add_to_label_(gradients, target, -g * (u_label / label).unsqueeze(-1))
-
-    return total.log() - label.log(), pullback
-
-
-@rowwise
-def standardized_label(scores: Tensor, target: Tensor) -> tuple[Tensor, Pullback]:
-    """Return z_y, z = (f - mean f) / std f; its gradient is (e_y - 1 / K - z z_y / K) / std f.
-
-    Equal scores have no deviation: with 1 in its place the gradient leads out of the tie.
-    """
-    n_classes = scores.shape[-1]
-    centred = scores - scores.mean(dim=-1, keepdim=True)
-    variance = torch.linalg.vecdot(centred, centred) / n_classes
-    tied = variance <= torch.finfo(scores.dtype).tiny
-    deviation = variance.masked_fill(tied, 1.0).sqrt()
-    z = label_scores(centred, target) / deviation
-
-    def pullback(g: Tensor) -> Tensor:
-        weight = g / deviation.unsqueeze(-1)
-        slope = weight * (z / deviation).unsqueeze(-1)
-        gradients = (centred * (-slope / n_classes)).sub_(weight / n_classes)
-        return add_to_label_(gradients, target, weight)
-
-    return z, pullback

@@ -6,7 +6,6 @@ __all__ = ["SmoothTopK", "TopKCrossEntropy", "TopKHinge"]
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 import torch
@@ -17,7 +16,6 @@ from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.losses._base import Limit, Loss
 from sklearn_setpred.losses._checks import check_k
 from sklearn_setpred.losses._elementary_symmetric import log_ratio
-from sklearn_setpred.losses._rowwise import by_chunks
 from sklearn_setpred.losses._scores import label_scores, with_margin, without_label
 
 
@@ -44,7 +42,7 @@ class TopKHinge(Loss, name="top_k_hinge"):
 
     Examples
     --------
-    d is (0, 3, 1), whose two largest have mean 2:
+    d is (0, 3, 1); its two largest entries have mean 2:
 
     >>> import torch
     >>> from sklearn_setpred.losses import TopKHinge
@@ -79,7 +77,7 @@ class SmoothTopK(Loss, name="smooth_top_k"):
         l = t log sum_S exp((margin (y not in S) + sum_{j in S} f_j / k) / t)
             - t log sum_{S with y} exp(sum_{j in S} f_j / (k t)),    S all sets of k labels
 
-    Use it where the size of the set is fixed at k beforehand and labels are noisy.
+    Use it where sets have a fixed size k and labels are noisy.
 
     Parameters
     ----------
@@ -98,13 +96,12 @@ class SmoothTopK(Loss, name="smooth_top_k"):
 
     References
     ----------
-    Berrada, Zisserman, Kumar, "Smooth loss functions for deep top-k classification", ICLR 2018,
-    .
+    Berrada, Zisserman, Kumar, "Smooth loss functions for deep top-k classification", ICLR 2018.
 
     Examples
     --------
-    With equal scores and no margin it is log of the number of sets over that of sets with y,
-    log(3 / 2):
+    With equal scores and no margin it is the logarithm of the number of sets of two labels, 3,
+    over the number of sets with y, 2:
 
     >>> import torch
     >>> from sklearn_setpred.losses import SmoothTopK
@@ -141,8 +138,7 @@ class SmoothTopK(Loss, name="smooth_top_k"):
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""
         z = scores / (self.k * self.temperature)
-        others = without_label(z, target)
-        log_odds = by_chunks(partial(log_ratio, k=self.k), others) - label_scores(z, target)
+        log_odds = log_ratio(without_label(z, target), self.k) - label_scores(z, target)
         return self.temperature * functional.softplus(self.margin / self.temperature + log_odds)
 
 
@@ -154,8 +150,7 @@ class TopKCrossEntropy(Loss, name="top_k_cross_entropy"):
 
         l = log(1 + sum_{j in J} exp(f_j - f_y)),    J: all j != y but the k - 1 largest f_j
 
-    Use it where only the first k places matter, after training with cross-entropy: it is not
-    convex.
+    Use it where only the first k places matter. It is not convex: train with cross-entropy first.
 
     Parameters
     ----------
@@ -168,7 +163,7 @@ class TopKCrossEntropy(Loss, name="top_k_cross_entropy"):
 
     Examples
     --------
-    The largest rival is left out, one equal to the label remains:
+    The largest rival is left out, the one that ties with the label remains:
 
     >>> import torch
     >>> from sklearn_setpred.losses import TopKCrossEntropy

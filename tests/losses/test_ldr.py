@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 from scipy.optimize import minimize
+from sklearn.base import clone
 
-from sklearn_setpred.losses import ALDRKL, LDAM, LDRKL, CrossEntropy, LDRTopK, TopKHinge
+from sklearn_setpred.losses import ALDRKL, GCE, LDAM, LDRKL, CrossEntropy, LDRTopK, TopKHinge
 from sklearn_setpred.losses._capped import capped_softmax
 
 
@@ -165,7 +166,7 @@ def test_aldr_kl_takes_the_better_of_two_temperatures():
     expected, slack = adaptive_reference(differences(scores, y), 1.0, 1.5, 2001)
     assert (loss(scores, y) - expected).min() >= -1e-9
     assert (loss(scores, y) - expected).max() <= slack + 1e-9
-    # The best temperature jumps, the largest fixed point jumps later: the scan was needed.
+    # The best temperature jumps, the largest fixed point jumps later: one start is not enough.
     t = loss.temperatures(scores)
     assert t.diff().min() < -0.2
     largest = torch.ones(31, 1, dtype=torch.float64)
@@ -188,6 +189,16 @@ def test_temperatures_satisfy_their_equation_and_their_range():
     assert ((t >= 1.0 - 1e-12) & (t <= 2.0 + 1e-12)).all()
     assert t[0].item() == pytest.approx(2.0)
     assert t[1].item() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("k", [26, 1000])
+def test_temperatures_in_single_precision_are_close_to_those_in_double(k):
+    scores, y = scores_and_labels(200, k)
+    scores[:, 0] += torch.linspace(0, 15, 200, dtype=torch.float64)
+    loss = ALDRKL()
+    single, double = (loss.temperatures(s) for s in (scores.float(), scores))
+    torch.testing.assert_close(single.double(), double, atol=3e-3, rtol=0)
+    torch.testing.assert_close(loss(scores.float(), y).double(), loss(scores, y), atol=2e-5, rtol=0)
 
 
 def test_aldr_kl_is_no_less_than_ldr_kl_at_its_largest_temperature():
@@ -232,14 +243,60 @@ Q = torch.tensor([0.5, 0.3, 0.15, 0.05], dtype=torch.float64)
         (LDRKL(lam=0.5, margin=1.0), 1e-5),
         (LDRKL(lam=3.0, margin=2.0), 1e-5),
         (LDAM(margin=1.0, class_counts=(100, 5, 20, 10)), 1e-5),
+        (LDRKL(lam=2.0, q=0.7), 1e-5),
+        (LDRKL(lam=2.0, q=0.7, margin=0.5), 1e-5),
         (ALDRKL(), 1e-5),
         (ALDRKL(margin=0.1), 1e-3),
+        (ALDRKL(lam=2.0, q=0.7), 1e-5),
+        (ALDRKL(q=0.5, margin=0.1), 1e-2),
     ],
     ids=repr,
 )
 def test_inverse_link_recovers_the_class_probabilities(loss, tolerance):
     found = loss.probabilities(minimiser(loss, Q))
     torch.testing.assert_close(found[0], Q, atol=tolerance, rtol=0)
+
+
+def test_ldr_kl_with_q_is_generalised_cross_entropy_at_its_temperature():
+    scores, y = scores_and_labels(20, 6)
+    for lam in (0.5, 3.0):
+        expected = lam * (GCE(q=0.7)(scores / lam, y) - math.log(6))
+        torch.testing.assert_close(LDRKL(lam=lam, q=0.7)(scores, y), expected)
+
+
+@pytest.mark.parametrize("loss", [LDRKL(lam=2.0), ALDRKL(lam=2.0), ALDRKL(margin=0.3)], ids=repr)
+def test_with_q_a_row_loses_its_pull_as_its_loss_grows(loss):
+    scores, y = scores_and_labels(50, 6, spread=6.0)
+    q, gradients = 0.7, []
+    for value in (0.0, q):
+        leaf = scores.clone().requires_grad_()
+        values = clone(loss).set_params(q=value)(leaf, y)
+        gradients.append(torch.autograd.grad(values.sum(), leaf)[0])
+    excess = (loss(scores, y) - loss.infimum(6)) / loss.lam
+    weight = torch.exp(-q * excess).unsqueeze(-1)
+    torch.testing.assert_close(gradients[1], weight * gradients[0])
+    assert weight.min() < 0.1
+
+
+def test_towards_q_0_the_transform_vanishes():
+    scores, y = scores_and_labels(20, 6)
+    for loss in (LDRKL(lam=2.0, margin=0.3), ALDRKL(lam=2.0, margin=0.3)):
+        near = clone(loss).set_params(q=1e-9)
+        torch.testing.assert_close(near(scores, y), loss(scores, y), atol=1e-6, rtol=0)
+
+
+def test_a_margin_beyond_which_the_link_falls_is_refused():
+    # The link rises while exp(-margin / lam) >= q: up to a margin of 2 log 2.
+    scores = torch.linspace(-8, 8, 41, dtype=torch.float64)
+    scores = torch.stack([scores, torch.zeros(41, dtype=torch.float64)], dim=-1)
+    for factor, rises in ((0.99, True), (1.1, False)):
+        loss = LDRKL(lam=2.0, q=0.5, margin=factor * 2 * math.log(2))
+        assert (loss.probabilities(scores)[:, 0].diff() > 0).all() == rises
+    with pytest.raises(ValueError, match=r"margin=1.52.* must be at most 1.39 with q=0.5"):
+        loss.check(2)
+    with pytest.raises(ValueError, match=r"margin=0.4 must be at most 0.347 with q=0.5"):
+        ALDRKL(q=0.5, margin=0.4).check(2)
+    LDRKL(lam=2.0, q=0.5, margin=1.38).check(2)
 
 
 def test_link_with_margin_keeps_the_order_of_certain_predictions():

@@ -7,8 +7,7 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from sklearn_setpred.losses import LOSSES, Loss, get_loss
-from sklearn_setpred.losses import _rowwise as rowwise_module
+from sklearn_setpred.losses import LOSSES, Loss, _temperature, get_loss
 
 NAMES = sorted(LOSSES)
 LABEL = [name for name in NAMES if LOSSES[name].target == "label"]
@@ -167,7 +166,7 @@ def test_rows_do_not_see_each_other(name, monkeypatch):
     values, gradients = loss(scores, target), gradient(loss, scores, target)
     alone = torch.cat([loss(s[None], t[None]) for s, t in zip(scores, target, strict=True)])
     torch.testing.assert_close(alone, values)
-    monkeypatch.setattr(rowwise_module, "CHUNK", 13)
+    monkeypatch.setattr(_temperature, "CELLS", 100)
     torch.testing.assert_close(loss(scores, target), values)
     torch.testing.assert_close(gradient(loss, scores, target), gradients)
 
@@ -196,7 +195,9 @@ STEEP = [
     ("ldr_kl", {"lam": 1e-3, "margin": 1.0}),
     ("ldr_kl", {"lam": 1.0, "normalize": "l1"}),
     ("ldr_kl", {"lam": 1.0, "normalize": "softplus"}),
+    ("ldr_kl", {"lam": 1e-3, "q": 0.5}),
     ("aldr_kl", {"lam": 1e-3, "margin": 0.1}),
+    ("aldr_kl", {"lam": 1e-3, "q": 0.5}),
     ("aldr_kl", {"lam": 1.0, "normalize": "l1"}),
     ("ldr_top_k", {"k": 3, "lam": 1e-3}),
     ("smooth_top_k", {"k": 3, "temperature": 0.01}),
@@ -312,6 +313,8 @@ def test_probabilities_sum_to_one_and_keep_the_ranking(name):
         ("tgce", {"truncation": -0.1}, "truncation=-0.1"),
         ("ldr_kl", {"lam": 0.0}, r"lam=0.0 is not in \(0, inf\); .*crammer_singer"),
         ("ldr_kl", {"margin": -1.0}, "margin=-1.0"),
+        ("ldr_kl", {"q": 1.5}, r"q=1.5 is not in \[0, 1\]"),
+        ("aldr_kl", {"q": 1.0, "margin": 0.1}, "margin=0.1 must be at most 0 with q=1.0"),
         ("ldr_kl", {"normalize": "softplux"}, "normalize='softplux' .*did you mean 'softplus'"),
         ("aldr_kl", {"alpha": 1.0}, r"alpha=1.0 is not in \(1, inf\); .*temperature .* reach 0"),
         ("ldr_top_k", {"k": 4}, "k=4 must be an integer between 1 and n_classes - 1 = 3"),
@@ -345,12 +348,13 @@ def test_a_loss_without_forward_says_so():
         Loss()(torch.zeros(1, 2), torch.zeros(1, dtype=torch.long))
 
 
-def test_second_derivatives_of_closed_forms_are_refused():
-    loss = get_loss("mse")
-    scores = torch.zeros(1, 3, requires_grad=True)
-    (first,) = torch.autograd.grad(loss(scores, torch.tensor([0])).sum(), scores, create_graph=True)
-    with pytest.raises(RuntimeError, match="does not require grad"):
-        first.sum().backward()
+def test_second_derivatives_are_those_of_the_gradients():
+    scores = torch.zeros(1, 2, dtype=torch.float64)
+    loss, target = get_loss("mse"), torch.tensor([0])
+    hessian = torch.autograd.functional.hessian(lambda s: loss(s, target).sum(), scores)
+    # l = 2 (1 - p)^2, p = 1 / (1 + exp(-u)), u = f_0 - f_1: l'' = 4 (p')^2 - 4 (1 - p) p'' = 1/4.
+    expected = torch.tensor([[0.25, -0.25], [-0.25, 0.25]], dtype=torch.float64)
+    torch.testing.assert_close(hessian[0, :, 0], expected)
 
 
 def test_a_parameter_of_another_type_is_named_too():
