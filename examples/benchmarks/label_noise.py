@@ -58,7 +58,7 @@ NOISES = [
     *(("class_dependent", level) for level in (0.1, 0.3, 0.5)),
 ]
 N_FOLDS = 5
-NETWORK = {"hidden_layer_sizes": (64,), "n_iter_no_change": 6}
+NETWORK = {"hidden_layer_sizes": (64,)}
 # Seconds of a run, as multiples of one with cross-entropy; until the file knows better.
 RELATIVE_COST = {
     "cross_entropy": 1,

@@ -192,7 +192,7 @@ def fit_and_predict(problem):
         learning_rate=0.01,
         batch_size=512,
         max_epochs=3,
-        early_stopping=False,
+        validation_fraction=None,
         device="cpu",
         random_state=0,
     )

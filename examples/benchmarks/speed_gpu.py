@@ -100,7 +100,7 @@ def ours(shape, device):
             hidden_layer_sizes=(shape.hidden,),
             batch_size=shape.batch_size,
             max_epochs=epochs,
-            early_stopping=False,
+            validation_fraction=None,
             device=device,
             random_state=0,
         )

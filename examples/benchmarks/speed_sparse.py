@@ -28,7 +28,7 @@ def fitted(data, epochs):
         hidden_layer_sizes=(HIDDEN,),
         batch_size=BATCH,
         max_epochs=epochs,
-        early_stopping=False,
+        validation_fraction=None,
         device="cpu",
         random_state=0,
     )

@@ -24,7 +24,7 @@ def ours(shape):
             hidden_layer_sizes=(shape.hidden,),
             batch_size=shape.batch_size,
             max_epochs=epochs,
-            early_stopping=False,
+            validation_fraction=None,
             device="cpu",
             random_state=0,
         )
@@ -77,7 +77,6 @@ def scikit_learn(shape):
             batch_size=shape.batch_size,
             learning_rate_init=2e-3,
             max_iter=epochs,
-            n_iter_no_change=epochs,
             random_state=0,
         )
         with warnings.catch_warnings():
