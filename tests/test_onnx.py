@@ -19,9 +19,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from tiny import NETWORKS, SMALL
+from tiny import FEW, NETWORKS, SMALL
 from torch import nn
 from torch.nn import functional
 from toy import overlapping_blobs
@@ -48,7 +49,7 @@ from sklearn_setpred.losses import (
 from sklearn_setpred.onnx import _cardinality_aware as on_tensors
 from sklearn_setpred.onnx import to_onnx
 from sklearn_setpred.onnx._check import made_up_rows
-from sklearn_setpred.onnx._estimators import without_branches
+from sklearn_setpred.onnx._experts import floored_log as floored_log_of_tensors
 from sklearn_setpred.onnx._graph import tensor_info
 from sklearn_setpred.onnx._recorder import N_ROWS, Recorder
 
@@ -58,7 +59,7 @@ NETWORK = NeuralClassifier(**SMALL)
 
 
 def cardinality_aware(**parameters):
-    return CardinalityAwareClassifier(NETWORK, **{"cv": 2, **SMALL, **parameters})
+    return CardinalityAwareClassifier(NETWORK, **{"cv": 2, **FEW, **parameters})
 
 
 def coverage(inner, **parameters):
@@ -68,13 +69,11 @@ def coverage(inner, **parameters):
 ESTIMATORS = {
     **{type(network).__name__: network for network in NETWORKS},
     **{
-        activation: NeuralClassifier(activation=activation, **SMALL).set_params(
-            hidden_layer_sizes=(8, 8)
-        )
-        for activation in ("tanh", "logistic", "gelu")
+        kind: NeuralClassifier(**SMALL).set_params(module=kind, hidden_layer_sizes=(8, 8))
+        for kind in ("mlp", "resnet", "periodic")
     },
     "linear": NeuralClassifier(**{**SMALL, "hidden_layer_sizes": ()}),
-    "folds": NeuralClassifier(**{**SMALL, "cv": 3, "early_stopping": True}),
+    "folds": NeuralClassifier(**{**SMALL, "cv": 3}),
     "top-k": TopKSetClassifier(NETWORK, k=3),
     "threshold": ThresholdSetClassifier(NETWORK, threshold=0.2),
     "empty sets": ThresholdSetClassifier(NETWORK, threshold=0.6, allow_empty=True),
@@ -85,6 +84,10 @@ ESTIMATORS = {
     "cardinality-aware": cardinality_aware(size_penalty=0.2),
     "no penalty": cardinality_aware(size_penalty=0),
     "without refiner": cardinality_aware(refine=False),
+    "around a classifier": CardinalityAwareClassifier(LogisticRegression(), cv=2, **FEW),
+    "two classifiers": CardinalityAwareClassifier(
+        [("forest", RandomForestClassifier(10)), ("bayes", GaussianNB())], cv=2, **FEW
+    ),
     "log cost, few sizes": cardinality_aware(size_cost="log", sizes=[1, 3], size_penalty=0.3),
     "thresholds": cardinality_aware(thresholds=[0.1, 0.3, 0.5]),
     "thresholds, log cost, without refiner": cardinality_aware(
@@ -171,8 +174,10 @@ def test_ties_go_to_the_lower_column():
 def test_among_sizes_of_equal_worth_the_largest_is_taken():
     estimator = cardinality_aware(size_penalty=0).fit(X, y)
     # So sure that further labels add nothing, which a penalty of zero does not mind.
-    n_experts = len(estimator.expert_weights_)
-    estimator.refiner_.pool = Pool(np.full(n_experts, 1e5), np.eye(1 + n_experts)[0])
+    n_experts, n_classes = len(estimator.expert_weights_), len(estimator.classes_)
+    shares = np.eye(1 + n_experts)[0]
+    pool = Pool(np.full(n_experts, 1e5), shares, np.ones(n_classes), np.zeros(n_classes))
+    estimator.ensemble_.pool = pool
     outputs = run(to_onnx(estimator), X_new)
     assert outputs["sets"].all()
     assert estimator.predict_set(X_new).all()
@@ -203,7 +208,7 @@ def test_many_candidate_sizes(rng):
     codes = np.arange(3 * n_classes) % n_classes
     rows = rng.normal(size=(n_classes, 3))[codes] + 0.1 * rng.normal(size=(len(codes), 3))
     base = FrozenEstimator(NeuralClassifier(**{**SMALL, "max_epochs": 1}).fit(rows, codes))
-    estimator = CardinalityAwareClassifier(base, size_penalty=0.01, refine=False, cv=2, **SMALL)
+    estimator = CardinalityAwareClassifier(base, size_penalty=0.01, refine=False, cv=2, **FEW)
     estimator.fit(np.tile(rows[:200], (3, 1)), np.tile(codes[:200], 3))
     assert len(estimator.sizes_) < n_classes
     sets = run(to_onnx(estimator), rows[:50])["sets"]
@@ -328,8 +333,8 @@ def test_links_and_rankings_are_those_of_the_loss(name, n_classes, rng):
     if loss.name == "ldam":
         loss = loss.fit_classes(rng.integers(1, 50, n_classes).tolist())
     scores = rng.normal(size=(200, n_classes)) * np.logspace(-2, 2, 200)[:, None]
-    scores, steady = torch.from_numpy(scores), without_branches(loss)
-    model = recorded(lambda f: (steady.probabilities(f), steady.decision_scores(f)), scores)
+    scores = torch.from_numpy(scores)
+    model = recorded(lambda f: (loss.probabilities(f), loss.decision_scores(f)), scores)
     found = run(model, scores.numpy())
     expected = loss.probabilities(scores), loss.decision_scores(scores)
     for i, values in enumerate(expected):
@@ -342,8 +347,9 @@ def test_links_and_rankings_are_those_of_the_loss(name, n_classes, rng):
 def test_the_pool_is_the_same_on_tensors(rng):
     p = rng.dirichlet(np.full(5, 0.2), size=40)
     experts = [floored_log(p, 1e-3), floored_log(p[::-1], 1e-3)]
-    pool = Pool(np.array([0.7, 0.6]), np.array([0.5, 0.5, 0.0]))
-    tensors = [on_tensors.floored_log(torch.from_numpy(q.copy()), 1e-3) for q in (p, p[::-1])]
+    slopes, offsets = np.linspace(0.8, 1.2, 5), np.linspace(-0.1, 0.1, 5)
+    pool = Pool(np.array([0.7, 0.6]), np.array([0.5, 0.5, 0.0]), slopes, offsets)
+    tensors = [floored_log_of_tensors(torch.from_numpy(q.copy()), 1e-3) for q in (p, p[::-1])]
     np.testing.assert_allclose(tensors[0], experts[0], rtol=1e-12)
     np.testing.assert_allclose(on_tensors.pooled(pool, tensors), pool(experts), rtol=1e-12)
 

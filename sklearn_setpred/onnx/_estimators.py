@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
-from functools import partial, singledispatch
+from functools import singledispatch
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,12 +19,10 @@ from sklearn_setpred.estimators._cardinality_aware import CardinalityAwareClassi
 from sklearn_setpred.estimators._coverage import CoverageSetClassifier
 from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
 from sklearn_setpred.estimators._set_classifiers import ThresholdSetClassifier, TopKSetClassifier
-from sklearn_setpred.losses import ALDRKL
 from sklearn_setpred.onnx._cardinality_aware import check_columns, log_probabilities, sizes_at
 from sklearn_setpred.onnx._check import cannot_export
 from sklearn_setpred.onnx._foreign import classifier, transformer
 from sklearn_setpred.onnx._network import network_scores
-from sklearn_setpred.onnx._temperature import temperatures
 
 
 class Prediction(NamedTuple):
@@ -82,7 +79,7 @@ def _linear_discriminant(estimator, x, recorder):
 
 @_prediction.register(BaseNeuralClassifier)
 def _neural(estimator, x, recorder):
-    loss, f = without_branches(estimator.loss_), network_scores(estimator.net_, x)
+    loss, f = estimator.loss_, network_scores(estimator.net_, x)
     scores = loss.decision_scores(f)
     return Prediction(scores, loss.probabilities(f), lambda: _first(scores, estimator.k))
 
@@ -162,11 +159,3 @@ def _first(scores, k):
 def _is_top(scores):
     """Return the sets of the first-ranked class alone."""
     return scores.argmax(dim=1, keepdim=True) == torch.arange(scores.shape[1])
-
-
-def without_branches(loss):
-    """Return a loss whose link takes the same steps for all rows."""
-    if isinstance(loss, ALDRKL):
-        loss = copy.copy(loss)
-        loss._temperatures = partial(temperatures, start=loss.lam, alpha=loss.alpha)
-    return loss

@@ -54,10 +54,13 @@ def _elementwise(op):
 
 
 def _arithmetic(op):
-    def write(r, out, a, b, *mode):
-        if mode not in ((), (1,)):
-            raise NotImplementedError(f"{op} in the mode {mode} has no translation to ONNX")
-        return r(op, r.name(a, out.dtype), r.name(b, out.dtype))
+    def write(r, out, a, b, alpha=1):
+        if isinstance(alpha, str):
+            raise NotImplementedError(f"{op} in the mode {alpha} has no translation to ONNX")
+        b = r.name(b, out.dtype)
+        if alpha is not None and alpha != 1:  # torch's a + alpha b
+            b = r("Mul", b, r.name(alpha, out.dtype))
+        return r(op, r.name(a, out.dtype), b)
 
     return write
 
