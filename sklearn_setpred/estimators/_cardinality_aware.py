@@ -40,7 +40,7 @@ from sklearn_setpred.estimators._base import SetPredictorMixin
 from sklearn_setpred.estimators._coverage import CoverageSetClassifier
 from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
 from sklearn_setpred.estimators._persistence import all_or_nothing, forget_fit
-from sklearn_setpred.estimators._wrapped import WrappingMixin, check_pairs
+from sklearn_setpred.estimators._wrapped import WrappingMixin, named_classifiers
 from sklearn_setpred.sets import (
     class_levels,
     class_ranks,
@@ -324,7 +324,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         candidates = check_candidates(self.sizes, self.thresholds, self.size_cost, len(classes))
         self._check_surrogate(len(candidates))
         weight = check_weights(sample_weight, None, X, y)
-        columns = self._fit_columns(X)
+        columns = Columns().fit(X) if self.estimator is None else fit_reader(X)
         numbers = None if columns is None else columns(X)
         rng = check_random_state(self.random_state)
         X = numbers if self.estimator is None else X
@@ -351,19 +351,9 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
 
     def _named_classifiers(self):
         """Return the user's classifiers by name; none where built-in experts are alone."""
-        if self.estimator is None:
-            return {}
-        if not isinstance(self.estimator, list):
-            return {"base": self._inner()}
-        named = check_pairs(self.estimator, taken=NAMES)
-        self._validate_names([name for name, _ in self.estimator])
+        named = named_classifiers(self.estimator, taken=NAMES)
+        self._validate_names(list(named))
         return named
-
-    def _fit_columns(self, X):
-        """Return what reads X for the built-in experts; None where they cannot read it."""
-        if self.estimator is None:
-            return Columns().fit(X)
-        return fit_reader(X)
 
     def _experts(self, rows, options, sample_weight):
         """Return the experts, not yet fitted."""

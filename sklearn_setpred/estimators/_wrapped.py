@@ -125,11 +125,27 @@ def check_pairs(pairs, taken):
             f"estimator={pairs!r} holds no (name, classifier) pairs; give some, or None for the "
             "built-in experts."
         )
-    if clashes := sorted(taken.intersection(name for name, _ in pairs)):
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        raise ValueError(f"estimator gives a name twice: {names}; give each classifier its own.")
+    if clashes := sorted(taken.intersection(names)):
         raise ValueError(f"estimator names {clashes} as built-in experts are named; choose others.")
     for name, classifier in pairs:
         check_ranks(classifier, f"estimator {name!r}, {classifier!r},")
     return dict(pairs)
+
+
+def named_classifiers(estimator, taken):
+    """Return the classifiers of an ``estimator`` parameter by name; raise if one cannot rank.
+
+    A single classifier is named "base"; None is none.
+    """
+    if estimator is None:
+        return {}
+    if isinstance(estimator, list):
+        return check_pairs(estimator, taken)
+    check_ranks(estimator, f"estimator={estimator!r}")
+    return {"base": estimator}
 
 
 def check_ranks(classifier, what):
