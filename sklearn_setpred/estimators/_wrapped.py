@@ -127,7 +127,7 @@ def check_pairs(pairs, taken):
         )
     names = [name for name, _ in pairs]
     if len(set(names)) < len(names):
-        raise ValueError(f"estimator gives a name twice: {names}; give each classifier its own.")
+        raise ValueError(f"The names {names} of estimator are not unique; choose others.")
     if clashes := sorted(taken.intersection(names)):
         raise ValueError(f"estimator names {clashes} as built-in experts are named; choose others.")
     for name, classifier in pairs:
