@@ -181,7 +181,7 @@ def _probabilities_of_fold(estimator, X, y, classes, split, fit_params):
     """Fit on the training rows; return which classes the model knows, and its probabilities."""
     train, test = split
     params = _check_method_params(X, fit_params, train)
-    fitted = fit_classifier(estimator, _safe_indexing(X, train), y[train], params)
+    fitted = fit_classifier(estimator, _safe_indexing(X, train), _safe_indexing(y, train), params)
     known = label_indices(classes, read_classes(fitted)) >= 0
     return known, read_probabilities(fitted, _safe_indexing(X, test), classes)
 
