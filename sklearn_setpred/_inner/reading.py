@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from scipy.special import softmax
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import _num_samples
 
 from sklearn_setpred._inner.coded import CodedClassifier
@@ -140,6 +140,7 @@ def _columns_of(labels, classes, fitted):
 
 def try_to_read(fitted, X, classes):
     """Read the first rows of X, so that a classifier that cannot be read fails at fit."""
+    (X,) = indexable(X)
     few = min(_ROWS_TRIED, _num_samples(X))
     read_probabilities(fitted, _safe_indexing(X, np.arange(few)), classes)
 
