@@ -54,7 +54,7 @@ for name, y_set in sets.items():
     }
     print(f"{name}: labels per set {sizes}")
     display = ConditionalCoverageDisplay.from_predictions(
-        y_new, y_set, by="stratum", strata=scanner_new, name=name, ax=ax, target_coverage=0.95
+        y_new, y_set, by="strata", strata=scanner_new, name=name, ax=ax, target_coverage=0.95
     )
     ax = display.ax_
 ax.set_ylabel("Scanner")
