@@ -70,11 +70,13 @@ copybutton_prompt_is_regexp = True
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
+    "ignore_pattern": r"demo\.py",
     "gallery_dirs": "auto_examples",
     "capture_repr": (),
     "backreferences_dir": "auto_examples/backreferences",
     "doc_module": ("sklearn_setpred",),
     "reference_url": {"sklearn_setpred": None},
+    "within_subsection_order": "gallery_style.AsTold",
     "reset_modules": ("matplotlib", "gallery_style.readable_text"),
     "download_all_examples": False,
     "show_signature": False,
@@ -93,11 +95,12 @@ def pages_by_module():
     return listed
 
 
+API = "API reference <api>"
 # The pages that stand below a page, each list under its caption. They are named here and not in
 # the page, which a code host would show as code.
 CONTENTS = {
     "index": {
-        "": ["get_started", "guide", "howto", "auto_examples/index", "api", "benchmarks"],
+        "": ["get_started", "guide", "howto", "auto_examples/index", API, "benchmarks"],
         "Project": ["whats_new", "decisions"],
     },
     "get_started": {"": ["choosing", "concepts", "glossary"]},
@@ -151,12 +154,23 @@ def add_contents(app, docname, source):
         source[0] = f"---\norphan: true\n---\n{source[0]}"
 
 
+EXAMPLE = r"\((?:\.\./)+examples/(plot_\w+|index)\.py(?:#(\d+))?\)"
+# A paragraph that is a link to an example, and nothing else; its text describes the picture.
+PICTURE = re.compile(r"^\[([^\]]+)\]" + EXAMPLE + r"$", re.MULTILINE)
+
+
+def show_picture(match):
+    """Return the first figure of an example, or the one after the #, as a link to its page."""
+    text, example, number = match.groups()
+    image = f"/auto_examples/images/sphx_glr_{example}_{int(number or 1):03d}.png"
+    return f"[![{' '.join(text.split())}]({image})](/auto_examples/{example}.rst)"
+
+
 def link_gallery(app, docname, source):
-    """Let links to the examples lead to their pages in the gallery, not to the scripts."""
+    """Let links to the examples lead to their pages in the gallery, or show their picture."""
     text = source[0].replace("GALLERY_HEADER.rst)", "index.py)")
-    source[0] = re.sub(
-        r"\((?:\.\./)+examples/(plot_\w+|index)\.py\)", r"(/auto_examples/\1.rst)", text
-    )
+    text = PICTURE.sub(show_picture, text)
+    source[0] = re.sub(EXAMPLE, r"(/auto_examples/\1.rst)", text)
 
 
 def write_mathml(self, node):

@@ -32,6 +32,10 @@ classifiers = {
     "naive Bayes": (GaussianNB(var_smoothing=0.01), "^-."),
 }
 
+# %%
+# Up to the accuracy of a classifier, one label is enough. From there each halving of the misses
+# costs more labels than the last, and the order of the classifiers may change.
+
 fig, ax = plt.subplots(figsize=(6.4, 4.6), layout="constrained")
 for name, (classifier, style) in classifiers.items():
     fitted = FrozenEstimator(classifier.fit(X_fit, y_fit))
@@ -43,11 +47,6 @@ for name, (classifier, style) in classifiers.items():
         for t in targets
     ]
     ax.plot(100 * (1 - targets), sizes, style, label=name)
-
-# %%
-# Up to the accuracy of a classifier, one label is enough. From there each halving of the misses
-# costs more labels than the last, and the order of the classifiers may change.
-
 ax.set(
     xscale="log",
     xlabel="Misses allowed (%)",

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from docutils.utils.math.latex2mathml import tex2mathml
 from numpydoc.validate import validate
 
 import sklearn_setpred
@@ -91,7 +92,7 @@ def test_every_page_stands_once_in_the_contents_of_the_site_or_outside():
     listed = [
         page for lists in site["CONTENTS"].values() for pages in lists.values() for page in pages
     ]
-    listed += site["OUTSIDE"]
+    listed = [re.sub(r".*<(.*)>", r"\1", page) for page in listed] + site["OUTSIDE"]
     written = {str(path.relative_to(DOCS).with_suffix("")) for path in PAGES[1:]}
     assert written - {"index"} == {page for page in listed if (DOCS / f"{page}.md").exists()}
     assert len(listed) == len(set(listed))
@@ -101,6 +102,16 @@ def test_every_page_stands_once_in_the_contents_of_the_site_or_outside():
 def test_links_lead_to_files(page):
     links = re.findall(r"\]\(([^)#:]+)[^):]*\)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_code_fits_the_column_and_formulas_are_drawn(page):
+    text = page.read_text(encoding="utf-8")
+    code = "".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    assert [line for line in code.splitlines() if len(line) > 88] == []
+    prose = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
+    for formula in re.findall(r"\$\$(.+?)\$\$|\$([^$]+?)\$", prose, re.DOTALL):
+        tex2mathml("".join(formula))  # raises for what it does not know
 
 
 @pytest.mark.slow
