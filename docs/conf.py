@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.addnodes import pending_xref
 from sphinx.transforms import SphinxTransform
 
@@ -32,26 +33,44 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
+    "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build"]
 default_role = "py:obj"
+myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 autosummary_generate = False  # the pages of names are written below
+myst_html_meta = {
+    "description": "Prediction sets for scikit-learn: classifiers that predict small sets of "
+    "labels, with a coverage guarantee (conformal prediction), under label noise, for many classes"
+}
 autodoc_default_options = {"members": True, "inherited-members": True}
 # Types stand in the docstrings, in words.
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 
 html_theme = "pydata_sphinx_theme"
-html_title = f"sklearn_setpred {release}"
+html_title = "sklearn_setpred"
+html_favicon = "_static/favicon.svg"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
 html_theme_options = {
     "header_links_before_dropdown": 6,
     "navigation_with_keys": False,
     "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": ["theme-version"],
 }
+# No side bar where there is nothing to navigate to.
+html_sidebars = {page: [] for page in ("index", "whats_new")}
 html_copy_source = False
 html_show_sourcelink = False
+html_math_renderer = "mathml"
+# Names of methods and attributes without their class, so that they fit beside the page.
+toc_object_entries_show_parents = "hide"
+copybutton_prompt_text = ">>> |\\.\\.\\. |\\$ "
+copybutton_prompt_is_regexp = True
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
@@ -61,6 +80,8 @@ sphinx_gallery_conf = {
     "backreferences_dir": "auto_examples/backreferences",
     "doc_module": ("sklearn_setpred",),
     "reference_url": {"sklearn_setpred": None},
+    "within_subsection_order": "gallery_style.AsTold",
+    "reset_modules": ("matplotlib", "gallery_style.readable_text"),
     "download_all_examples": False,
     "show_signature": False,
     "write_computation_times": False,
@@ -73,15 +94,53 @@ TABLES = {
     "sklearn_tools": tools_page.tables,
 }
 PAGES_OF_NAMES = public_names.pages()
-# The pages that stand below a page. They are named here and not in the page, which a code host
-# would show as code.
+
+
+def pages_by_module():
+    """Return the pages of names, listed under their modules."""
+    listed = {}
+    for full_name in PAGES_OF_NAMES:
+        module = full_name.rpartition(".")[0]
+        listed.setdefault(module, []).append(f"generated/{full_name}")
+    return listed
+
+
+API = "API reference <api>"
+# The pages that stand below a page, each list under its caption. They are named here and not in
+# the page, which a code host would show as code.
 CONTENTS = {
-    "index": ["user_guide", "auto_examples/index", "api", "losses", "benchmarks", "whats_new"],
-    "user_guide": ["frames", "own_loss", "sklearn_tools", "promises", "decisions"],
-    "benchmarks": ["set_size", "strong_peers", "label_noise", "performance"],
-    "label_noise": ["label_noise_tables"],
-    "api": [f"generated/{full_name}" for full_name in PAGES_OF_NAMES],
+    "index": {
+        "": ["get_started", "guide", "howto", "auto_examples/index", API, "benchmarks"],
+        "Project": ["whats_new", "promises", "decisions"],
+    },
+    "get_started": {"": ["choosing", "concepts", "glossary"]},
+    "guide": {
+        "Ideas": [
+            "ideas/cardinality",
+            "ideas/coverage",
+            "ideas/costs",
+            "ideas/label_noise",
+            "ideas/comp_sum",
+            "ideas/networks",
+            "ideas/metrics",
+            "ideas/search",
+            "ideas/many_classes",
+            "ideas/speed",
+            "ideas/persistence",
+        ],
+        "The three papers": ["papers/cardinality_aware", "papers/ldr", "papers/comp_sum"],
+        "Tables": ["losses", "sklearn_tools"],
+    },
+    "howto": {
+        "Data": ["howto/frames", "howto/imbalance", "howto/tabular_models"],
+        "Sets": ["howto/several_coverages", "howto/explain_set", "howto/importance"],
+        "Training": ["own_loss", "howto/callbacks", "howto/optuna", "howto/mlflow"],
+        "Use": ["howto/serve", "howto/from_mapie", "howto/from_crepes", "howto/reproduce"],
+    },
+    "api": pages_by_module(),
 }
+# Long tables, which their page links to and the navigation leaves out.
+OUTSIDE = ["set_size", "strong_peers", "label_noise", "label_noise_tables", "performance"]
 FULL_NAMES = {full_name.rpartition(".")[2]: full_name for full_name in PAGES_OF_NAMES}
 
 
@@ -98,13 +157,36 @@ def add_contents(app, docname, source):
     """Append to a page its tables, and for the navigation the list of the pages below it."""
     if docname in TABLES:
         source[0] += TABLES[docname]()
-    if docname in CONTENTS:
-        source[0] += "\n".join(["\n```{toctree}", ":hidden:", "", *CONTENTS[docname], "```\n"])
+    for caption, pages in CONTENTS.get(docname, {}).items():
+        options = [":hidden:", *([f":caption: {caption}"] if caption else [])]
+        source[0] += "\n".join(["\n```{toctree}", *options, "", *pages, "```\n"])
+    if docname in OUTSIDE:
+        source[0] = f"---\norphan: true\n---\n{source[0]}"
+
+
+EXAMPLE = r"\((?:\.\./)+examples/(plot_\w+|index)\.py(?:#(\d+))?\)"
+# A paragraph that is a link to an example, and nothing else; its text describes the picture.
+PICTURE = re.compile(r"^\[([^\]]+)\]" + EXAMPLE + r"$", re.MULTILINE)
+
+
+def show_picture(match):
+    """Return the first figure of an example, or the one after the #, as a link to its page."""
+    text, example, number = match.groups()
+    image = f"/auto_examples/images/sphx_glr_{example}_{int(number or 1):03d}.png"
+    return f"[![{' '.join(text.split())}]({image})](/auto_examples/{example}.rst)"
 
 
 def link_gallery(app, docname, source):
-    """Let links to the examples lead to their pages in the gallery, not to the scripts."""
-    source[0] = re.sub(r"\(\.\./examples/(plot_\w+)\.py\)", r"(auto_examples/\1.rst)", source[0])
+    """Let links to the examples lead to their pages in the gallery, or show their picture."""
+    text = source[0].replace("GALLERY_HEADER.rst)", "index.py)")
+    text = PICTURE.sub(show_picture, text)
+    source[0] = re.sub(EXAMPLE, r"(/auto_examples/\1.rst)", text)
+
+
+def write_mathml(self, node):
+    """Write a formula as MathML, which browsers draw without a script."""
+    self.body.append(tex2mathml(node.astext(), as_block=isinstance(node, nodes.math_block)))
+    raise nodes.SkipNode
 
 
 def skip_foreign(app, what, name, documented, skip, options):
@@ -142,6 +224,7 @@ class LinkPublicNames(SphinxTransform):
 
 def setup(app):
     """Connect what is added to the pages."""
+    app.add_html_math_renderer("mathml", (write_mathml, None), (write_mathml, None))
     app.connect("builder-inited", write_pages_of_names, priority=100)
     app.connect("source-read", add_contents)
     app.connect("source-read", link_gallery)

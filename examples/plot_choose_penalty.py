@@ -3,8 +3,8 @@ Which penalty for the size?
 ===========================
 
 ``CardinalityAwareClassifier`` weighs the size of a set against the chance that it misses:
-``1[y not in S] + size_penalty * |S|``. Who has no price for a label can let a search find the
-penalty: the smallest sets among those that cover enough.
+``1[y not in S] + size_penalty * |S|``. If you do not know what an extra label costs, let a search
+find the penalty: the smallest sets among those with enough coverage.
 """
 
 # %%
@@ -56,8 +56,12 @@ chosen = search.best_index_
 ax.plot(size[chosen], coverage[chosen], "o", ms=14, mfc="none", color="#D55E00", label="chosen")
 for penalty, x, height in zip(penalties, size, coverage, strict=True):
     ax.annotate(f"{penalty}", (x, height), xytext=(9, -15), textcoords="offset points")
-ax.axhline(0.95, color="0.4", linestyle=":", label="wished coverage")
-ax.set(xlabel="Mean set size (labels)", ylabel="Coverage")
+ax.axhline(0.95, color="0.4", linestyle=":", label="target coverage")
+ax.set(
+    xlabel="Mean set size (labels)",
+    ylabel="Coverage",
+    title="The leftmost candidate above the line is chosen",
+)
 ax.grid(color="0.92")
 ax.legend(loc="lower right")
 
@@ -68,5 +72,8 @@ ax.legend(loc="lower right")
 for penalty in (0.01, 0.1):
     y_set = search.best_estimator_.predict_set(X_new, size_penalty=penalty)
     print(f"size_penalty={penalty}: {y_set.sum(axis=1).mean():.2f} labels")
-CoverageSizeDisplay.from_estimator(search, X_new, y_new, name="new rows", target_coverage=0.95)
+display = CoverageSizeDisplay.from_estimator(
+    search, X_new, y_new, name="new rows", target_coverage=0.95
+)
+display.ax_.set_title("All penalties of the fitted model")
 plt.show()

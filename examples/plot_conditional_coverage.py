@@ -3,7 +3,7 @@ Does every class get the coverage that was promised?
 ====================================================
 
 A coverage of 90 % is a promise on average: easy classes may have more, hard ones less. Where each
-class must have its share, ``conditional="class"`` finds one level per class, for somewhat larger
+class must reach it, ``conditional="class"`` finds one level per class, for somewhat larger
 sets.
 """
 
@@ -29,7 +29,6 @@ X, X_new, y, y_new = train_test_split(X, y, test_size=0.5, random_state=0)
 # %%
 # The same classifier and the same calibration rows, with one level for all and one per class.
 
-base = LogisticRegression(max_iter=1000)
 sets = {}
 for name, conditional in [("on average", None), ("for each class", "class")]:
     model = CoverageSetClassifier(
@@ -55,6 +54,7 @@ for name, y_set in sets.items():
     ax = ConditionalCoverageDisplay.from_predictions(
         y_new, y_set, name=name, ax=ax, target_coverage=0.9
     ).ax_
+ax.figure.suptitle("A level for each class brings all to the target")
 
 # %%
 # What it costs.
@@ -62,4 +62,5 @@ for name, y_set in sets.items():
 ax = None
 for name, y_set in sets.items():
     ax = SetSizeDisplay.from_predictions(y_new, y_set, name=name, ax=ax).ax_
+ax.set_title("The sets become somewhat larger")
 plt.show()

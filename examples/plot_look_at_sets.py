@@ -32,7 +32,8 @@ print(f"coverage {coverage_score(y_new, y_set):.3f}, first label {model.score(X_
 # %%
 # Most sets hold one label.
 
-SetSizeDisplay.from_predictions(y_new, y_set, name="98 % coverage")
+display = SetSizeDisplay.from_predictions(y_new, y_set, name="98 % coverage")
+display.ax_.set_title("Most pictures leave no doubt")
 
 # %%
 # The twelve largest: above each picture its set, below it the true label.
@@ -45,6 +46,7 @@ for ax, row, in_set in zip(axes.flat, largest, labels, strict=True):
     ax.imshow(X_new[row].reshape(8, 8), cmap="gray_r")
     ax.set_title(", ".join(map(str, in_set)))
     ax.set(xlabel=f"is {y_new[row]}", xticks=[], yticks=[])
+fig.suptitle("The twelve largest sets, and the true digits")
 plt.show()
 
 # sphinx_gallery_thumbnail_number = 2

@@ -50,7 +50,7 @@ for name, model in models.items():
 CoverageSizeDisplay.from_predictions(
     y_new, levels=posterior_new, name="true probabilities", ax=ax, target_coverage=0.9, color="0.4"
 )
-ax.set(xlim=(0.9, 6), ylim=(0.6, 1.0))
+ax.set(xlim=(0.9, 6), ylim=(0.6, 1.0), title="Further left at the same height: fewer labels")
 ax.legend(loc="lower right")
 
 # %%
@@ -60,4 +60,5 @@ ax = None
 for name in ["probability threshold", "cardinality-aware"]:
     ax = SetSizeDisplay.from_estimator(models[name], X_new, y_new, name=name, ax=ax).ax_
 ax.set_ylim(top=0.45)
+ax.set_title("Set sizes at 90 % coverage")
 plt.show()

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from docutils.utils.math.latex2mathml import tex2mathml
 from numpydoc.validate import validate
 
 import sklearn_setpred
@@ -17,6 +18,7 @@ from sklearn_setpred.losses import LOSSES
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(p for p in DOCS.glob("**/*.md") if "_build" not in p.parts)]
 EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
 NAMES = runpy.run_path(str(DOCS / "public_names.py"))
 
@@ -97,19 +99,31 @@ def test_the_page_of_losses_has_an_entry_with_formula_and_advice_for_every_loss(
         assert "Use it" in entry
 
 
-def test_every_page_stands_in_the_contents_of_the_site():
-    contents = runpy.run_path(str(DOCS / "conf.py"))["CONTENTS"]
-    listed = [page for pages in contents.values() for page in pages]
-    assert {path.stem for path in DOCS.glob("*.md")} <= {"index", *listed}
+def test_every_page_stands_once_in_the_contents_of_the_site_or_outside():
+    site = runpy.run_path(str(DOCS / "conf.py"))
+    listed = [
+        page for lists in site["CONTENTS"].values() for pages in lists.values() for page in pages
+    ]
+    listed = [re.sub(r".*<(.*)>", r"\1", page) for page in listed] + site["OUTSIDE"]
+    written = {str(path.relative_to(DOCS).with_suffix("")) for path in PAGES[1:]}
+    assert written - {"index"} == {page for page in listed if (DOCS / f"{page}.md").exists()}
     assert len(listed) == len(set(listed))
 
 
-@pytest.mark.parametrize(
-    "page", [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))], ids=lambda p: p.name
-)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_to_files(page):
     links = re.findall(r"\]\(([^)#:]+)[^):]*\)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_code_fits_the_column_and_formulas_are_drawn(page):
+    text = page.read_text(encoding="utf-8")
+    code = "".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    assert [line for line in code.splitlines() if len(line) > 88] == []
+    prose = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
+    for formula in re.findall(r"\$\$(.+?)\$\$|\$([^$]+?)\$", prose, re.DOTALL):
+        tex2mathml("".join(formula))  # raises for what it does not know
 
 
 @pytest.mark.slow

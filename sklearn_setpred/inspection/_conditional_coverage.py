@@ -19,6 +19,8 @@ from sklearn_setpred.sets._labels import check_label_array
 from sklearn_setpred.sets._sets import check_y_set
 
 _MAX_NAMED_GROUPS = 30
+# Of more groups, so many are named: those of the lowest coverage.
+_N_WORST = 8
 _Z = 1.959964  # the normal distribution's 97.5 % quantile
 
 
@@ -39,7 +41,7 @@ class ConditionalCoverageDisplay(Display):
     n_rows : ndarray of shape (g,)
         Number of rows of each group; with weights w the effective one,
         ``(sum w)^2 / sum w^2``.
-    by : {"class", "size", "stratum"}, default="class"
+    by : {"class", "size", "strata"}, default="class"
         What the groups are.
     name : str, default=None
         Name in the legend.
@@ -50,10 +52,13 @@ class ConditionalCoverageDisplay(Display):
         Where the display was drawn.
     errorbar_ : matplotlib ErrorbarContainer
         Coverages and intervals.
+    worst_ : matplotlib Text or None
+        The names of the groups of the lowest coverage, where groups are too many to name all.
 
     Notes
     -----
-    More than 30 classes or strata are drawn without names, in the order of their coverage.
+    More than 30 classes or strata are drawn in the order of their coverage, and the eight of the
+    lowest coverage are named.
 
     Examples
     --------
@@ -104,10 +109,10 @@ class ConditionalCoverageDisplay(Display):
             Rows.
         y : array-like of shape (n,)
             True labels.
-        by : {"class", "size", "stratum"}, default="class"
+        by : {"class", "size", "strata"}, default="class"
             What the groups are.
         strata : array-like of shape (n,), default=None
-            The stratum of each row, for ``by="stratum"``.
+            The stratum of each row, for ``by="strata"``.
         sample_weight : array-like of shape (n,), default=None
             Weights of the rows.
         name : str, default=None
@@ -158,10 +163,10 @@ class ConditionalCoverageDisplay(Display):
             True labels; one that is not among the classes counts as a miss.
         y_set : array-like or sparse array of shape (n, K), bool
             The sets.
-        by : {"class", "size", "stratum"}, default="class"
+        by : {"class", "size", "strata"}, default="class"
             What the groups are.
         strata : array-like of shape (n,), default=None
-            The stratum of each row, for ``by="stratum"``.
+            The stratum of each row, for ``by="strata"``.
         classes : array-like of shape (K,), default=None
             The label of each column; None takes the sorted labels of `y_true`, if they are K.
         sample_weight : array-like of shape (n,), default=None
@@ -180,9 +185,13 @@ class ConditionalCoverageDisplay(Display):
         ValueError
             If ``by`` is unknown, or strata are missing or not wanted.
         """
-        check_option("by", by, ["class", "size", "stratum"])
-        if (by == "stratum") != (strata is not None):
-            raise ValueError(f"by={by!r} with strata={strata!r}; by='stratum' needs strata.")
+        check_option("by", by, ["class", "size", "strata"])
+        if by == "strata" and strata is None:
+            raise ValueError("by='strata' needs the stratum of each row: strata=...")
+        if by != "strata" and strata is not None:
+            raise ValueError(
+                f"strata are given, but by={by!r} does not read them; by='strata' does."
+            )
         groups = _groups(by, y_true, y_set, strata)
         coverage_of_group = strata_conditional_coverage(
             y_true, y_set, groups, classes=classes, sample_weight=sample_weight
@@ -237,6 +246,7 @@ class ConditionalCoverageDisplay(Display):
             elinewidth=1,
             **style,
         )
+        self.worst_ = self._name_worst(ax, n_drawn, style["color"])
         mark_target(ax.axvline, target_coverage)
         self._label_axes(ax, places)
         # Above the axes, where no bar can be.
@@ -244,7 +254,7 @@ class ConditionalCoverageDisplay(Display):
         return self
 
     def _is_crowded(self):
-        """Say whether the groups are too many to name."""
+        """Say whether the groups are too many to name all."""
         return len(self.groups) > _MAX_NAMED_GROUPS
 
     def _order_and_places(self):
@@ -263,11 +273,22 @@ class ConditionalCoverageDisplay(Display):
         half = _Z * np.sqrt(c * (1 - c) / n + _Z**2 / (4 * n**2))
         return (middle + np.array([[-1.0], [1.0]]) * half) / (1 + _Z**2 / n)
 
+    def _name_worst(self, ax, n_drawn, color):
+        """Write the groups of the lowest coverage where sorted points leave room, at the left."""
+        if not self._is_crowded() or self.by == "size":
+            return None
+        worst = np.argsort(self.coverage, kind="stable")[:_N_WORST]
+        lines = [f"{self.groups[i]}: {self.coverage[i]:.2f}" for i in worst]
+        place = {"ha": "left", "va": "bottom", "transform": ax.transAxes, "color": color}
+        frame = {"facecolor": "white", "edgecolor": "0.8", "alpha": 0.85}
+        text = "\n".join(["lowest coverage", *lines])
+        return ax.text(0.02 + 0.28 * n_drawn, 0.03, text, fontsize="small", bbox=frame, **place)
+
     def _label_axes(self, ax, places):
         """Name the axes and, unless they are too many, the groups."""
         from matplotlib.ticker import MaxNLocator
 
-        titles = {"class": "Class", "size": "Set size (labels)", "stratum": "Stratum"}
+        titles = {"class": "Class", "size": "Set size (labels)", "strata": "Stratum"}
         ax.set(xlabel="Coverage (with 95 % interval)", ylabel=titles[self.by])
         if self.by == "size":
             ax.yaxis.set_major_locator(MaxNLocator(integer=True))
@@ -294,7 +315,7 @@ def _groups(by, y_true, y_set, strata):
     """Return the group of each row."""
     if by == "class":
         return y_true
-    return strata if by == "stratum" else np.asarray(check_y_set(y_set).sum(axis=1))
+    return strata if by == "strata" else np.asarray(check_y_set(y_set).sum(axis=1))
 
 
 def _effective_rows(strata, sample_weight):

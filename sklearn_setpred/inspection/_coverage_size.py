@@ -355,4 +355,4 @@ def _label_axes(ax):
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set(xlabel="Mean set size (labels)", ylabel="Coverage (share of true labels in their sets)")
+    ax.set(xlabel="Mean set size (labels)", ylabel="Coverage (true label in the set)")

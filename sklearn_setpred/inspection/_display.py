@@ -52,7 +52,7 @@ class Display:
 
 def require_matplotlib(caller):
     """Return matplotlib.pyplot, or raise with the way to have it."""
-    return import_optional("matplotlib.pyplot", caller, "sklearn-setpred[plot]")
+    return import_optional("matplotlib.pyplot", caller, "matplotlib")
 
 
 def import_optional(module, caller, requirement):
@@ -62,7 +62,7 @@ def import_optional(module, caller, requirement):
     except ImportError as error:
         package = module.partition(".")[0]
         raise ImportError(
-            f"{caller} needs {package}: python -m pip install '{requirement}'"
+            f"{caller} needs {package}: python -m pip install {requirement}"
         ) from error
 
 

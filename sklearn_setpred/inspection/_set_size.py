@@ -158,7 +158,7 @@ class SetSizeDisplay(Display):
         self.stairs_ = ax.stairs(share[first : last + 1], edges, label=label, **style)
         ax.stairs(share[first : last + 1], edges, fill=True, alpha=0.15, color=style["color"])
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.set(xlabel="Set size (labels)", ylabel="Share of the sets")
+        ax.set(xlabel="Set size (labels)", ylabel="Fraction of the sets")
         ax.legend()
         return self
 

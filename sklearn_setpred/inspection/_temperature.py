@@ -174,7 +174,7 @@ class TemperatureDisplay(Display):
             label = f"{name}, {group}" if name else group
             self.stairs_[group] = ax.stairs(share, self.bin_edges, label=label, **style)
             ax.stairs(share, self.bin_edges, fill=True, alpha=0.15, color=style["color"])
-        ax.set(xlabel="Temperature", ylabel="Share of the group's rows")
+        ax.set(xlabel="Temperature", ylabel="Fraction of the group's rows")
         ax.legend()
         return self
 
