@@ -24,7 +24,7 @@ X, X_new, y, y_new = train_test_split(X, y, train_size=600, random_state=0)
 
 # Few folds and small networks, for the sake of speed.
 model = CardinalityAwareClassifier(
-    GaussianNB(), cv=2, hidden_layer_sizes=(32,), max_epochs=30, random_state=0
+    GaussianNB(), cv=3, max_epochs=10, random_state=0
 )
 penalties = [0.003, 0.01, 0.03, 0.1, 0.3]
 search = GridSearchCV(

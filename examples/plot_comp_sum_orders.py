@@ -50,7 +50,7 @@ def accuracy(tau, level, seed):
     """Return the accuracy on clean rows after training with a fraction of wrong labels."""
     noisy = make_noisy_labels(y, "uniform", level, random_state=seed)
     model = CompSumClassifier(
-        tau, hidden_layer_sizes=(64,), max_epochs=30, early_stopping=False, random_state=seed
+        tau, hidden_layer_sizes=(64,), max_epochs=30, validation_fraction=None, random_state=seed
     )
     return model.fit(X, noisy).score(X_new, y_new)
 

@@ -30,7 +30,7 @@ X, X_new, y, y_new, _, posterior_new = train_test_split(
 # its probabilities. The last two promise a coverage of 90 %.
 
 forest = RandomForestClassifier(random_state=0)
-aware = CardinalityAwareClassifier(forest, cv=3, hidden_layer_sizes=(64,), random_state=0)
+aware = CardinalityAwareClassifier(forest, random_state=0)
 models = {
     "k best labels": TopKSetClassifier(forest, k=4),
     "probability threshold": CoverageSetClassifier(forest, target_coverage=0.9, random_state=0),

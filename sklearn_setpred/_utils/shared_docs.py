@@ -14,30 +14,33 @@ import inspect
 import re
 
 PARAMETERS = """
-hidden_layer_sizes : int or tuple of int
-    Widths of the hidden layers; ``()`` gives a linear model.
-activation : {"relu", "tanh", "logistic", "gelu"}
-    Activation of the hidden layers.
-learning_rate : float
-    Step size of AdamW.
+module : {"mlp", "resnet", "periodic"} or callable
+    The kind of network: a multilayer perceptron; a residual network with layer normalisation
+    and dropout; the residual network on periodic embeddings of the columns, which suits tables.
+    A callable ``module(n_features, n_classes)`` returns a ``torch.nn.Module`` that maps
+    (n, n_features) to scores (n, n_classes), for instance the module's class.
+hidden_layer_sizes : int or tuple of int or None
+    Widths of the hidden layers, for residual networks of their blocks; None means (256,) or
+    (160, 160). ``()`` makes "mlp" a linear model.
+dropout : float or None
+    Fraction of the hidden features that a step of training leaves out, below 1; None means 0
+    for "mlp" and 0.15 for residual networks.
+learning_rate : float or None
+    The largest step size of AdamW: it rises to this value and falls to zero over the epochs.
+    None means 0.01, for residual networks 0.005.
 weight_decay : float
     Decoupled weight decay of AdamW, as a fraction of the step size.
 batch_size : int
     Rows per step.
 max_epochs : int
-    Upper limit of the passes over the training rows.
-early_stopping : bool
-    Hold out a fraction of the rows, stop when their loss no longer falls, and keep the weights of
-    the best epoch.
-validation_fraction : float
-    The fraction of each class held out; the only row of a class always trains.
-n_iter_no_change : int
-    Number of epochs without a better validation loss after which training stops.
+    Passes over the training rows.
+validation_fraction : float or None
+    Fraction of each class's rows to hold out; the epoch with the lowest loss on them is kept. A
+    class's only row always trains. None trains on all rows and keeps the last epoch.
 cv : int, splitter, iterable or None
-    Train one network per fold, stop each by the rows left out, and average their scores: more
-    accurate, above all under label noise, for more time. Pass folds to keep groups of rows
-    together. None trains one network, and so do fits without early stopping, with ``X_val``, and
-    fits that continue the last one.
+    Train one network per fold, keep its best epoch on the held-out fold, and average the
+    scores. Slower; more accurate, especially with noisy labels. None trains one network, and
+    so do fits with ``X_val`` and fits that go on from the last one.
 n_jobs : int or None
     Number of folds of the classifier that are fitted at once.
 class_weight : dict, "balanced" or None
@@ -63,11 +66,11 @@ ATTRIBUTES = """
 classes_ : ndarray of shape (n_classes,)
     The labels, sorted.
 n_iter_ : int
-    Number of epochs run; with ``cv``, by the network that ran longest.
+    Number of epochs run.
 loss_curve_ : list of float
-    Mean training loss of each epoch; with ``cv``, over the networks still in training.
+    Mean training loss of each epoch; with ``cv``, over the networks.
 validation_scores_ : list of float
-    Minus the mean validation loss of each epoch, likewise; empty without early stopping.
+    Minus the mean validation loss of each epoch, likewise; empty without held-out rows.
 loss_ : Loss
     The loss that was minimised.
 net_ : Network
@@ -103,7 +106,9 @@ def _entries(texts, parameters):
         name = entry.partition(" :")[0]
         head, _, description = entry.partition("\n")
         if name in parameters:
-            head = f"{head.removesuffix(' or None')}, default={_written(parameters[name].default)}"
+            default = parameters[name].default
+            kinds = head.removesuffix(" or None") if default is None else head
+            head = f"{kinds}, default={_written(default)}"
         entries[name] = f"{head}\n{description}"
     return entries
 

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sklearn_setpred._utils.shared_docs import fill_docstring
 from sklearn_setpred._utils.types import Seed
 from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
 
 
+@fill_docstring
 class CompSumClassifier(BaseNeuralClassifier):
     """Neural network trained with the comp-sum loss of order tau.
 
@@ -21,68 +23,14 @@ class CompSumClassifier(BaseNeuralClassifier):
     ----------
     tau : float, default=1.0
         Order, at least 0.
-    module : {"mlp", "resnet", "periodic"} or callable, default="mlp"
-        The kind of network: a multilayer perceptron; a residual network with layer normalisation
-        and dropout; the residual network on periodic embeddings of the columns, which suits tables.
-        A callable ``module(n_features, n_classes)`` returns a ``torch.nn.Module`` that maps
-        (n, n_features) to scores (n, n_classes), for instance the module's class.
-    hidden_layer_sizes : int or tuple of int, default=None
-        Widths of the hidden layers, for residual networks of their blocks; None means (256,) or
-        (160, 160). ``()`` makes "mlp" a linear model.
-    dropout : float, default=None
-        Fraction of the hidden features that a step of training leaves out, below 1; None means 0
-        for "mlp" and 0.15 for residual networks.
-    learning_rate : float, default=None
-        The largest step size of AdamW: it rises to this value and falls to zero over the epochs.
-        None means 0.01, for residual networks 0.005.
-    weight_decay : float, default=0.01
-        Decoupled weight decay of AdamW, as a fraction of the step size.
-    batch_size : int, default=128
-        Rows per step.
-    max_epochs : int, default=30
-        Passes over the training rows.
-    validation_fraction : float or None, default=0.1
-        Fraction of each class's rows to hold out; the epoch with the lowest loss on them is kept. A
-        class's only row always trains. None trains on all rows and keeps the last epoch.
-    cv : int, splitter, iterable or None, default=None
-        Train one network per fold, keep its best epoch on the held-out fold, and average the
-        scores. Slower; more accurate, especially with noisy labels. None trains one network, and
-        so do fits with ``X_val`` and fits that go on from the last one.
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, multiplied with ``sample_weight``.
-    k : int, default=None
-        Size of the sets of ``predict_set``; None means min(5, n_classes).
-    device : str, default="auto"
-        "auto" takes CUDA, then MPS, then the CPU.
-    callbacks : list of skorch callbacks, default=None
-        Passed to skorch.
-    verbose : int, default=0
-        0 is silent, 1 shows one progress line.
-    warm_start : bool, default=False
-        Start ``fit`` from the weights of the last one.
-    random_state : int, RandomState or None, default=None
-        Seeds weights, batches and the held-out rows; global generators are left alone.
-    sparse_output : bool, default=False
-        Give sets as CSR, never holding a dense array of (n_samples, n_classes).
+    module, hidden_layer_sizes, dropout, learning_rate, weight_decay, batch_size,
+    max_epochs, validation_fraction, cv, class_weight, k, device, callbacks, verbose,
+    warm_start, random_state, sparse_output
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The labels, sorted.
-    n_iter_ : int
-        Epochs run.
-    loss_curve_ : list of float
-        Mean training loss of each epoch.
-    validation_scores_ : list of float
-        Minus the mean validation loss of each epoch; empty without held-out rows.
-    loss_ : Loss
-        The loss trained with.
-    net_ : Network
-        The trained network.
-    n_features_in_ : int
-        Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, where X has string names.
+    classes_, n_iter_, loss_curve_, validation_scores_, loss_, net_, n_features_in_,
+    feature_names_in_
 
     See Also
     --------

@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 
 from sklearn_setpred._networks.cross_fit import held_out_scores
+from sklearn_setpred._utils.shared_docs import fill_docstring
 from sklearn_setpred._utils.types import Floats, Samples, Seed
 from sklearn_setpred._utils.validation import check_option
 from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
@@ -19,6 +20,7 @@ def _adapts(self):
     return self.loss == "aldr_kl"
 
 
+@fill_docstring
 class LDRClassifier(BaseNeuralClassifier):
     """Neural network for top-k prediction that withstands wrong labels.
 
@@ -51,41 +53,16 @@ class LDRClassifier(BaseNeuralClassifier):
         are or columns are many. "auto" trains a network with each, on the first fold, and goes on
         with the one that is more accurate on the rows left out; without such rows it means
         "softplus".
-    hidden_layer_sizes, activation : default=(256,), "relu"
-        The network, as in `NeuralClassifier`.
-    learning_rate, weight_decay, batch_size, max_epochs : default=0.002, 0.01, 128, 200
-        Its training, as in `NeuralClassifier`.
-    early_stopping, validation_fraction, n_iter_no_change, cv : default=True, 0.1, 20, 5
-        When training ends, and that a network is trained for each fold, as in `NeuralClassifier`.
-        Rows are held out as they are, with wrong labels; without ``normalize`` their loss is read
-        at the scale of the scores that suits it best, as scores soon are too large for them.
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, multiplied with ``sample_weight``.
-    k : int, default=None
-        Size of the sets of ``predict_set``; None means min(5, n_classes).
-    device, callbacks, verbose, warm_start, random_state : default="auto", None, 0, False, None
-        As in `NeuralClassifier`.
-    sparse_output : bool, default=False
-        Give sets as CSR, never holding a dense array of (n_samples, n_classes).
+    module, hidden_layer_sizes, dropout, learning_rate, weight_decay, batch_size,
+    max_epochs, validation_fraction, cv, class_weight, k, device, callbacks, verbose,
+    warm_start, random_state, sparse_output
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The labels, sorted.
-    n_iter_ : int
-        Epochs run; with ``cv``, by the network that ran longest.
-    loss_curve_ : list of float
-        Mean training loss of each epoch; with ``cv``, over the networks still in training.
-    validation_scores_ : list of float
-        Minus the mean validation loss of each epoch, likewise; empty without early stopping.
+    classes_, n_iter_, loss_curve_, validation_scores_
     loss_ : Loss
         The loss trained with; its ``power`` is what probabilities are raised to.
-    net_ : Network
-        The trained network.
-    n_features_in_ : int
-        Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, where X has string names.
+    net_, n_features_in_, feature_names_in_
 
     See Also
     --------
