@@ -51,8 +51,7 @@ rules = {
         forest,
         size_penalty=PRICE,
         cv=3,
-        hidden_layer_sizes=(32,),
-        max_epochs=30,
+        max_epochs=10,
         random_state=0,
     ),
 }

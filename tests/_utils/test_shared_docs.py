@@ -18,9 +18,9 @@ class Network:
     ----------
     tau : float, default=1.0
         A parameter of its own.
-    hidden_layer_sizes, activation
+    hidden_layer_sizes, module
     learning_rate
-    n_iter_no_change : int, default=7
+    max_epochs : int, default=7
         Written out here.
 
     Attributes
@@ -31,16 +31,16 @@ class Network:
 
     Notes
     -----
-    activation
+    module
     """
 
     def __init__(
         self,
         tau=1.0,
         hidden_layer_sizes=(64,),
-        activation="tanh",
+        module="resnet",
         learning_rate=0.5,
-        n_iter_no_change=7,
+        max_epochs=7,
     ):
         pass
 
@@ -59,14 +59,14 @@ def test_every_parameter_has_an_entry_in_the_order_of_the_call(documentation):
 def test_defaults_are_those_of_the_class(documentation):
     types = {entry.name: entry.type for entry in documentation["Parameters"]}
     assert types["hidden_layer_sizes"] == "int or tuple of int, default=(64,)"
-    assert types["activation"].endswith('default="tanh"')
+    assert types["module"].endswith('default="resnet"')
     assert types["learning_rate"] == "float, default=0.5"
 
 
 def test_entries_that_are_written_out_stay(documentation):
     texts = {entry.name: entry.desc for entry in documentation["Parameters"]}
     assert texts["tau"] == ["A parameter of its own."]
-    assert texts["n_iter_no_change"] == ["Written out here."]
+    assert texts["max_epochs"] == ["Written out here."]
 
 
 def test_attributes_are_filled_and_other_sections_are_not(documentation):
@@ -76,7 +76,7 @@ def test_attributes_are_filled_and_other_sections_are_not(documentation):
         "loss_": "Loss",
         "tau_": "float",
     }
-    assert documentation["Notes"] == ["activation"]
+    assert documentation["Notes"] == ["module"]
 
 
 def test_a_name_without_a_text_is_an_error():
