@@ -39,7 +39,7 @@ BUILDS = [
 ]
 
 
-@pytest.mark.parametrize("build", BUILDS, ids=str)
+@pytest.mark.parametrize("build", BUILDS)
 @pytest.mark.parametrize("fitted_on", [np.asarray, sp.csr_array])
 def test_csr_rows_score_as_dense_rows_do(rng, build, fitted_on):
     X = sparse_numbers(rng)
@@ -47,7 +47,7 @@ def test_csr_rows_score_as_dense_rows_do(rng, build, fitted_on):
     np.testing.assert_allclose(network.scores(sp.csr_array(X)), network.scores(X), atol=1e-5)
 
 
-@pytest.mark.parametrize("build", BUILDS, ids=str)
+@pytest.mark.parametrize("build", BUILDS)
 def test_scores_are_those_of_the_module_on_standardized_rows(rng, build):
     X = rng.normal(3.0, 2.0, size=(20, 4))
     network = make_network(X, build=build)

@@ -220,14 +220,14 @@ def users_dropping(n_features, n_outputs):
 BUILDS = [OPTIONS.build, *DROPPING.values(), ModuleBuilder(users_dropping)]
 
 
-@pytest.mark.parametrize("build", BUILDS, ids=str)
+@pytest.mark.parametrize("build", BUILDS)
 def test_training_leaves_global_generators_alone(part, build):
     before = global_states()
     fit(part, part, build=build, max_epochs=1)
     assert global_states() == before
 
 
-@pytest.mark.parametrize("build", BUILDS[1:], ids=str)
+@pytest.mark.parametrize("build", BUILDS[1:])
 def test_dropout_is_seeded_and_switched_off_at_prediction(part, build):
     networks = [fit(part, build=build, max_epochs=2).network for _ in range(2)]
     scores = [network.scores(part.X) for network in networks for _ in range(2)]

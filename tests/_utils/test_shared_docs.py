@@ -58,9 +58,9 @@ def test_every_parameter_has_an_entry_in_the_order_of_the_call(documentation):
 
 def test_defaults_are_those_of_the_class(documentation):
     types = {entry.name: entry.type for entry in documentation["Parameters"]}
-    assert types["hidden_layer_sizes"] == "int or tuple of int, default=(64,)"
+    assert types["hidden_layer_sizes"] == "int or tuple of int or None, default=(64,)"
     assert types["module"].endswith('default="resnet"')
-    assert types["learning_rate"] == "float, default=0.5"
+    assert types["learning_rate"] == "float or None, default=0.5"
 
 
 def test_entries_that_are_written_out_stay(documentation):
