@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import check_random_state, column_or_1d, indexable
+from sklearn.utils import _safe_indexing, check_random_state, column_or_1d, indexable
 from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -232,7 +232,9 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         -------
         dict
         """
-        return self._get_params("estimator", deep=deep)
+        if isinstance(self.estimator, list):
+            return self._get_params("estimator", deep=deep)
+        return super().get_params(deep)
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, of the classifiers inside too, by the names of ``get_params``.
@@ -316,7 +318,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         candidates = check_candidates(self.sizes, self.thresholds, self.size_cost, len(classes))
         self._check_surrogate(len(candidates))
         weight = check_weights(sample_weight, None, X, y)
-        columns = self._fit_columns(X)
+        columns = self._fit_columns(X, weight)
         numbers = None if columns is None else columns(X)
         rng = check_random_state(self.random_state)
         X = numbers if self.estimator is None else X
@@ -351,8 +353,10 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         self._validate_names([name for name, _ in self.estimator])
         return named
 
-    def _fit_columns(self, X):
+    def _fit_columns(self, X, weight):
         """Return what reads X for the built-in experts; None where they cannot read it."""
+        if weight is not None and not weight.all():
+            X = _safe_indexing(X, np.flatnonzero(weight))
         if self.estimator is None:
             return Columns().fit(X)
         return fit_reader(X)
