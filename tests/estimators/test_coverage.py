@@ -300,8 +300,8 @@ def test_an_inner_predictor_with_levels_is_asked_once_for_a_set(monkeypatch):
     model = CardinalityAwareClassifier(GaussianNB(), **QUICK).fit(X, Y)
     sets = CoverageSetClassifier(FrozenEstimator(model), target_coverage=0.8).fit(X, Y)
     asked = []
-    scores = model._scores
-    monkeypatch.setattr(model, "_scores", lambda X: asked.append(len(X)) or scores(X))
+    read = model._read
+    monkeypatch.setattr(model, "_read", lambda X: asked.append(len(X)) or read(X))
     sets.predict_set(X)
     assert asked == [len(X)]
 

@@ -150,9 +150,8 @@ def test_with_many_classes_the_base_is_fitted_with_the_weights_of_its_rows(rng, 
 
 def test_decay_takes_its_part_of_every_weight_beside_the_step_of_the_gradient():
     def weights_after_one_step(**params):
-        one_step = {"max_epochs": 1, "batch_size": len(y), "validation_fraction": None}
-        clf = NeuralClassifier(**(SMALL | one_step | params)).fit(X, y)
-        return clf.net_.weights()
+        clf = NeuralClassifier(**SMALL, batch_size=len(y), **params)
+        return clf.partial_fit(X, y, classes=np.unique(y)).net_.weights()
 
     before = weights_after_one_step(learning_rate=1e-30)
     free = weights_after_one_step(learning_rate=0.1, weight_decay=0.0)
