@@ -24,7 +24,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
-from tiny import ESTIMATORS, FEW, NETWORKS, labelled_rows
+from tiny import ESTIMATORS, EXPERTS, NETWORKS, labelled_rows
 
 import sklearn_setpred
 from sklearn_setpred import (
@@ -49,7 +49,7 @@ BAYES = TopKSetClassifier(GaussianNB(), k=2)
 AWARE = ESTIMATORS["CardinalityAwareClassifier"]
 KEPT = {
     **ESTIMATORS,
-    "networks alone": CardinalityAwareClassifier(cv=2, **FEW),
+    "experts": CardinalityAwareClassifier(**EXPERTS),
     "a rule of costs": clone(AWARE).set_params(surrogate="cost_sensitive_comp_sum"),
     "thresholds": clone(AWARE).set_params(thresholds=[0.1, 0.5]),
     "a coverage around": CoverageSetClassifier(AWARE, target_coverage=0.8, random_state=0),

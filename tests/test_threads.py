@@ -6,18 +6,16 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from tiny import AROUND_ANY, NETWORKS, labelled_rows
+from tiny import AROUND_ANY, EXPERTS, NETWORKS, labelled_rows
 
 from sklearn_setpred import CardinalityAwareClassifier, predict_set
 
 X, y = labelled_rows()
 SIZES = {"hidden_layer_sizes": (300, 300), "max_epochs": 2, "random_state": 0}
-# Until weights are drawn from a generator of their own, threads share that of torch.
-shares_a_generator = pytest.mark.xfail(strict=False, reason="the generator of torch is shared")
 TRAINED = [
-    *(clone(network).set_params(**SIZES) for network in NETWORKS),
-    clone(AROUND_ANY[-1]).set_params(**SIZES),
-    CardinalityAwareClassifier(cv=2, **SIZES),
+    *(clone(network).set_params(**SIZES, dropout=0.2) for network in NETWORKS),
+    *(clone(NETWORKS[0]).set_params(module=kind, **SIZES) for kind in ("resnet", "periodic")),
+    CardinalityAwareClassifier(**EXPERTS),
 ]
 
 
@@ -30,7 +28,7 @@ def fingerprint(estimator):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "estimator",
-    [*AROUND_ANY[:-1], *(pytest.param(one, marks=shares_a_generator) for one in TRAINED)],
+    [*AROUND_ANY, *TRAINED],
     ids=lambda estimator: type(estimator).__name__,
 )
 def test_fits_in_eight_threads_are_those_of_one(estimator):
@@ -41,7 +39,6 @@ def test_fits_in_eight_threads_are_those_of_one(estimator):
 
 
 @pytest.mark.slow
-@shares_a_generator
 def test_fits_in_threads_leave_the_global_generator_as_it_was():
     before = torch.get_rng_state()
     with ThreadPoolExecutor(4) as pool:
@@ -50,7 +47,6 @@ def test_fits_in_threads_leave_the_global_generator_as_it_was():
 
 
 @pytest.mark.slow
-@shares_a_generator
 def test_draws_of_another_thread_are_those_of_a_thread_alone():
     torch.manual_seed(0)
     alone = [torch.rand(1).item() for _ in range(300)]

@@ -14,16 +14,16 @@ from sklearn_setpred import (
 )
 
 SMALL = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
-FEW = {"max_epochs": 2, "random_state": 0}  # for CardinalityAwareClassifier
+# The cardinality-aware classifier: without refinement one fit takes no time, with the built-in
+# experts half a second.
+QUICK = {"refine": False, "cv": 2, "max_epochs": 2, "random_state": 0}
+EXPERTS = {"cv": 2, "max_epochs": 1, "random_state": 0}
 NETWORKS = [cls(**SMALL, k=2) for cls in (NeuralClassifier, LDRClassifier, CompSumClassifier)]
 AROUND_ANY = [
     TopKSetClassifier(LogisticRegression(max_iter=1000), k=2),
     ThresholdSetClassifier(LogisticRegression(max_iter=1000)),
     CoverageSetClassifier(LogisticRegression(max_iter=1000), target_coverage=0.8, random_state=0),
-    # Without refinement one fit takes no time; `tests/estimators` have the built-in experts.
-    CardinalityAwareClassifier(
-        LogisticRegression(max_iter=1000), refine=False, cv=2, max_epochs=2, random_state=0
-    ),
+    CardinalityAwareClassifier(LogisticRegression(max_iter=1000), **QUICK),
 ]
 ESTIMATORS = {type(estimator).__name__: estimator for estimator in (*NETWORKS, *AROUND_ANY)}
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
     ExtraTreesClassifier,
@@ -43,7 +44,7 @@ class KernelExpert(OneFit, ClassifierExpert):
     """The kernel over neighbours: every row is read by the others."""
 
     def _fit_all(self, rows):
-        model = self._fit(rows, rows.all_train(), 0)
+        model = clone(self.classifier).fit(rows.numbers, rows.codes, rows.weight)
         outputs = np.zeros((len(rows.codes), self.n_classes))
         outputs[:, model.classes_] = model.oob_decision_function_
         return [model], outputs
@@ -102,9 +103,9 @@ def network_expert(kind, rows, options):
     from sklearn_setpred._networks.options import builder
     from sklearn_setpred._networks.standardize import standardization_of
 
-    build = builder(kind)
+    build, whole = builder(kind), rows.part(slice(None))
     options = replace(options, build=build, learning_rate=build.learning_rate)
-    standardization = standardization_of(rows.numbers, rows.weight, reads_csr=build.reads_csr)
+    standardization = standardization_of(whole.X, whole.weight, reads_csr=build.reads_csr)
     return NetworkExpert(kind, options, len(rows.classes), standardization)
 
 

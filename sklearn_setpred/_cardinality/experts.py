@@ -16,12 +16,12 @@ from scipy.special import log_softmax
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _check_method_params, has_fit_parameter
+from sklearn.utils.validation import _check_method_params
 
 from sklearn_setpred._cardinality.pool import floored_log
 from sklearn_setpred._cardinality.trees import TreeTable, boosting_table, forest_table
-from sklearn_setpred._inner import fit_classifier, is_frozen, read_probabilities
-from sklearn_setpred._networks.parts import Part
+from sklearn_setpred._inner import fit_classifier, fit_keyword, is_frozen, read_probabilities
+from sklearn_setpred._networks.parts import Part, with_positive_weights
 from sklearn_setpred.sets import label_indices
 
 _MAX_SEED = 2**31 - 1
@@ -53,9 +53,9 @@ class TrainingRows(NamedTuple):
         return np.arange(len(self.codes)), np.arange(0)
 
     def part(self, rows):
-        """Return what networks train on of some rows."""
+        """Return what networks train on of some rows: those of positive weight."""
         part = Part(X=self.numbers, target=self.codes, weight=self.weight)
-        return part.take(rows).with_weights_of_mean_one()
+        return with_positive_weights(part.take(rows))
 
     @property
     def floor(self):
@@ -149,14 +149,12 @@ class ClassifierExpert(Expert):
     models: list = field(default_factory=list)
 
     def _fit(self, rows, split, seed):
-        train, _ = split
-        classifier = clone(self.classifier)
+        part, classifier = rows.part(split[0]), clone(self.classifier)
         if "random_state" in classifier.get_params():
             classifier.set_params(random_state=seed)
-        weight = {}
-        if rows.weight is not None and has_fit_parameter(classifier, "sample_weight"):
-            weight = {"sample_weight": rows.weight[train]}
-        return classifier.fit(rows.numbers[train], rows.codes[train], **weight)
+        keyword = fit_keyword(classifier, "sample_weight")
+        weight = {} if part.weight is None or keyword is None else {keyword: part.weight}
+        return classifier.fit(part.X, part.target, **weight)
 
     def outputs(self, model, X, numbers):
         """Return the probabilities of a model; its classes are codes."""
@@ -227,6 +225,11 @@ class UserExpert(Expert):
         X, y = _safe_indexing(rows.X, train), rows.classes[rows.codes[train]]
         return fit_classifier(self.classifier, X, y, fit_params)
 
+    def fit_once(self, rows, split, seed):
+        """Fit one model, the last one, on the training rows of a split."""
+        super().fit_once(rows, split, seed)
+        self.fit_params = {}  # arrays as long as the rows, which nothing needs any more
+
     def forget(self):
         """Keep the model: it is the estimator's fitted attribute."""
 
@@ -241,7 +244,7 @@ class UserExpert(Expert):
     def go_on(self, rows, repeats, rng, n_jobs=None):
         """Fit on the other splits of the first repeat, then on all rows."""
         outputs = super().go_on(rows, repeats[:1], rng, n_jobs)
-        self.models = [self._fit(rows, rows.all_train(), 0)]
+        self.fit_once(rows, rows.all_train(), 0)
         return outputs
 
 
@@ -283,7 +286,8 @@ class BaggedExpert(OneFit, UserExpert):
 
     def _fit_all(self, rows):
         self.classifier = clone(self.classifier).set_params(oob_score=True)
-        fitted = self._fit(rows, rows.all_train(), 0)
+        self.fit_once(rows, rows.all_train(), 0)
+        (fitted,) = self.models
         held_out = np.zeros((len(rows.codes), len(self.classes)))
         columns = label_indices(fitted.classes_, self.classes)
         held_out[:, columns] = fitted.oob_decision_function_

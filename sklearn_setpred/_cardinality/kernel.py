@@ -30,10 +30,10 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):
         self.votes_ = weight[:, None] * np.eye(len(self.classes_))[codes]
         cosines = self.rows_ @ self.rows_.T
         np.fill_diagonal(cosines, -np.inf)
-        best = -np.inf
+        best, floor = -np.inf, 1 / (10 * np.count_nonzero(weight))
         for t in _CONCENTRATIONS:
             p = self._probabilities(cosines, t)
-            log_p = np.log(np.maximum(p[np.arange(len(codes)), codes], 1 / (10 * len(codes))))
+            log_p = np.log(np.maximum(p[np.arange(len(codes)), codes], floor))
             if weight @ log_p > best:
                 best, self.concentration_, self.oob_decision_function_ = weight @ log_p, t, p
         return self

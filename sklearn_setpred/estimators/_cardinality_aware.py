@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import check_random_state, column_or_1d, indexable
+from sklearn.utils import _safe_indexing, check_random_state, column_or_1d, indexable
 from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -240,7 +240,9 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         -------
         dict
         """
-        return self._get_params("estimator", deep=deep)
+        if isinstance(self.estimator, list):
+            return self._get_params("estimator", deep=deep)
+        return super().get_params(deep)
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, of the classifiers inside too, by the names of ``get_params``.
@@ -324,7 +326,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         candidates = check_candidates(self.sizes, self.thresholds, self.size_cost, len(classes))
         self._check_surrogate(len(candidates))
         weight = check_weights(sample_weight, None, X, y)
-        columns = Columns().fit(X) if self.estimator is None else fit_reader(X)
+        read = X if weight is None or weight.all() else _safe_indexing(X, np.flatnonzero(weight))
+        columns = Columns().fit(read) if self.estimator is None else fit_reader(read)
         numbers = None if columns is None else columns(X)
         rng = check_random_state(self.random_state)
         X = numbers if self.estimator is None else X

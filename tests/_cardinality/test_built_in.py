@@ -7,6 +7,7 @@ import scipy.sparse as sp
 from sklearn_setpred._cardinality import built_in
 from sklearn_setpred._cardinality.built_in import built_in_experts
 from sklearn_setpred._cardinality.experts import TrainingRows
+from sklearn_setpred._cardinality.kernel import KernelClassifier
 from sklearn_setpred._networks.modules import KindBuilder
 from sklearn_setpred._networks.options import TrainingOptions
 
@@ -72,12 +73,16 @@ def test_every_built_in_expert_learns(rng, make, weighted):
         assert (log_p.argmax(axis=1) == rows.codes[120:]).mean() > 0.9, expert.name
 
 
-def test_the_kernel_over_neighbours_is_fitted_once_and_read_by_the_others(rng):
-    rows = rows_of(rng.normal(size=(40, 50)))
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_kernel_over_neighbours_is_fitted_once_and_read_by_the_others(rng, weighted):
+    weight = rng.random(40) * (np.arange(40) % 5 > 0) if weighted else None
+    rows = rows_of(rng.normal(size=(40, 50)), weight=weight)
     (expert,) = [one for one in built_in_experts(rows, OPTIONS) if one.name == "neighbours"]
     splits = [(np.arange(20), np.arange(20, 40)), (np.arange(20, 40), np.arange(20))]
     first = expert.start(rows, splits[:1], np.random.RandomState(0))
     (outputs,) = expert.go_on(rows, [splits, splits], np.random.RandomState(0))
     (model,) = expert.models
-    np.testing.assert_array_equal(outputs, model.oob_decision_function_)
+    alone = KernelClassifier().fit(rows.numbers, rows.codes, weight)
+    np.testing.assert_array_equal(outputs, alone.oob_decision_function_)
+    assert model.concentration_ == alone.concentration_
     np.testing.assert_array_equal(first, outputs[20:])

@@ -11,6 +11,8 @@ from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, RandomFore
 from sklearn.frozen import FrozenEstimator
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from sklearn_setpred._cardinality.built_in import network_expert
@@ -107,6 +109,8 @@ def test_parts_for_networks_have_weights_of_mean_one(rows):
     assert part.weight.tolist() == [0.5, 1.5]
     np.testing.assert_array_equal(part.target, rows.codes[[1, 3]])
     assert rows.part(np.array([1, 3])).weight is None
+    part = rows._replace(weight=np.arange(60.0)).part(np.array([3, 0]))
+    assert (part.target.tolist(), part.weight.tolist()) == ([rows.codes[3]], [1.0])
 
 
 # ------------------------------------------------------------------------- held-out outputs
@@ -185,15 +189,25 @@ def test_fit_parameters_are_cut_to_the_training_rows(rows, rng):
     train, test = repeats_of(rows)[0][1]
     model = GaussianNB().fit(rows.X[train], labels(rows)[train], sample_weight=weight[train])
     np.testing.assert_allclose(outputs[test], model.predict_proba(rows.X[test]), rtol=1e-6)
+    assert ours.fit_params == {}  # nothing as long as the rows is kept
 
 
-@pytest.mark.parametrize("takes_weights", [True, False])
-def test_weights_reach_built_in_classifiers_that_take_them(rows, rng, takes_weights):
-    rows = rows._replace(weight=rng.random(N))
-    classifier = GaussianNB() if takes_weights else KNeighborsClassifier()
+@pytest.mark.parametrize(
+    ("classifier", "keyword"),
+    [
+        (GaussianNB(), "sample_weight"),
+        (make_pipeline(StandardScaler(), GaussianNB()), "gaussiannb__sample_weight"),
+        (KNeighborsClassifier(), None),
+    ],
+    ids=str,
+)
+def test_weights_reach_built_in_classifiers_that_take_them(rows, rng, classifier, keyword):
+    # Rows of weight zero take no part either way.
+    rows = rows._replace(weight=rng.random(N) * (np.arange(N) % 4 > 0))
     _, (outputs, _) = learned(built_in(classifier, rows), rows, repeats_of(rows))
     train, test = repeats_of(rows)[0][0]
-    weight = {"sample_weight": rows.weight[train]} if takes_weights else {}
+    train = train[rows.weight[train] > 0]
+    weight = {} if keyword is None else {keyword: rows.weight[train]}
     model = clone(classifier).fit(rows.X[train], rows.codes[train], **weight)
     np.testing.assert_allclose(outputs[test], model.predict_proba(rows.X[test]), rtol=1e-6)
 

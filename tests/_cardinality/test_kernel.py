@@ -39,6 +39,20 @@ def test_a_weight_is_a_vote():
     np.testing.assert_allclose(clf.oob_decision_function_[1], [0.75, 0.25], atol=1e-6)
 
 
+def test_a_row_of_weight_zero_has_no_vote_and_no_say():
+    rng = np.random.default_rng(0)
+    rows, y, weight = rng.normal(size=(30, 4)), np.arange(30) % 3, rng.random(30)
+    weight[::3] = 0.0
+    kept = weight > 0
+    zeroed = KernelClassifier().fit(rows, y, weight)
+    removed = KernelClassifier().fit(rows[kept], y[kept], weight[kept])
+    assert zeroed.concentration_ == removed.concentration_
+    known = np.isin(zeroed.classes_, removed.classes_)
+    p = zeroed.predict_proba(rows)
+    np.testing.assert_allclose(p[:, known], removed.predict_proba(rows), rtol=1e-6)
+    assert not p[:, ~known].any()
+
+
 @pytest.mark.parametrize(("spread", "concentration"), [(0.01, 64.0), (20.0, 8.0)])
 def test_the_concentration_is_that_of_the_likelihood(spread, concentration):
     # Labels that the neighbours tell want a sharp kernel, labels that nothing tells a flat one.

@@ -27,7 +27,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.tree import DecisionTreeClassifier
-from tiny import SMALL
+from tiny import EXPERTS, QUICK, SMALL
 
 from sklearn_setpred import (
     CardinalityAwareClassifier,
@@ -48,8 +48,8 @@ AROUND = {
     "top-k": TopKSetClassifier(k=1),
     "threshold": ThresholdSetClassifier(),
     "coverage": CoverageSetClassifier(target_coverage=0.8, random_state=0),
-    "aware": CardinalityAwareClassifier(cv=2, **SMALL),
-    "aware, not refined": CardinalityAwareClassifier(cv=2, refine=False, **SMALL),
+    "aware": CardinalityAwareClassifier(**EXPERTS),
+    "aware, not refined": CardinalityAwareClassifier(**QUICK),
 }
 LABELS = {
     "codes": np.arange(3),

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tiny import SMALL
+from tiny import EXPERTS
 
 from sklearn_setpred import (
     CardinalityAwareClassifier,
@@ -39,7 +39,7 @@ AROUND = {
     "top-k": TopKSetClassifier(k=1),
     "threshold": ThresholdSetClassifier(),
     "coverage": CoverageSetClassifier(target_coverage=0.8, random_state=0),
-    "aware": CardinalityAwareClassifier(cv=2, **SMALL),
+    "aware": CardinalityAwareClassifier(**EXPERTS),
 }
 
 

@@ -240,7 +240,8 @@ def test_a_rule_trained_for_a_greater_penalty_gives_smaller_sets(problem, surrog
 def test_text_is_handed_on_and_the_scores_alone_are_read():
     words = ["red apple", "green pear", "red plum", "green kiwi", "blue sky", "blue sea"]
     X, y = words * 6, ["red", "green", "red", "green", "blue", "blue"] * 6
-    clf = small(make_pipeline(CountVectorizer(), MultinomialNB())).fit(X, y)
+    with pytest.warns(UserWarning, match="do not read X, which has no columns"):
+        clf = small(make_pipeline(CountVectorizer(), MultinomialNB())).fit(X, y)
     assert clf.reads_ == "scores"
     assert clf.expert_weights_ == {"base": 1.0}
     sets = clf.predict_set(["a red one", "some blue"])
@@ -248,13 +249,15 @@ def test_text_is_handed_on_and_the_scores_alone_are_read():
     assert clf.predict(["a red one", "some blue"]).tolist() == ["red", "blue"]
 
 
-def test_frames_with_strings_and_gaps_are_handed_on():
+@pytest.mark.parametrize("alone", [False, True])
+def test_frames_with_strings_and_gaps_are_read(alone):
     X = pd.DataFrame({"size": [1.0, None, 3.0, 4.0] * 10, "colour": ["r", "g", "b", "g"] * 10})
     X["colour"] = X["colour"].astype("category")
     y = ["u", "v", "u", "v"] * 10
     inner = HistGradientBoostingClassifier(categorical_features="from_dtype", max_iter=5)
-    clf = small(inner).fit(X, y)
-    assert clf.reads_ == "scores"
+    clf = CardinalityAwareClassifier(None if alone else inner, **(SMALL | {"max_epochs": 1}))
+    clf.fit(X, y)
+    assert clf.reads_ == "X and scores"
     assert clf.feature_names_in_.tolist() == ["size", "colour"]
     assert clf.predict_set(X).shape == (40, 2)
 
@@ -276,21 +279,22 @@ def test_csr_rows_have_experts_of_their_own_and_arrays_are_read_too(problem):
     np.testing.assert_allclose(proba.sum(axis=1), 1.0)
 
 
-def test_gaps_in_new_rows_are_an_error_where_x_was_read(problem):
+def test_gaps_in_new_rows_are_told_and_read_as_medians(problem):
     X, y = problem
-    clf = small(HistGradientBoostingClassifier(max_iter=2)).fit(X, y)
-    assert clf.reads_ == "X and scores"
+    clf = plain(HistGradientBoostingClassifier(max_iter=2)).fit(X, y)
     gap = X[:3].copy()
     gap[1, 0] = np.nan
-    with pytest.raises(ValueError, match="NaN"):
-        clf.predict_set(gap)
+    with pytest.warns(UserWarning, match="1 cells of 1 rows") as caught:
+        sets = clf.predict_set(gap)
+    assert len(caught) == 1
+    assert sets.shape == (3, 8)
 
 
-def test_gaps_in_training_rows_leave_the_scores_to_be_read(problem):
+def test_gaps_in_training_rows_are_read(problem):
     X, y = problem
     X = np.where(np.arange(300)[:, None] % 7 == 0, np.nan, X)
-    clf = small(HistGradientBoostingClassifier(max_iter=2)).fit(X, y)
-    assert clf.reads_ == "scores"
+    clf = plain(HistGradientBoostingClassifier(max_iter=2)).fit(X, y)
+    assert clf.reads_ == "X and scores"
     assert clf.predict_set(X[:20]).shape == (20, 8)
 
 
@@ -439,8 +443,29 @@ def test_of_several_classifiers_names_lead_to_parameters(several):
     cloned = clone(clf)
     assert cloned.get_params()["bayes__var_smoothing"] == 0.5
     assert cloned.estimator[0][1] is not clf.estimator[0][1]
-    single = CardinalityAwareClassifier(GaussianNB()).set_params(estimator__var_smoothing=0.1)
-    assert single.estimator.var_smoothing == 0.1
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        (GaussianNB(), "var_smoothing"),
+        (make_pipeline(GaussianNB()), "gaussiannb__var_smoothing"),
+        # Of two steps, a pipeline that is the only step of another looks like a pair.
+        (
+            make_pipeline(make_pipeline(StandardScaler(), GaussianNB())),
+            "pipeline__gaussiannb__var_smoothing",
+        ),
+        (FrozenEstimator(GaussianNB()), "estimator"),
+        (None, None),
+    ],
+    ids=str,
+)
+def test_of_a_single_classifier_parameters_are_its_own(estimator, name):
+    clf = CardinalityAwareClassifier(estimator).set_params(size_penalty=0.1)
+    assert all(isinstance(key, str) for key in clf.get_params())
+    if name is not None:
+        inside = clf.get_params()[f"estimator__{name}"]
+        assert clf.set_params(**{f"estimator__{name}": inside}).size_penalty == 0.1
 
 
 def test_a_search_varies_one_of_several_classifiers(problem, several):
@@ -665,13 +690,6 @@ def test_an_interrupt_in_a_callback_of_the_network_inside_ends_the_fit(problem):
     with pytest.raises(KeyboardInterrupt):
         clf.fit(*problem)
     assert not [name for name in vars(clf) if name.endswith("_")]
-
-
-def test_gaps_are_refused_before_a_built_in_expert_is_fitted(problem, monkeypatch):
-    X, y = problem
-    monkeypatch.setattr(ExtraTreesClassifier, "fit", lambda *args: pytest.fail("it was fitted"))
-    with pytest.raises(ValueError, match="X contains NaN"):
-        CardinalityAwareClassifier().fit(np.where(X > 8, np.nan, X), y)
 
 
 def test_a_new_fit_leaves_nothing_of_the_one_before(problem):

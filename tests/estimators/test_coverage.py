@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from tiny import FEW, labelled_rows
+from tiny import QUICK, labelled_rows
 
 from sklearn_setpred import CardinalityAwareClassifier, CoverageSetClassifier, TopKSetClassifier
 from sklearn_setpred.datasets import make_confusable_classes
@@ -224,8 +224,8 @@ def test_levels_of_a_set_predictor_are_calibrated_where_it_has_some():
 
 
 def test_the_shortcut_of_the_cardinality_aware_classifier_gives_the_same_sets():
-    inner = CardinalityAwareClassifier(LogisticRegression(), cv=2, **FEW)
-    short = CardinalityAwareClassifier(LogisticRegression(), cv=2, target_coverage=0.8, **FEW)
+    inner = CardinalityAwareClassifier(LogisticRegression(), **QUICK)
+    short = CardinalityAwareClassifier(LogisticRegression(), target_coverage=0.8, **QUICK)
     long = CoverageSetClassifier(inner, target_coverage=0.8, random_state=0).fit(X, Y)
     short.fit(X, Y)
     np.testing.assert_array_equal(short.predict_set(X), long.predict_set(X))
@@ -236,9 +236,9 @@ def test_the_shortcut_of_the_cardinality_aware_classifier_gives_the_same_sets():
 
 
 def test_the_shortcut_covers_although_candidate_sizes_end_early():
-    model = CardinalityAwareClassifier(
-        GaussianNB(), sizes=[1], target_coverage=0.95, cv=2, refine=False, **FEW
-    ).fit(X, Y)
+    model = CardinalityAwareClassifier(GaussianNB(), sizes=[1], target_coverage=0.95, **QUICK).fit(
+        X, Y
+    )
     y_set = model.predict_set(X)
     assert coverage_score(Y, y_set) == 1
     assert mean_set_size(Y, y_set) == 4
@@ -274,9 +274,7 @@ def test_strata_that_nobody_asked_for_are_refused():
 
 
 def test_a_rule_for_one_penalty_is_calibrated_by_its_tilt():
-    model = CardinalityAwareClassifier(
-        GaussianNB(), surrogate="cost_sensitive_comp_sum", refine=False, cv=2, **FEW
-    )
+    model = CardinalityAwareClassifier(GaussianNB(), surrogate="cost_sensitive_comp_sum", **QUICK)
     fitted = model.fit(X[:60], Y[:60])
     # Level 0 of the tilt is the rule as it was trained.
     np.testing.assert_array_equal(fitted._path_levels(X) >= 0, fitted.predict_set(X))
@@ -299,11 +297,11 @@ def test_calibration_leaves_the_levels_of_the_inner_estimator_alone():
 
 
 def test_an_inner_predictor_with_levels_is_asked_once_for_a_set(monkeypatch):
-    model = CardinalityAwareClassifier(GaussianNB(), cv=2, **FEW).fit(X, Y)
+    model = CardinalityAwareClassifier(GaussianNB(), **QUICK).fit(X, Y)
     sets = CoverageSetClassifier(FrozenEstimator(model), target_coverage=0.8).fit(X, Y)
     asked = []
-    scores = model._scores
-    monkeypatch.setattr(model, "_scores", lambda X: asked.append(len(X)) or scores(X))
+    read = model._read
+    monkeypatch.setattr(model, "_read", lambda X: asked.append(len(X)) or read(X))
     sets.predict_set(X)
     assert asked == [len(X)]
 
@@ -333,7 +331,7 @@ def permutation(seed, n):
 
 @pytest.mark.parametrize(
     "inner",
-    [GaussianNB(), CardinalityAwareClassifier(GaussianNB(), refine=False, cv=2, **FEW)],
+    [GaussianNB(), CardinalityAwareClassifier(GaussianNB(), **QUICK)],
     ids=["levels", "levels of labels"],
 )
 def test_a_label_that_only_calibration_rows_have_trains_and_is_a_miss(inner):
@@ -451,7 +449,7 @@ def test_a_row_alone_has_the_set_that_it_has_in_a_batch_although_levels_tie(targ
 
 
 def test_a_size_below_the_smallest_sets_of_the_estimator_is_refused():
-    inner = CardinalityAwareClassifier(GaussianNB(), sizes=[3], cv=2, refine=False, **FEW)
+    inner = CardinalityAwareClassifier(GaussianNB(), sizes=[3], **QUICK)
     for size in (1, 1.5, 2.9):
         clf = CoverageSetClassifier(inner, target_size=size, calibration_size=0.5, random_state=0)
         with pytest.raises(ValueError, match=f"target_size={size} cannot be reached: the smallest"):
@@ -535,13 +533,15 @@ def test_given_splits_are_restricted_to_the_training_rows():
     for inner in (
         GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-3]}, cv=splits),
         make_pipeline(CalibratedClassifierCV(GaussianNB(), cv=splits)),
-        CardinalityAwareClassifier(GaussianNB(), cv=splits, **FEW),
+        CardinalityAwareClassifier(GaussianNB(), **(QUICK | {"cv": splits})),
     ):
         clf = CoverageSetClassifier(inner, target_coverage=0.8, random_state=0).fit(X, Y)
         assert clf.n_calibration_ == 24
     within = clf.estimator_.cv
     assert np.sort(np.concatenate([test for _, test in within])).tolist() == list(range(96))
-    short = CardinalityAwareClassifier(GaussianNB(), cv=splits, target_coverage=0.8, **FEW)
+    short = CardinalityAwareClassifier(
+        GaussianNB(), target_coverage=0.8, **(QUICK | {"cv": splits})
+    )
     assert short.fit(X, Y).n_calibration_ == 24
 
 

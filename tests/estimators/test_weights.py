@@ -6,7 +6,7 @@ import torch
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.naive_bayes import GaussianNB
-from tiny import FEW, NETWORKS, SMALL, labelled_rows
+from tiny import NETWORKS, QUICK, SMALL, labelled_rows
 
 from sklearn_setpred import (
     CardinalityAwareClassifier,
@@ -57,14 +57,14 @@ FITS = {
     **{
         f"{type(network).__name__}, {params}": clone(network).set_params(**params)
         for network in NETWORKS
-        for params in ({}, {"validation_fraction": None}, {"cv": 3})
+        for params in ({}, {"validation_fraction": None}, {"cv": 3}, {"module": "resnet"})
     },
     "top k": TopKSetClassifier(ExactBayes()),
     "threshold": ThresholdSetClassifier(ExactBayes()),
     "threshold, our network": ThresholdSetClassifier(NETWORKS[0]),
     **{
         f"cardinality-aware around {estimator}, {params}": CardinalityAwareClassifier(
-            estimator, **FEW, **params
+            estimator, max_epochs=1, random_state=0, **params
         )
         for estimator in AROUND
         for params in (
@@ -107,7 +107,7 @@ def test_a_row_of_weight_zero_teaches_the_classifier_that_is_calibrated_nothing(
     assert_same_fit(zeroed.estimator_, removed)
 
 
-@pytest.mark.parametrize("params", [{}, {"early_stopping": False}, {"cv": 2}])
+@pytest.mark.parametrize("params", [{}, {"validation_fraction": None}, {"cv": 2}])
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: type(network).__name__)
 def test_the_curves_of_training_do_not_depend_on_the_unit_of_the_weights(network, params, rng):
     weight = rng.uniform(0.5, 2.0, len(y))
@@ -142,7 +142,7 @@ def test_with_many_classes_the_base_is_fitted_with_the_weights_of_its_rows(rng, 
     weight = rng.uniform(0.5, 2.0, len(y))
     weight[::4] = 0.0
     rows = np.column_stack([weight, X])
-    aware = CardinalityAwareClassifier(ExactBayes(), cv=3, **FEW)
+    aware = CardinalityAwareClassifier(ExactBayes(), **(QUICK | {"cv": 3}))
     fitted = aware.fit(rows, y, sample_weight=weight)
     assert 0 < len(fitted.estimator_.seen_) < 90
     np.testing.assert_array_equal(fitted.estimator_.weight_, fitted.estimator_.seen_[:, 0])
@@ -150,15 +150,13 @@ def test_with_many_classes_the_base_is_fitted_with_the_weights_of_its_rows(rng, 
 
 def test_decay_takes_its_part_of_every_weight_beside_the_step_of_the_gradient():
     def weights_after_one_step(**params):
-        one_step = {"max_epochs": 1, "batch_size": len(y), "validation_fraction": None}
-        clf = NeuralClassifier(**(SMALL | one_step | params)).fit(X, y)
-        return clf.net_.weights()
+        clf = NeuralClassifier(**SMALL, batch_size=len(y), **params)
+        return clf.partial_fit(X, y, classes=np.unique(y)).net_.weights()
 
     before = weights_after_one_step(learning_rate=1e-30)
     free = weights_after_one_step(learning_rate=0.1, weight_decay=0.0)
     bound = weights_after_one_step(learning_rate=0.1, weight_decay=0.5)
     for name in before:
-        # One cycle begins at a 25th of the largest step size.
-        decayed = 0.0 if name.endswith("offset") else 0.1 / 25 * 0.5 * before[name]
+        decayed = 0.0 if name.endswith("offset") else 0.1 * 0.5 * before[name]
         np.testing.assert_allclose(free[name] - bound[name], decayed, atol=1e-6)
-    assert max(np.abs(free[name] - before[name]).max() for name in before) > 0.002
+    assert max(np.abs(free[name] - before[name]).max() for name in before) > 0.05
