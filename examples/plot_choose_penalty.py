@@ -23,9 +23,7 @@ X, y = load_digits(return_X_y=True)
 X, X_new, y, y_new = train_test_split(X, y, train_size=600, random_state=0)
 
 # Few folds and small networks, for the sake of speed.
-model = CardinalityAwareClassifier(
-    GaussianNB(), cv=3, max_epochs=10, random_state=0
-)
+model = CardinalityAwareClassifier(GaussianNB(), cv=3, max_epochs=10, random_state=0)
 penalties = [0.003, 0.01, 0.03, 0.1, 0.3]
 search = GridSearchCV(
     model,
