@@ -17,8 +17,8 @@ test: .venv/installed
 # the old torch, which is not used).
 test-oldest: .venv-oldest/installed
 	.venv-oldest/bin/python -m pytest -m "not slow" -q -p no:cacheprovider \
-		tests/test_files.py tests/test_properties.py tests/test_scorers.py tests/test_sets.py \
-		tests/test_metrics.py tests/_networks tests/estimators/test_weights.py
+		tests/test_files.py tests/test_properties.py tests/scorers tests/sets tests/metrics \
+		tests/_networks tests/estimators/test_weights.py
 
 doctest: .venv/installed
 	$(BIN)/python -m pytest -q --doctest-modules sklearn_setpred

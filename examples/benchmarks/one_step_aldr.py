@@ -52,7 +52,7 @@ class OneStepALDRKL(ALDRKL):
 class OneStepClassifier(NeuralClassifier):
     """Network classifier that tells its loss which row a score belongs to."""
 
-    def _split(self, part, valid, rng):
-        train, valid = super()._split(part, valid, rng)
-        n_classes, rows = train.target.max() + 1, np.arange(len(train.target))
-        return train._replace(target=train.target + n_classes * rows), valid
+    def _pairs(self, part, *how):
+        """Let the targets of training rows also hold the number of the row."""
+        n_classes, rows = part.target.max() + 1, np.arange(len(part.target))
+        return super()._pairs(part._replace(target=part.target + n_classes * rows), *how)

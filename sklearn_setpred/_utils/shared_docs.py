@@ -95,7 +95,7 @@ def fill_docstring(cls):
     for title, texts in (("Parameters", PARAMETERS), ("Attributes", ATTRIBUTES)):
         entries = _entries(texts, parameters)
         documentation = _fill_section(documentation, title, entries)
-    cls.__doc__ = documentation
+    cls.__doc__ = documentation + "\n"
     return cls
 
 

@@ -5,11 +5,10 @@ import warnings
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike
 from onnx import ModelProto, helper
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_setpred._utils.types import Estimator
+from sklearn_setpred._utils.types import ArrayLike, Estimator
 from sklearn_setpred.onnx._check import cannot_export, check_same, made_up_rows, need_runtime
 from sklearn_setpred.onnx._graph import tensor_info
 from sklearn_setpred.prediction import find_inside, predict_set

@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import label_noise_methods
 import numpy as np
 import pytest
+from one_step_aldr import OneStepALDRKL
 from sklearn.datasets import load_digits
 
 BENCHMARKS = Path(__file__).parents[2] / "examples" / "benchmarks"
@@ -110,6 +112,46 @@ def test_a_run_that_was_killed_goes_on_where_it_ended(tiny, tmp_path, monkeypatc
     assert len(tiny.read(path)) == 16
 
 
+METHODS = label_noise_methods.METHODS
+
+
+@pytest.fixture(scope="module")
+def fold():
+    """Return rows of two digits; 40 to train on, 10 to validate with, 10 to test on."""
+    X, y = load_digits(n_class=2, return_X_y=True)
+    X, y = X[:60].astype(np.float32), y[:60]
+    parts = [(X[rows], y[rows]) for rows in np.split(np.arange(60), [40, 50])]
+    (X_train, y_train), (X_val, y_val), (X_test, y_test) = parts
+    return label_noise_methods.Fold(False, X_train, y_train, X_val, y_val, y_val, X_test, y_test)
+
+
+def fitted(method, fold):
+    """Return the model of a method with the first configuration that is drawn for it."""
+    options = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
+    params = label_noise_methods.drawn_configurations(method, 1, np.random.RandomState(0))[0]
+    return METHODS[method](method, params, fold, options)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_of_the_table_fits_and_predicts(method, fold):
+    proba = fitted(method, fold).predict_proba(fold.X_test)
+    assert proba.shape == (10, 2)
+    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_the_one_step_form_moves_the_temperature_of_every_training_row(fold, monkeypatch):
+    seen, step = set(), OneStepALDRKL.step
+
+    def recorded(loss, f, row, log_k):
+        seen.update(row.tolist())
+        return step(loss, f, row, log_k)
+
+    monkeypatch.setattr(OneStepALDRKL, "step", recorded)
+    fitted("one_step_aldr_kl", fold)
+    assert seen == {*range(40)}
+
+
 def test_no_more_models_are_trained_when_time_is_up(tiny, tmp_path, monkeypatch):
     path, stub = tmp_path / "noise.csv", Stub()
     monkeypatch.setattr(tiny, "probe", lambda *_: 3600.0)
@@ -146,7 +188,7 @@ def test_the_script_runs_with_several_processes(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_small_run_measures_every_method(tiny, tmp_path):
+def test_a_small_run_measures_every_method_it_is_given(tiny, tmp_path):
     path = tmp_path / "noise.csv"
     assert tiny.run_missing(tiny.FULL, path, 1, np.inf)
     lines = pd.read_csv(path)

@@ -4,6 +4,7 @@ import sys
 
 import matplotlib.pyplot as plt
 import pandas as pd
+import pyarrow as pa
 import pytest
 from matplotlib.colors import to_hex
 
@@ -91,3 +92,11 @@ def test_without_pandas_the_display_is_drawn_and_frame_says_what_it_needs(
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match=r"frame needs pandas: .* install 'pandas'"):
         display.frame()
+
+
+@pytest.mark.parametrize("Display", DISPLAYS)
+@pytest.mark.parametrize("make", [pd.Index, pd.DataFrame, pa.array])
+def test_the_container_of_the_labels_does_not_matter(Display, data, model, make):
+    X, y = data
+    drawn = [Display.from_estimator(model, X, labels).frame() for labels in (y, make(y))]
+    pd.testing.assert_frame_equal(*drawn)

@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from scipy import sparse
 from sets_by_hand import CLASSES, PROBA, STRATA, Y_SET, Y_TRUE, X, random_problem
@@ -115,6 +116,17 @@ def test_weights_equal_repetition(metric, seed):
     np.testing.assert_allclose(weighted, plain, rtol=1e-12)
 
 
+@each_metric
+@pytest.mark.parametrize("unit", [1e308, 1e-320])
+def test_extreme_weights_give_the_same_as_their_proportions(metric, unit):
+    weight = np.array([1.0, 0.0, 1.0, 1.0, 0.0, 1.0])
+    predictions = predictions_for(metric)
+    extra = {"strata": STRATA} if metric is by_strata else {}
+    expected = metric(Y_TRUE, predictions, sample_weight=weight, **extra)
+    found = metric(Y_TRUE, predictions, sample_weight=weight * unit, **extra)
+    np.testing.assert_array_equal(found, expected)
+
+
 @each_set_metric
 @pytest.mark.parametrize("make", [np.int8, sparse.csr_array, sparse.csr_matrix, pd.DataFrame])
 def test_the_container_of_the_sets_does_not_matter(metric, make):
@@ -129,7 +141,13 @@ def test_the_container_of_the_sets_does_not_matter(metric, make):
         pd.Series,
         pl.Series,
         pd.Categorical,
+        pd.Index,
+        pd.DataFrame,
+        pl.DataFrame,
+        pa.array,
         lambda y: y.astype(object),
+        lambda y: np.searchsorted(CLASSES, y).astype("datetime64[D]"),
+        lambda y: np.searchsorted(CLASSES, y).astype(np.uint64) + 2**60,
         lambda y: np.searchsorted(CLASSES, y),
         lambda y: np.searchsorted(CLASSES, y) / 2,
     ],
@@ -181,7 +199,7 @@ def test_sparse_sets_are_never_made_dense(metric):
     [
         ({"y_true": []}, ValueError, "y_true is empty"),
         ({"y_true": Y_TRUE[:5]}, ValueError, "y_true has 5 rows"),
-        ({"y_true": Y_TRUE[:, None]}, ValueError, "y_true must have the shape"),
+        ({"y_true": np.column_stack([Y_TRUE, Y_TRUE])}, ValueError, "y_true must have the shape"),
         ({"y_true": [0, 1, 2, 0, 1, np.nan]}, ValueError, "y_true contains NaN"),
         ({"y_true": ["a", "b", "a", "a", "b", "a"]}, ValueError, "name the columns"),
         ({"classes": ["a", "b"]}, ValueError, "classes has 2 labels"),
