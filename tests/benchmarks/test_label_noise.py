@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
 
 BENCHMARKS = Path(__file__).parents[2] / "examples" / "benchmarks"
@@ -72,6 +74,73 @@ def test_the_best_of_a_rung_is_trained_on_the_folds_of_the_next(tiny):
     assert (
         tiny.open_rung(setting, "aldr_kl", done | {second: {"valid_score": "0"}}, tiny.FULL) == []
     )
+
+
+# ------------------------------------------------------------------------ the methods
+
+
+def small_fold(methods, as_rows=np.asarray):
+    """Return a fold of 60 rows of three classes to train on, some labels of which are wrong."""
+    rng = np.random.RandomState(0)
+    y = np.arange(120) % 3
+    X = as_rows((np.eye(3)[y] + 0.3 * rng.normal(size=(120, 3))).astype(np.float32))
+    noisy = np.where(rng.rand(120) < 0.2, rng.randint(3, size=120), y)
+    train, valid = slice(None, 60), slice(60, None)
+    return methods.Fold(
+        *(True, X[train], noisy[train]),
+        *(X[valid], noisy[valid], y[valid], X[valid], y[valid]),
+    )
+
+
+NAMES = (
+    *("cross_entropy", "sce", "gce", "tgce", "weston_watkins", "jensen_shannon", "crammer_singer"),
+    *("rll", "nce_rce", "nce_aul", "nce_agce", "mse", "mae", "ldr_kl", "aldr_kl"),
+    *("one_step_aldr_kl", "LDRClassifier", "MLPClassifier", "LogisticRegression"),
+)
+
+
+def test_the_names_of_the_methods_are_all_tried_here(benchmark):
+    assert set(NAMES) == set(benchmark("label_noise_methods").METHODS)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", NAMES)
+def test_every_method_fits_and_is_measured(benchmark, name):
+    label_noise, methods = benchmark("label_noise"), benchmark("label_noise_methods")
+    fold = small_fold(methods)
+    options = label_noise.NETWORK | {"max_epochs": 3, "random_state": 0}
+    params = methods.drawn_configurations(name, 1, np.random.RandomState(0))[0]
+    model = methods.METHODS[name](name, params, fold, options)
+    figures = label_noise.validation_figures(model, fold) | label_noise.test_figures(model, fold)
+    assert np.isfinite(list(figures.values())).all()
+
+
+@pytest.mark.parametrize("as_rows", [np.asarray, csr_array], ids=["dense", "CSR"])
+def test_the_one_step_arm_moves_the_temperature_of_every_row(benchmark, as_rows):
+    methods = benchmark("label_noise_methods")
+    fold = small_fold(methods, as_rows)
+    options = {"hidden_layer_sizes": (8,), "max_epochs": 1, "batch_size": 16, "random_state": 0}
+    params = {"learning_rate": 0.01, "lam": 2.0}
+    model = methods.fit_one_step("one_step_aldr_kl", params, fold, options)
+    temperatures = model.memory.temperatures
+    assert temperatures.shape == (60,)
+    assert (temperatures < 2.0).all()
+    assert len(temperatures.unique()) > 30
+
+
+def test_one_step_after_another_leads_to_the_exact_temperature(benchmark):
+    one_step, losses = benchmark("one_step_aldr"), benchmark("sklearn_setpred.losses")
+    scores = torch.randn(7, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    target, exact = torch.arange(7) % 5, losses.ALDRKL(lam=2.0)
+    memory = one_step.Memory(10, 2.0)
+    loss = one_step.OneStepALDRKL(lam=2.0, memory=memory)
+    memory.rows = torch.tensor([9, 0, 2, 3, 5, 7, 8])
+    for _ in range(30):
+        values = loss(scores, target)
+    torch.testing.assert_close(values, exact(scores, target), atol=1e-3, rtol=0)
+    found = memory.temperatures[memory.rows]
+    torch.testing.assert_close(found, exact.temperatures(scores.detach()), atol=1e-3, rtol=0)
+    assert (memory.temperatures[[1, 4, 6]] == 2.0).all()
 
 
 # ---------------------------------------------------------------------- runs and file
@@ -146,7 +215,7 @@ def test_the_script_runs_with_several_processes(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_small_run_measures_every_method(tiny, tmp_path):
+def test_a_small_run_writes_finite_figures(tiny, tmp_path):
     path = tmp_path / "noise.csv"
     assert tiny.run_missing(tiny.FULL, path, 1, np.inf)
     lines = pd.read_csv(path)
