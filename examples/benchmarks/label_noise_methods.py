@@ -1,13 +1,13 @@
 """What the label-noise benchmark trains: a function for each method, and what to tune it over.
 
 A method is a function of its name, a configuration, the rows of a fold and options of the
-network; it gives a fitted classifier.
+network; it returns a fitted classifier.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from one_step_aldr import OneStepALDRKL, OneStepClassifier
+from one_step_aldr import OneStepClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import ParameterGrid
 from sklearn.neural_network import MLPClassifier
@@ -34,7 +34,7 @@ class Fold(NamedTuple):
 
 
 def fit_loss(name, params, fold, options):
-    """Train with a loss of the registry, early stopping on the noisy validation rows."""
+    """Train with a loss of the registry; the noisy validation rows choose the epoch."""
     model = NeuralClassifier(LOSSES[name](**loss_params(params)), **options)
     return fit_with_validation(model, params, fold)
 
@@ -49,12 +49,13 @@ def fit_tgce(name, params, fold, options):
 
 def fit_one_step(name, params, fold, options):
     """Train with ALDR-KL, its temperatures moved by one step for each visit of a row."""
-    loss = OneStepALDRKL(**loss_params(params), n_rows=len(fold.y))
-    return fit_with_validation(OneStepClassifier(loss, **options), params, fold)
+    rate = params["learning_rate"]
+    model = OneStepClassifier(loss_params(params), learning_rate=rate, **options)
+    return model.fit(fold.X, fold.y, fold.X_val, fold.y_val)
 
 
 def fit_with_validation(model, params, fold):
-    """Fit with the learning rate of a configuration, stopping early on the validation rows."""
+    """Fit with the learning rate of a configuration; the validation rows choose the epoch."""
     model.set_params(learning_rate=params["learning_rate"])
     return model.fit(fold.X, fold.y, X_val=fold.X_val, y_val=fold.y_val)
 

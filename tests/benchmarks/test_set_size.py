@@ -92,7 +92,8 @@ def test_a_small_run_measures_all_methods_and_the_next_call_runs_nothing(
     set_size.main([*arguments, "--file", str(path)])
     assert "| letter" not in capsys.readouterr().out
 
-    lines = pd.read_csv(path)
+    lines, tables = pd.read_csv(path), benchmark("set_size_tables")
+    assert {*tables.SHOWN, *tables.TUNED} - {tables.ON_NETWORK} <= set(lines["method"])
     asked = lines[lines["wish"] == "coverage"].pivot(
         index="value", columns="method", values=["size", "coverage"]
     )
