@@ -7,7 +7,7 @@ network; it gives a fitted classifier.
 from typing import NamedTuple
 
 import numpy as np
-from one_step_aldr import OneStepALDRKL, OneStepClassifier
+from one_step_aldr import OneStepALDRKL, RowNumbers
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import ParameterGrid
 from sklearn.neural_network import MLPClassifier
@@ -34,7 +34,7 @@ class Fold(NamedTuple):
 
 
 def fit_loss(name, params, fold, options):
-    """Train with a loss of the registry, early stopping on the noisy validation rows."""
+    """Train with a loss of the registry, the best epoch chosen on the noisy validation rows."""
     model = NeuralClassifier(LOSSES[name](**loss_params(params)), **options)
     return fit_with_validation(model, params, fold)
 
@@ -49,12 +49,13 @@ def fit_tgce(name, params, fold, options):
 
 def fit_one_step(name, params, fold, options):
     """Train with ALDR-KL, its temperatures moved by one step for each visit of a row."""
-    loss = OneStepALDRKL(**loss_params(params), n_rows=len(fold.y))
-    return fit_with_validation(OneStepClassifier(loss, **options), params, fold)
+    loss = OneStepALDRKL(**loss_params(params))
+    model = NeuralClassifier(loss, callbacks=[RowNumbers()], **options)
+    return fit_with_validation(model, params, fold)
 
 
 def fit_with_validation(model, params, fold):
-    """Fit with the learning rate of a configuration, stopping early on the validation rows."""
+    """Fit with the learning rate of a configuration, the epoch chosen on the validation rows."""
     model.set_params(learning_rate=params["learning_rate"])
     return model.fit(fold.X, fold.y, X_val=fold.X_val, y_val=fold.y_val)
 
