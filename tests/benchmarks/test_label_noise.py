@@ -7,7 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
+import torch
+from sklearn.datasets import load_digits, load_iris
+
+from sklearn_setpred import NeuralClassifier
+from sklearn_setpred.losses import ALDRKL
 
 BENCHMARKS = Path(__file__).parents[2] / "examples" / "benchmarks"
 
@@ -54,6 +58,30 @@ def test_both_forms_of_aldr_kl_are_tried_with_the_same_parameters(benchmark):
     )
     assert exact == one_step
     assert exact != label_noise.candidates(("letter", "uniform", 0.3), "aldr_kl", label_noise.FULL)
+
+
+def test_one_step_temperatures_move_to_the_exact_ones(benchmark):
+    one_step = benchmark("one_step_aldr")
+    scores = torch.randn(50, 6, generator=torch.Generator().manual_seed(0))
+    labels, params = torch.arange(50) % 6, {"q": 0.3, "margin": 0.05}
+    loss = one_step.OneStepALDRKL(**params)
+    loss.remember(labels)
+    exact = ALDRKL(**params)(scores, labels)
+    values = [loss(scores, torch.arange(50)) for _ in range(60)]
+    assert (values[0] - exact).abs().max() > 0.01
+    torch.testing.assert_close(values[-1], exact, rtol=0, atol=1e-4)
+    with torch.no_grad():
+        torch.testing.assert_close(loss(scores, labels), exact)
+
+
+def test_the_one_step_form_remembers_a_temperature_for_each_training_row(benchmark):
+    one_step = benchmark("one_step_aldr")
+    X, y = load_iris(return_X_y=True)
+    options = {"callbacks": [one_step.RowNumbers()], "random_state": 0}
+    model = NeuralClassifier(one_step.OneStepALDRKL(), **options).fit(X, y, X_val=X, y_val=y)
+    torch.testing.assert_close(model.loss_.labels, torch.from_numpy(y))
+    assert len(model.loss_.remembered.unique()) > 50
+    assert model.score(X, y) > 0.8
 
 
 def test_classifiers_with_defaults_have_one_configuration(benchmark):
