@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-oldest doctest lint types docs clean
+.PHONY: demo test test-oldest doctest lint types docs gpu clean
 
 # One thread: our networks are small, and threads that wait for each other are slower.
 export OMP_NUM_THREADS ?= 1
@@ -22,6 +22,10 @@ test-oldest: .venv-oldest/installed
 
 doctest: .venv/installed
 	$(BIN)/python -m pytest -q --doctest-modules sklearn_setpred
+
+# On a machine with an NVIDIA GPU, within minutes; DEVICE=cpu tries the same in tiny sizes.
+gpu: .venv/installed
+	PYTHON=$(BIN)/python examples/benchmarks/gpu.sh
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -120,6 +120,7 @@ def test_the_epochs_are_those_of_the_cpu():
     np.testing.assert_allclose(gpu.validation_scores_, cpu.validation_scores_, rtol=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_step_of_an_epoch_waits_for_the_gpu(rng, kind):
     from sklearn_setpred._networks.modules import KindBuilder

@@ -1,4 +1,4 @@
-"""Speed and memory: training, cross-fitting, prediction, many classes, sparse rows, GPU, import.
+"""Speed and memory: training, prediction, many classes, sparse rows, GPU, import.
 
 Every section prints a table of what was predicted before the first measurement and what came
 out, and writes it to results/speed_<section>.csv::
@@ -18,7 +18,6 @@ import os
 from pathlib import Path
 
 import speed_classes
-import speed_folds
 import speed_gpu
 import speed_growth
 import speed_prediction
@@ -31,7 +30,6 @@ RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 SECTIONS = {
     "training": speed_training.figures,
-    "folds": speed_folds.figures,
     "prediction": speed_prediction.figures,
     "classes": speed_classes.figures,
     "sparse": speed_sparse.figures,

@@ -1,23 +1,57 @@
-"""Training and sets on a GPU; where there is none, lines that say so."""
+"""Training and sets on a GPU; where there is none, lines that say so.
 
+::
+
+    python examples/benchmarks/speed_gpu.py --out results/gpu
+    python examples/benchmarks/speed_gpu.py --out results/gpu --device cpu
+
+writes ``speed_gpu.csv`` and ``training_gpu.csv``, the second form in seconds from tiny sizes.
+`gpu.sh` runs this after the tests.
+"""
+
+import argparse
 import contextlib
 import time
+import warnings
 from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import speed_bare_loop as bare
+import speed_report as report
 import torch
+from sklearn.base import clone
+from skorch.callbacks import Callback
 from speed_report import Figure, interleaved, median, ratio, skipped
 from torch import nn
 
-from sklearn_setpred import NeuralClassifier
-from sklearn_setpred._networks.network import MLPBuilder, sets_of_first
-from sklearn_setpred._networks.parts import Part
-from sklearn_setpred._networks.training import make_net, new_network
-from sklearn_setpred.losses import get_loss
+from sklearn_setpred import CardinalityAwareClassifier, LDRClassifier, NeuralClassifier
+from sklearn_setpred.datasets import make_confusable_classes
 
-SHAPE = bare.SHAPES["clinc150"]._replace(batch_size=4096)
-EPOCHS = 50
+
+class Sizes(NamedTuple):
+    """How much is measured."""
+
+    shape: bare.Shape  # of epochs and steps
+    epochs: int  # in a fit
+    steps: int  # in a round
+    sets: tuple  # rows and classes
+    problem: tuple  # rows, classes and features of the training comparison
+    training: dict  # parameters of its classifiers
+    repeats: int
+
+
+FULL = Sizes(
+    bare.SHAPES["clinc150"]._replace(batch_size=4096),
+    epochs=50,
+    steps=200,
+    sets=(200_000, 1_000),
+    problem=(5_000, 50, 64),
+    training={},
+    repeats=5,
+)
+TINY = Sizes(bare.Shape(60, 8, 5, 8, 16), 1, 2, (100, 10), (120, 3, 4), {"max_epochs": 1}, 1)
 # What is measured on a GPU: unit, predicted, target.
 FIGURES = {
     "clinc150, batch 4096: epoch / kernel launches of a bare loop": ("ratio", 1.3, "<= 1.3"),
@@ -25,11 +59,12 @@ FIGURES = {
     "step with bf16 autocast / float32": ("ratio", 1.2, ""),
     "step compiled / eager": ("ratio", 0.7, ""),
     "step as a CUDA graph / eager": ("ratio", 0.3, ""),
-    "sets of 1,000 classes per second, scores on the device": ("million", 5.0, ">= 1"),
+    "CSR sets of 1,000 classes per second": ("million", 0.1, ">= 1"),
 }
+KINDS = [NeuralClassifier(module=kind) for kind in ("mlp", "resnet", "periodic")]
 
 
-def figures(repeats=5, device="cuda"):
+def figures(device="cuda", sizes=FULL):
     """Return the lines of this section."""
     if device == "cuda" and not torch.cuda.is_available():
         return [
@@ -37,10 +72,10 @@ def figures(repeats=5, device="cuda"):
             for name, (unit, predicted, target) in FIGURES.items()
         ]
     return [
-        *epoch_figures(repeats, device),
-        _figure("host synchronisations inside an epoch", synchronisations(device)),
-        *step_figures(repeats, device),
-        sets_figure(device),
+        *epoch_figures(device, sizes),
+        _figure("host synchronisations inside an epoch", synchronisations(device, sizes.shape)),
+        *step_figures(device, sizes),
+        sets_figure(device, sizes),
     ]
 
 
@@ -68,14 +103,19 @@ def _wait():
 # ---------------------------------------------------------------------------------- epochs
 
 
-def epoch_figures(repeats, device):
+def epoch_figures(device, sizes):
     """Return the lines of an epoch: ours, the bare loop's, and what its launches take."""
     functions = {
-        "ours": ours(SHAPE, device),
-        "bare loop": bare_epochs(SHAPE, device),
-        "launches": launches(SHAPE, device),
+        "ours": ours(sizes.shape, device),
+        "bare loop": bare_epochs(sizes.shape, device),
+        "launches": launches(sizes.shape, device),
     }
-    seconds = interleaved(functions, repeats, _seconds_of_epoch)
+
+    def seconds_of_epoch(fit):
+        first = wall_seconds(lambda: fit(1))
+        return (wall_seconds(lambda: fit(1 + sizes.epochs)) - first) / sizes.epochs
+
+    seconds = interleaved(functions, sizes.repeats, seconds_of_epoch)
     name = "clinc150, batch 4096: epoch / kernel launches of a bare loop"
     _, predicted, target = FIGURES[name]
     options = {"predicted": predicted, "target": target}
@@ -85,13 +125,7 @@ def epoch_figures(repeats, device):
     ]
 
 
-def _seconds_of_epoch(fit):
-    """Return the seconds of an epoch without those of preparation."""
-    first = wall_seconds(lambda: fit(1))
-    return (wall_seconds(lambda: fit(1 + EPOCHS)) - first) / EPOCHS
-
-
-def ours(shape, device):
+def ours(shape, device, callbacks=None):
     """Return a function that fits `NeuralClassifier` for a number of epochs."""
     X, y = (tensor.numpy() for tensor in bare.rows(shape))
 
@@ -102,6 +136,7 @@ def ours(shape, device):
             max_epochs=epochs,
             validation_fraction=None,
             device=device,
+            callbacks=callbacks,
             random_state=0,
         )
         model.fit(X, y)
@@ -130,43 +165,42 @@ def launches(shape, device):
 # -------------------------------------------------------------------------- synchronisation
 
 
-@contextlib.contextmanager
-def without_waiting():
-    """Raise RuntimeError where the host waits for the device; do nothing without a GPU."""
-    if not torch.cuda.is_available():
-        yield
-        return
-    before = torch.cuda.get_sync_debug_mode()
-    torch.cuda.set_sync_debug_mode("error")
-    try:
-        yield
-    finally:
-        torch.cuda.set_sync_debug_mode(before)
+# Of what torch says; it also warns that the mode itself is a prototype.
+_WAITED = "called a synchronizing CUDA operation"
 
 
-def synchronisations(device, shape=SHAPE):
-    """Count the steps of an epoch that wait, after the one in which the order is sent over."""
-    X, y = (tensor.numpy() for tensor in bare.rows(shape))
-    part = Part(X, y)
-    build = MLPBuilder((shape.hidden,))
-    network = new_network(part, shape.n_classes, build=build, device=device, seed=0)
-    options = {"learning_rate": 2e-3, "weight_decay": 0.01, "max_epochs": 1}
-    net = make_net(
-        network, get_loss("cross_entropy"), seed=0, batch_size=shape.batch_size, **options
-    )
-    batches = iter(net.get_iterator(network.rows(*part), training=True))
-    net.train_step(next(batches))
-    return float(sum(_waits(net, batch) for batch in batches))
+class Waits(Callback):
+    """Counts how often the host waits for the device after the first batch of an epoch.
+
+    In that batch the order of the rows is sent over. ``messages`` is the list that warnings go to.
+    """
+
+    def __init__(self, messages):
+        self.messages = messages
+
+    def on_batch_end(self, net, **kwargs):
+        """Count the waits since the last batch."""
+        self.count = sum(_WAITED in str(one.message) for one in self.messages)
+        _warn_of_waits(True)
+
+    def on_epoch_end(self, net, **kwargs):
+        """Let the host wait for the loss of the epoch."""
+        _warn_of_waits(False)
 
 
-def _waits(net, batch):
-    """Say whether a step of training waits for the device."""
-    try:
-        with without_waiting():
-            net.train_step(batch)
-    except RuntimeError:
-        return True
-    return False
+def _warn_of_waits(asked):
+    """Let torch warn, or not, where the host waits for the device; there must be a GPU."""
+    if torch.cuda.is_available():
+        torch.cuda.set_sync_debug_mode("warn" if asked else "default")
+
+
+def synchronisations(device, shape):
+    """Count how often the host waits for the device within an epoch."""
+    with warnings.catch_warnings(record=True) as messages:
+        warnings.simplefilter("always")
+        waits = Waits(messages)
+        ours(shape, device, callbacks=[waits])(1)
+    return float(waits.count)
 
 
 # ----------------------------------------------------------------------------------- steps
@@ -205,8 +239,9 @@ def captured(step):
     return graph.replay
 
 
-def step_figures(repeats, device, shape=SHAPE, n_steps=200):
+def step_figures(device, sizes):
     """Return the lines of the options: bf16 autocast, torch.compile, a CUDA graph."""
+    shape, n_steps = sizes.shape, sizes.steps
     steps = {
         "eager": eager_step(shape, device),
         "bf16": eager_step(
@@ -221,7 +256,7 @@ def step_figures(repeats, device, shape=SHAPE, n_steps=200):
     functions = {
         key: lambda step=step: [step() for _ in range(n_steps)] for key, step in steps.items()
     }
-    seconds = interleaved(functions, repeats, wall_seconds)
+    seconds = interleaved(functions, sizes.repeats, wall_seconds)
     return [
         median("step of a bare loop, batch 4096", seconds["eager"], 1e6 / n_steps, "us"),
         *(
@@ -234,17 +269,65 @@ def step_figures(repeats, device, shape=SHAPE, n_steps=200):
 # ------------------------------------------------------------------------------------ sets
 
 
-def sets_figure(device, n=1_000_000, n_classes=1_000, k=5):
-    """Return the line of sets made from scores that lie on the device, brought to the host."""
-    generator = torch.Generator(device).manual_seed(0)
-    scores = torch.randn(n, n_classes, device=device, generator=generator)
-
-    def predict():
-        for batch in scores.split(8192):
-            sets_of_first(batch, k).cpu()
-
-    seconds = interleaved({"sets": predict}, 5, wall_seconds)["sets"]
-    return _figure(
-        "sets of 1,000 classes per second, scores on the device",
-        n / 1e6 / float(np.median(seconds)),
+def sets_figure(device, sizes, k=5):
+    """Return the line of the sets of a network on the device, brought to the host as CSR."""
+    n, n_classes = sizes.sets
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((n, 16), dtype=np.float32), np.arange(n) % n_classes
+    model = NeuralClassifier(
+        hidden_layer_sizes=(), max_epochs=1, k=k, device=device, sparse_output=True, random_state=0
     )
+    model.fit(X[: 2 * n_classes], y[: 2 * n_classes])
+    functions = {"sets": lambda: model.predict_set(X)}
+    seconds = interleaved(functions, sizes.repeats, wall_seconds)["sets"]
+    name = "CSR sets of 1,000 classes per second"
+    return _figure(name, n / 1e6 / float(np.median(seconds)))
+
+
+# -------------------------------------------------------------------------------- training
+
+
+def training_figures(device, sizes):
+    """Yield the lines of classifiers fitted on the device and on the CPU, once each."""
+    n, n_classes, n_features = sizes.problem
+    X, y, _ = make_confusable_classes(2 * n, n_classes, n_features, random_state=0)
+    for model in (*KINDS, LDRClassifier(), CardinalityAwareClassifier()):
+        model = clone(model).set_params(random_state=0, **sizes.training)
+        yield from training_lines(model, X, y, device)
+
+
+def training_lines(model, X, y, device):
+    """Yield the lines of one classifier: seconds to fit and to predict, and its accuracy."""
+    n, name = len(X) // 2, " ".join([type(model).__name__, getattr(model, "module", "")]).strip()
+    for place in dict.fromkeys(("cpu", device)):
+        report.say(f"  {name}, {place}")
+        model.set_params(device=place)
+        fit = wall_seconds(lambda: model.fit(X[:n], y[:n]))
+        predict = wall_seconds(lambda: model.predict_set(X[n:]))
+        note = f"top-1 {model.score(X[n:], y[n:]):.4f}"
+        yield Figure(f"{name}, {place}: fit", "s", fit, note=note)
+        yield Figure(f"{name}, {place}: predict_set", "s", predict)
+
+
+# ------------------------------------------------------------------------------------ main
+
+
+def main(arguments=None):
+    """Measure, print the tables and write them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
+    parser.add_argument("--out", type=Path, required=True, help="the folder of the CSV files")
+    given = parser.parse_args(arguments)
+    sizes = TINY if given.device == "cpu" else FULL
+    card = torch.cuda.get_device_name() if given.device == "cuda" else "tiny sizes on a CPU"
+    torch.set_num_threads(1)
+    for name, measure in {"speed_gpu": figures, "training_gpu": training_figures}.items():
+        path, lines = given.out / f"{name}.csv", []
+        for line in measure(given.device, sizes):
+            lines.append(line)
+            report.write(path, lines)  # what is there outlives a run that is cut off
+        print(f"\n{name}: {card}, torch {torch.__version__}\n\n{report.markdown(path)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

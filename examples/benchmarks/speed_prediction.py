@@ -1,4 +1,4 @@
-"""Prediction: sets from scores, one row through a network, and the time of the import."""
+"""Prediction: sets from scores, a path of penalties, one row, and the time of the import."""
 
 import resource
 import subprocess
@@ -6,12 +6,15 @@ import sys
 
 import numpy as np
 import torch
+from sklearn.naive_bayes import GaussianNB
 from speed_report import interleaved, median, ratio
 
-from sklearn_setpred import NeuralClassifier
+from sklearn_setpred import CardinalityAwareClassifier, NeuralClassifier
+from sklearn_setpred.datasets import make_confusable_classes
 from sklearn_setpred.sets import prefix_sets, threshold_sets
 
 N_SAMPLES, N_CLASSES = 100_000, 1_000
+PENALTIES = np.geomspace(0.001, 1, 50)
 # k: predicted ratios for float32 and float64 scores; torch changes its algorithm at k = 16.
 PREDICTED = {1: (0.5, 1.0), 5: (1.2, 1.5), 20: (0.5, 0.7), 100: (0.8, 1.2)}
 
@@ -82,10 +85,24 @@ def one_row_figures(repeats):
     return [median(f"one row: {name}", seconds[name], 1e3 / 50, **options) for name in calls]
 
 
+def path_figure(repeats, n=20_000):
+    """Return the line of sets at many penalties, which share one prediction."""
+    X, y, _ = make_confusable_classes(n, 26, 16, random_state=0)
+    model = CardinalityAwareClassifier(GaussianNB(), refine=False, random_state=0).fit(X, y)
+
+    def path():
+        levels = model.set_levels(X)
+        return [levels >= penalty for penalty in PENALTIES]
+
+    seconds = interleaved({"path": path, "one": lambda: model.predict_set(X)}, repeats)
+    title = f"sets at {len(PENALTIES)} penalties / at one"
+    return ratio(title, seconds, "path", "one", predicted=2.0)
+
+
 def figures(repeats=5):
     """Return the lines of this section."""
     lines = [line for dtype in (np.float32, np.float64) for line in set_figures(dtype, repeats)]
-    return lines + one_row_figures(repeats)
+    return [*lines, path_figure(repeats), *one_row_figures(repeats)]
 
 
 # ---------------------------------------------------------------------------------- import

@@ -77,6 +77,7 @@ def scikit_learn(shape):
             batch_size=shape.batch_size,
             learning_rate_init=2e-3,
             max_iter=epochs,
+            n_iter_no_change=epochs,
             random_state=0,
         )
         with warnings.catch_warnings():

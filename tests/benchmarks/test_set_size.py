@@ -1,5 +1,7 @@
 """The benchmark of set sizes: a small run works and goes on, its tables say what the file says."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -260,13 +262,24 @@ def test_the_gpu_section_runs_on_a_cpu_and_says_where_there_is_no_gpu(benchmark,
     gpu = benchmark("speed_gpu")
     monkeypatch.setattr(gpu.torch.cuda, "is_available", lambda: False)
     assert all("no CUDA device" in line.note for line in gpu.figures())
-    shape = gpu.SHAPE._replace(n_samples=60, n_classes=5, batch_size=16)
-    monkeypatch.setattr(gpu, "SHAPE", shape)
-    monkeypatch.setattr(gpu, "EPOCHS", 1)
-    assert gpu.synchronisations("cpu", shape) == 0
-    assert len(gpu.epoch_figures(1, "cpu")) == 4
-    assert len(gpu.step_figures(1, "cpu", shape, n_steps=2)) == 2
-    assert gpu.sets_figure("cpu", n=100).measured > 0
+    assert gpu.synchronisations("cpu", gpu.TINY.shape) == 0
+    assert len(gpu.epoch_figures("cpu", gpu.TINY)) == 4
+    assert len(gpu.step_figures("cpu", gpu.TINY)) == 2
+    assert gpu.sets_figure("cpu", gpu.TINY).measured > 0
+
+
+def test_waits_of_an_epoch_are_counted_up_to_its_last_batch(benchmark, monkeypatch):
+    gpu = benchmark("speed_gpu")
+    asked = []
+    monkeypatch.setattr(gpu, "_warn_of_waits", asked.append)
+    messages = []
+    waits = gpu.Waits(messages)
+    for text in ("called a synchronizing CUDA operation", "another warning"):
+        messages.append(warnings.WarningMessage(UserWarning(text), UserWarning, "", 0))
+        waits.on_batch_end(None)
+    messages.append(messages[0])  # the loss of the epoch is read
+    waits.on_epoch_end(None)
+    assert (waits.count, asked) == (1, [True, True, False])
 
 
 def test_rivals_of_speed_train_and_predict_what_ours_do(benchmark):

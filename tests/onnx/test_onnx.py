@@ -22,7 +22,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from tiny import FEW, NETWORKS, SMALL
+from tiny import EXPERTS, NETWORKS, QUICK, SMALL
 from torch import nn
 from torch.nn import functional
 from toy import overlapping_blobs
@@ -59,7 +59,7 @@ NETWORK = NeuralClassifier(**SMALL)
 
 
 def cardinality_aware(**parameters):
-    return CardinalityAwareClassifier(NETWORK, **{"cv": 2, **FEW, **parameters})
+    return CardinalityAwareClassifier(NETWORK, **{**EXPERTS, **parameters})
 
 
 def coverage(inner, **parameters):
@@ -84,9 +84,9 @@ ESTIMATORS = {
     "cardinality-aware": cardinality_aware(size_penalty=0.2),
     "no penalty": cardinality_aware(size_penalty=0),
     "without refiner": cardinality_aware(refine=False),
-    "around a classifier": CardinalityAwareClassifier(LogisticRegression(), cv=2, **FEW),
+    "around a classifier": CardinalityAwareClassifier(LogisticRegression(), **EXPERTS),
     "two classifiers": CardinalityAwareClassifier(
-        [("forest", RandomForestClassifier(10)), ("bayes", GaussianNB())], cv=2, **FEW
+        [("forest", RandomForestClassifier(10)), ("bayes", GaussianNB())], **EXPERTS
     ),
     "log cost, few sizes": cardinality_aware(size_cost="log", sizes=[1, 3], size_penalty=0.3),
     "thresholds": cardinality_aware(thresholds=[0.1, 0.3, 0.5]),
@@ -208,7 +208,7 @@ def test_many_candidate_sizes(rng):
     codes = np.arange(3 * n_classes) % n_classes
     rows = rng.normal(size=(n_classes, 3))[codes] + 0.1 * rng.normal(size=(len(codes), 3))
     base = FrozenEstimator(NeuralClassifier(**{**SMALL, "max_epochs": 1}).fit(rows, codes))
-    estimator = CardinalityAwareClassifier(base, size_penalty=0.01, refine=False, cv=2, **FEW)
+    estimator = CardinalityAwareClassifier(base, size_penalty=0.01, **QUICK)
     estimator.fit(np.tile(rows[:200], (3, 1)), np.tile(codes[:200], 3))
     assert len(estimator.sizes_) < n_classes
     sets = run(to_onnx(estimator), rows[:50])["sets"]
