@@ -7,7 +7,8 @@ from sklearn_setpred import CardinalityAwareClassifier, NeuralClassifier
 
 BASE = {"n": 2_000, "d": 64, "K": 64, "cv": 2}
 DOUBLINGS = 4
-NETWORK = {"hidden_layer_sizes": (64,), "max_epochs": 2, "device": "cpu", "random_state": 0}
+TRAINING = {"max_epochs": 2, "device": "cpu", "random_state": 0}
+NETWORK = {"hidden_layer_sizes": (64,), "validation_fraction": None, **TRAINING}
 
 
 def problem(n, d, K, cv):
@@ -23,7 +24,7 @@ def problem(n, d, K, cv):
 def network(data):
     """Return the seconds of a fit of the network and of its sets, medians of three."""
     X, y, _ = data
-    model = NeuralClassifier(**NETWORK, k=2, validation_fraction=None)
+    model = NeuralClassifier(**NETWORK, k=2)
     return {
         "fit": _median_seconds(lambda: model.fit(X, y)),
         "predict_set": _median_seconds(lambda: model.predict_set(X)),
@@ -33,8 +34,7 @@ def network(data):
 def folds(data):
     """Return the seconds of a fit with folds, and of the sets it gives."""
     X, y, cv = data
-    base = NeuralClassifier(**NETWORK, validation_fraction=None)
-    model = CardinalityAwareClassifier(base, cv=cv, **NETWORK)
+    model = CardinalityAwareClassifier(NeuralClassifier(**NETWORK), cv=cv, **TRAINING)
     return {
         "fit with folds": _median_seconds(lambda: model.fit(X, y), 1),
         "predict_set after folds": _median_seconds(lambda: model.predict_set(X), 1),

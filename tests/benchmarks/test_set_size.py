@@ -258,6 +258,13 @@ def test_growth_gives_an_exponent_for_each_quantity(benchmark):
     assert [line.reached for line in lines] == ["no", "yes", "yes"]
 
 
+def test_growth_is_measured_of_fits_and_predictions(benchmark):
+    growth = benchmark("speed_growth")
+    data = growth.problem(300, 4, 4, 2)
+    assert growth.network(data).keys() == {"fit", "predict_set"}
+    assert growth.folds(data).keys() == {"fit with folds", "predict_set after folds"}
+
+
 def test_the_gpu_section_runs_on_a_cpu_and_says_where_there_is_no_gpu(benchmark, monkeypatch):
     gpu = benchmark("speed_gpu")
     monkeypatch.setattr(gpu.torch.cuda, "is_available", lambda: False)
