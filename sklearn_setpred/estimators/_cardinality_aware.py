@@ -348,10 +348,6 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
             sys.stderr.write(f"experts: {', '.join(counts)}\n")
         return self
 
-    def _classifiers_inside(self):
-        is_list = isinstance(self.estimator, list)
-        return [*self._routed().values()] if is_list else super()._classifiers_inside()
-
     def _named_classifiers(self):
         """Return the user's classifiers by name; none where built-in experts are alone."""
         named = named_classifiers(self.estimator, taken=NAMES)

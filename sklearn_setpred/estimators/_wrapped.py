@@ -98,6 +98,8 @@ class WrappingMixin(MetaEstimatorMixin):
 
     def _classifiers_inside(self):
         """Return the user's classifiers; none where the built-in ones stand in."""
+        if isinstance(self.estimator, list):
+            return [classifier for _, classifier in self.estimator]
         return [] if self.estimator is None else [self.estimator]
 
     @property

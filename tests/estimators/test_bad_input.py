@@ -36,7 +36,7 @@ class WithoutScores(MustNotBeFitted):
 
 
 BASE = MustNotBeFitted()
-NETWORKS = [NeuralClassifier(), TopKSetClassifier(), CardinalityAwareClassifier()]
+NETWORKS = [NeuralClassifier(), TopKSetClassifier()]
 WRAPPERS = [
     TopKSetClassifier(BASE, k=1),
     ThresholdSetClassifier(BASE),

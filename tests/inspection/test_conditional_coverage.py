@@ -30,7 +30,7 @@ def test_coverages_of_sizes_are_those_of_the_metric(data, sets):
 def test_coverages_of_strata_are_those_of_the_metric(data, sets):
     strata = np.where(data[0][:, 0] > 0, "right", "left")
     display = ConditionalCoverageDisplay.from_predictions(
-        data[1], sets, by="stratum", strata=strata, target_coverage=0.9
+        data[1], sets, by="strata", strata=strata, target_coverage=0.9
     )
     coverage = strata_conditional_coverage(data[1], sets, strata)
     assert dict(zip(display.groups, display.coverage, strict=True)) == coverage
@@ -84,10 +84,21 @@ def test_many_classes_are_drawn_in_the_order_of_their_coverage(rng):
     ("arguments", "message"),
     [
         ({"by": "classes"}, "by='classes' is unknown; did you mean 'class'"),
-        ({"by": "stratum"}, "by='stratum' needs strata"),
-        ({"strata": [1, 2]}, "by='stratum' needs strata"),
+        ({"by": "strata"}, "needs the stratum of each row"),
+        ({"strata": [1, 2]}, "strata are given, but by='class' does not read them"),
     ],
 )
 def test_bad_groups_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         ConditionalCoverageDisplay.from_predictions(["a", "b"], [[1, 0], [1, 1]], **arguments)
+
+
+def test_of_many_classes_those_of_the_lowest_coverage_are_named():
+    y = np.repeat(np.arange(40), 4)
+    y_set = np.zeros((160, 40), dtype=bool)
+    y_set[np.arange(160), y] = True
+    y_set[y == 17] = y_set[[y.searchsorted(5)]] = False  # class 17 is never covered, 5 in 3 of 4
+    display = ConditionalCoverageDisplay.from_predictions(y, y_set)
+    assert display.worst_.get_text().splitlines()[:3] == ["lowest coverage", "17: 0.00", "5: 0.75"]
+    few = ConditionalCoverageDisplay.from_predictions(["a", "b"], [[1, 0], [1, 1]])
+    assert few.worst_ is None
