@@ -147,10 +147,10 @@ def test_a_type_that_is_not_trusted_is_named_with_the_way_out(estimator, name, p
 
 OF_THE_PACKAGE = [
     "sklearn_setpred._networks.training.Net",  # skorch reads pickles
-    "sklearn_setpred._networks.network.MLP",  # takes memory when it is made
+    "sklearn_setpred._networks.modules.MLP",  # takes memory when it is made
     "sklearn_setpred._networks.network.choose_device",
     "sklearn_setpred.estimators._base.indexable",
-    "sklearn_setpred._cardinality.out_of_fold.Folds",  # fits when it is made
+    "sklearn_setpred._cardinality.learning.learn",
     "sklearn_setpred.prediction.predict_set",
     "sklearn_setpred.files.save",
 ]

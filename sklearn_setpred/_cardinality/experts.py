@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -128,8 +130,8 @@ class Expert:
 
     def log_probabilities(self, X, numbers):
         """Return the log-probabilities of new rows, (n, n_classes), float64."""
-        outputs = sum(self.outputs(model, X, numbers) for model in self.models)
-        return self.log_p(outputs / len(self.models))
+        outputs = (self.outputs(model, X, numbers) for model in self.models)
+        return self.log_p(reduce(add, outputs) / len(self.models))
 
 
 def _fit_split(expert, rows, split, seed):

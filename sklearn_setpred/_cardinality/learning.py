@@ -89,9 +89,9 @@ def hold_out(expert, rows, cv, rng):
     check_integer("cv", cv, low=2)
     held_out = validation_rows(rows.codes, 1 / cv, rng)
     split = np.flatnonzero(~held_out), np.flatnonzero(held_out)
-    expert.fit_once(rows, split, rng.randint(2**31 - 1))
     learned_from = split[1] if expert.has_seen_rows else np.arange(n)
-    learned_from = learned_from[_positive(rows.weight, learned_from)]
+    learned_from = _if_any(learned_from[_positive(rows.weight, learned_from)])
+    expert.fit_once(rows, split, rng.randint(2**31 - 1))
 
     def log_probabilities():
         for some, codes in in_batches(len(rows.classes), learned_from, rows.codes[learned_from]):
@@ -128,18 +128,23 @@ def known_rows(repeats, rows):
 def rows_to_learn_from(known, weight):
     """Return the rows whose label has a rank and a weight; warn if many have no rank."""
     weight = np.ones(len(known)) if weight is None else weight
-    rows = np.flatnonzero(known & (weight > 0))
-    if len(rows) == 0:
-        raise ValueError(
-            "No row is left to learn the sizes from: no label belongs to a class with two rows, "
-            "or cv gives no fold whose training rows hold the labels of its test rows."
-        )
+    rows = _if_any(np.flatnonzero(known & (weight > 0)))
     lost = weight[~known].sum() / weight.sum()
     if lost > _TOLERATED_LOSS:
         warn_user(
             f"{np.count_nonzero(~known)} of {len(known)} rows ({lost:.0%} of the weight) take no "
             "part in learning the sizes: no fold that leaves them out holds their class. Give "
             "classes more rows, or merge rare ones."
+        )
+    return rows
+
+
+def _if_any(rows):
+    """Return the rows; raise ValueError if there are none to learn the sizes from."""
+    if len(rows) == 0:
+        raise ValueError(
+            "No row is left to learn the sizes from: no label belongs to a class with two rows, "
+            "or cv gives no fold whose training rows hold the labels of its test rows."
         )
     return rows
 

@@ -132,6 +132,7 @@ class Network:
         weights = state.pop("weights")
         self.__dict__.update(state)
         self.device, self.trainer = _device_at_hand(self.requested_device), None
+        _check_members(weights, self.build)
         module = self.build.blank(self.n_features, self.n_outputs)
         _check_shapes(weights, module.state_dict())
         tensors = {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
@@ -142,6 +143,16 @@ class Network:
 def rows_at_a_time(n_outputs):
     """Return how many rows are scored at a time, whole blocks: fewer where outputs are many."""
     return min(8192, max(1, _SCORE_CELLS // (n_outputs * _ROW_BLOCK)) * _ROW_BLOCK)
+
+
+def _check_members(weights, build):
+    """Raise ValueError unless the arrays of a file are those of as many networks as it says."""
+    found = len({name.split(".")[1] for name in weights if name.startswith("members.")})
+    if getattr(build, "n_members", found) != found:
+        raise ValueError(
+            f"The file has the weights of {found} networks, not of {build.n_members}: it is "
+            "damaged or was changed."
+        )
 
 
 def _check_shapes(weights, expected):

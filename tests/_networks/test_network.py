@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from sklearn_setpred._networks.modules import KindBuilder, ModuleBuilder
+from sklearn_setpred._networks.modules import KindBuilder, MeanBuilder, ModuleBuilder
 from sklearn_setpred._networks.network import Network, choose_device
 from sklearn_setpred._networks.standardize import DenseStandardization, standardization_of
 
@@ -168,6 +168,15 @@ def test_a_network_of_a_device_that_is_missing_is_read_on_the_cpu(rng):
     loaded = pickle.loads(pickle.dumps(network))
     assert loaded.device == CPU
     np.testing.assert_array_equal(loaded.scores(X), network.scores(X))
+
+
+@pytest.mark.parametrize("n_members", [1, 2, 10**12])
+def test_a_mean_of_more_or_fewer_networks_than_it_says_is_refused(rng, n_members):
+    X = rng.normal(size=(20, 4))
+    mean = Network.mean_of([make_network(X, seed=seed) for seed in (0, 1, 2)])
+    state = state_with(mean, build=MeanBuilder(mean.build.build, n_members))
+    with pytest.raises(ValueError, match=f"weights of 3 networks, not of {n_members}:"):
+        Network.__new__(Network).__setstate__(state)
 
 
 def test_weights_read_from_a_file_may_be_trained_and_leave_the_file_alone(rng):

@@ -11,16 +11,13 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import KFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn_setpred._cardinality.out_of_fold import Folds, OneSplit, Task
 
 from sklearn_setpred import (
     CardinalityAwareClassifier,
     CoverageSetClassifier,
     TopKSetClassifier,
 )
-from sklearn_setpred._cardinality import out_of_fold
-from sklearn_setpred._cardinality.candidates import FixedSizes, sketch_of_labels
-from sklearn_setpred._networks.parts import Part
+from sklearn_setpred._cardinality import learning
 from sklearn_setpred._utils import memory
 from sklearn_setpred.datasets import make_confusable_classes
 from sklearn_setpred.metrics import coverage_score
@@ -38,14 +35,14 @@ def problem():
 @pytest.fixture
 def few_cells(monkeypatch):
     """Make every problem a large one, and batches small."""
-    monkeypatch.setattr(out_of_fold, "_CELLS_OF_FOLDS", 0)
+    monkeypatch.setattr(learning, "_MOST_CELLS", 0)
     monkeypatch.setattr(memory, "BATCH", 8 * 20 * N_CLASSES)
 
 
 def small(estimator=None, **params):
-    """Return a classifier around naive Bayes whose networks train for 4 epochs."""
+    """Return a classifier around naive Bayes whose networks train for 2 epochs."""
     estimator = GaussianNB() if estimator is None else estimator
-    options = {"hidden_layer_sizes": (8,), "max_epochs": 4, "random_state": 0}
+    options = {"max_epochs": 2, "random_state": 0}
     return CardinalityAwareClassifier(estimator, **(options | params))
 
 
@@ -76,33 +73,20 @@ def linear_rows(n_rows):
 # --------------------------------------------------------------------------- one split
 
 
-def test_from_a_frozen_base_both_ways_learn_the_same(problem, monkeypatch):
-    X, y = problem
-    monkeypatch.setattr(memory, "BATCH", 8 * 20 * N_CLASSES)
-    task = Task(FrozenEstimator(GaussianNB().fit(X, y)), X, y, np.arange(N_CLASSES), y, {})
-    candidates = FixedSizes(np.arange(1, N_CLASSES + 1), np.arange(1.0, N_CLASSES + 1))
-    found = []
-    for way in (Folds, OneSplit):
-        learned = way(task, 3, np.random.RandomState(0), None)
-        np.testing.assert_array_equal(learned.tested, np.arange(600))
-        assert learned.ranked.all()
-        part = Part(X, y)
-        base, refiner, batches = learned.learn(
-            part, learned.tested, 1e-4, np.random.RandomState(0), refine=False
-        )
-        assert (base, refiner) == (task.inner, None)
-        found.append(sketch_of_labels(candidates, batches, 600))
-    for left, right in zip(*((*sketch, ranks) for sketch, ranks in found), strict=True):
-        np.testing.assert_array_equal(left, right)
-
-
 def test_one_part_is_held_out_and_the_base_that_left_it_out_is_kept(problem, few_cells):
     X, y = problem
     clf = small(KNeighborsClassifier(30), cv=4).fit(X, y)
     assert clf.estimator_.n_samples_fit_ == 450
     assert clf.expert_weights_ == {"base": 1.0}
-    # x beside the logarithms of the first probabilities.
-    assert clf.selector_.network.n_features == 4 + N_CLASSES
+    # x beside the logarithms of the first probabilities, where the network was worth it.
+    network = clf.selector_.network
+    assert network is None or network.n_features == 4 + N_CLASSES
+
+
+def test_without_a_base_one_network_stands_in(problem, few_cells):
+    clf = CardinalityAwareClassifier(max_epochs=2, random_state=0).fit(*problem)
+    assert clf.expert_weights_ == {"mlp": 1.0}
+    assert clf.predict_set(problem[0]).shape == (600, N_CLASSES)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +110,7 @@ def test_large_problems_reach_a_target_coverage(few_cells):
 def test_the_sizes_are_learned_from_rows_that_the_base_has_not_seen(rng, few_cells):
     # Labels without any law: the base knows its own rows by heart.
     X, y = rng.normal(size=(400, 3)), rng.integers(4, size=400)
-    clf = small(KNeighborsClassifier(1), cv=3, max_epochs=100, learning_rate=0.03).fit(X, y)
+    clf = small(KNeighborsClassifier(1), cv=3, max_epochs=100).fit(X, y)
     # Two labels cost 0.1 and hold half of the rows' labels; a base that is trusted needs one.
     assert clf.predict_set(X).sum(axis=1).mean() > 2.5
 
@@ -159,10 +143,10 @@ def test_classes_of_one_row_leave_nothing_to_hold_out(rng, few_cells):
 # ------------------------------------------------------------------------------ batches
 
 
-@pytest.mark.parametrize("params", [{}, {"refine": False}, {"thresholds": [0.3, 0.1]}])
+@pytest.mark.parametrize("params", [{}, {"refine": True}, {"thresholds": [0.3, 0.1]}])
 def test_predictions_do_not_depend_on_the_size_of_batches(problem, monkeypatch, params):
     X, y = problem
-    clf = small(cv=2, **params).fit(X, y)
+    clf = small(**({"cv": 2, "refine": False} | params)).fit(X, y)
     at_once = clf.set_levels(X), clf.predict_set_size(X), clf._path_levels_of(X, y)
     monkeypatch.setattr(memory, "BATCH", 8 * 33 * N_CLASSES)
     in_batches = clf.set_levels(X), clf.predict_set_size(X), clf._path_levels_of(X, y)
@@ -181,7 +165,7 @@ def test_the_level_does_not_depend_on_the_size_of_batches(problem, monkeypatch, 
 
 def test_levels_of_labels_are_those_of_all_classes(problem):
     X, y = problem
-    clf = small(cv=2, sizes=[1, 3, 6]).fit(X, y)
+    clf = small(cv=2, refine=False, sizes=[1, 3, 6]).fit(X, y)
     levels = clf.set_levels(X)
     np.testing.assert_array_equal(clf._path_levels_of(X, y), levels[np.arange(600), y])
     assert (clf._path_levels_of(X, np.full(600, -1)) == -np.inf).all()
@@ -207,7 +191,7 @@ def test_calibration_and_sparse_sets_take_less_memory_than_the_probabilities():
 
 
 def test_sizes_are_learned_and_sparse_sets_made_without_all_probabilities(monkeypatch):
-    monkeypatch.setattr(out_of_fold, "_CELLS_OF_FOLDS", 0)
+    monkeypatch.setattr(learning, "_MOST_CELLS", 0)
     X, y = linear_rows(2000)
     clf = small(FrozenEstimator(LinearScores()), sparse_output=True, max_epochs=1)
     peak, clf = peak_memory(lambda: clf.fit(X, y))
@@ -225,7 +209,7 @@ def test_sizes_are_learned_and_sparse_sets_made_without_all_probabilities(monkey
 @pytest.mark.parametrize("params", [{}, {"size_cost": "log"}, {"thresholds": [0.3, 0.1, 0.01]}])
 def test_csr_levels_are_the_dense_ones_from_the_floor_on(problem, params):
     X, y = problem
-    clf = small(cv=2, **params).fit(X, y)
+    clf = small(cv=2, refine=False, **params).fit(X, y)
     dense, found = clf.set_levels(X), clf.set_levels(X, sparse_output=True, floor=0.01)
     assert isinstance(found, sp.csr_array)
     np.testing.assert_array_equal(found.toarray(), np.where(dense >= 0.01, dense, 0))
@@ -236,7 +220,7 @@ def test_csr_levels_are_the_dense_ones_from_the_floor_on(problem, params):
 
 @pytest.mark.parametrize("floor", [0, -0.1, np.nan])
 def test_a_floor_that_is_not_positive_is_refused(problem, floor):
-    clf = small(cv=2).fit(*problem)
+    clf = small(cv=2, refine=False).fit(*problem)
     with pytest.raises(ValueError, match="floor="):
         clf.set_levels(problem[0], sparse_output=True, floor=floor)
 
@@ -247,7 +231,10 @@ def test_a_floor_that_is_not_positive_is_refused(problem, floor):
 )
 def test_arrays_that_are_too_large_are_refused_with_their_size(problem, monkeypatch, make, method):
     X, y = problem
-    clf = make(GaussianNB()).fit(X, y)
+    clf = make(GaussianNB())
+    if make is small:
+        clf.set_params(refine=False)
+    clf.fit(X, y)
     if not hasattr(clf, method):
         return
     monkeypatch.setattr(memory, "BATCH", 8 * 16 * N_CLASSES)

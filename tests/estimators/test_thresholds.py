@@ -17,8 +17,8 @@ COST_SURROGATES = ["cost_sensitive_comp_sum", "cost_sensitive_constrained"]
 
 
 def small(**params):
-    """Return a classifier around naive Bayes whose networks train for one epoch."""
-    options = {"max_epochs": 1, "cv": 3, "random_state": 0}
+    """Return a classifier around naive Bayes, without refinement unless asked for."""
+    options = {"refine": False, "max_epochs": 2, "cv": 2, "random_state": 0}
     return CardinalityAwareClassifier(
         GaussianNB(), **({"thresholds": THRESHOLDS} | options | params)
     )
@@ -31,7 +31,7 @@ def problem():
     return X, y
 
 
-@pytest.fixture(scope="module", params=[{}, {"refine": False}, {"size_cost": "log"}], ids=str)
+@pytest.fixture(scope="module", params=[{}, {"refine": True}, {"size_cost": "log"}], ids=str)
 def fitted(request, problem):
     return small(**request.param).fit(*problem)
 
@@ -81,7 +81,7 @@ def test_sets_are_nested_and_never_empty(fitted, problem):
 @pytest.mark.parametrize("size_cost", ["linear", "log", np.sqrt])
 def test_sets_minimise_the_plug_in_loss_among_the_candidates(problem, size_cost):
     X, y = problem
-    clf = small(size_cost=size_cost).fit(X, y)
+    clf = small(size_cost=size_cost, refine=True).fit(X, y)
     cost = {"linear": np.copy, "log": np.log}.get(size_cost, size_cost)
     p = clf.predict_proba(X)
     candidates = candidate_sets(p)
@@ -113,7 +113,7 @@ def test_one_threshold_alone_is_the_rule_of_that_threshold(problem):
 def test_a_rule_trained_on_costs_takes_the_candidate_of_the_greatest_value(problem, surrogate):
     X, y = problem
     base = FrozenEstimator(GaussianNB().fit(X, y))
-    clf = small(surrogate=surrogate, refine=False).set_params(estimator=base).fit(X, y)
+    clf = small(surrogate=surrogate).set_params(estimator=base).fit(X, y)
     sketch = clf.candidates_.sketch(clf._scores(X))
     values = clf.selector_.values(X, sketch)
     # Thresholds that give a row the same set stand for it with the greatest of their values.
@@ -122,7 +122,7 @@ def test_a_rule_trained_on_costs_takes_the_candidate_of_the_greatest_value(probl
     np.testing.assert_array_equal(clf.predict_set(X), clf._path_levels(X) >= 0)
 
 
-@pytest.mark.parametrize("params", [{}, {"surrogate": COST_SURROGATES[0]}, {"refine": False}])
+@pytest.mark.parametrize("params", [{}, {"surrogate": COST_SURROGATES[0]}, {"refine": True}])
 def test_a_target_coverage_is_met(problem, params):
     X, y, _ = make_confusable_classes(900, 8, 4, random_state=0)
     clf = small(target_coverage=0.8, **params).fit(X[:600], y[:600])
