@@ -25,7 +25,7 @@ scores = torch.log(torch.tensor(np.column_stack([p, 1 - p])))
 label = torch.zeros(len(p), dtype=torch.long)
 styles = {0.5: ":", 1.0: "-", 1.5: "--", 2.0: "-."}
 
-fig, axes = plt.subplots(1, 2, figsize=(7.6, 4.0), layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(6.4, 3.8), layout="constrained")
 for tau, style in styles.items():
     axes[0].plot(p, CompSum(tau=tau)(scores, label), style, label=f"order {tau:g}")
     axes[1].plot(p, p ** (tau - 1), style)

@@ -35,7 +35,7 @@ def importance(name):
 # A few pixels inside the strokes and loops keep the sets small; the rim tells nothing. Some of them
 # carry the coverage too: shuffled rows are not like the rows that calibrated.
 
-fig, axes = plt.subplots(1, 3, figsize=(8.4, 3.4), layout="constrained")
+fig, axes = plt.subplots(1, 3, figsize=(6.4, 2.8), layout="constrained")
 axes[0].imshow(X.mean(axis=0).reshape(8, 8), cmap="gray_r")
 axes[0].set_title("Mean digit")
 for ax, (name, title) in zip(

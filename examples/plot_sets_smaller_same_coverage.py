@@ -40,7 +40,7 @@ for model in models.values():
     model.fit(X, y)
 
 # %%
-# Higher and further left is better: more sets hold the right label, at fewer labels per set. The
+# Higher and further left is better: more sets hold the true label, at fewer labels per set. The
 # lines are all that a method can do, the markers what was asked of it.
 
 ax = None

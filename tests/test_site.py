@@ -122,7 +122,11 @@ def visit(site, address, width, pages, *, look, ready="true"):
     flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width + 40},1000"]
     command = [CHROMIUM, *flags, "--virtual-time-budget=3600000", "--dump-dom"]
     done = subprocess.run(
-        [*command, f"{address}/visitor.html"], capture_output=True, text=True, check=True
+        [*command, f"{address}/visitor.html"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=1200,
     )
     (found,) = re.findall(r'<pre id="found">(.*?)</pre>', done.stdout, re.DOTALL)
     return json.loads(html.unescape(found))
@@ -154,7 +158,7 @@ def test_no_page_scrolls_sideways(site, pages, address, width):
 
 def test_code_of_the_pages_is_not_cut_on_a_wide_screen(site, pages, address):
     names = [str(p.relative_to(site)) for p in pages if "generated" not in p.parts]
-    cut = """[...seen.querySelectorAll(".highlight-python pre")]
+    cut = """[...seen.querySelectorAll('[class*="highlight-python" i] pre')]
         .filter((code) => code.scrollWidth > code.clientWidth).map((code) => code.textContent)"""
     found = visit(site, address, 1280, names, look=cut)
     assert {name: codes for name, codes in found.items() if codes} == {}
