@@ -74,9 +74,10 @@ class Ensemble:
         """Return the log-probabilities of new rows, (n, n_classes)."""
         if self.pool is None:
             return self.experts[0].log_probabilities(X, numbers)
-        needed = self.pool.needed
-        log_p = [self.experts[i].log_probabilities(X, numbers) for i in needed]
-        return self.pool.of(needed)(log_p)
+        # A classifier of the user's is always asked: it checks X.
+        asked = np.array([i for i, expert in enumerate(self.experts) if expert.models])
+        log_p = [self.experts[i].log_probabilities(X, numbers) for i in asked]
+        return self.pool.of(asked)(log_p)
 
 
 def fit_ensemble(experts, rows, repeats, learned_from, rng, *, n_jobs=None, always=()):

@@ -59,6 +59,8 @@ def fit_reader(X):
     UserWarning
         For columns that are not read: dates, texts with many values, anything without columns.
     """
+    if _holds_no_columns_of_numbers(X):
+        return None  # no classifier takes it
     X = _as_table(X)
     kinds = [] if X is None else _kinds(X)
     unread = [name for name, kind in zip(_names(X), kinds, strict=True) if kind is None]
@@ -75,7 +77,13 @@ def fit_reader(X):
 
 
 class Columns(BaseEstimator):
-    """The columns of X as the built-in experts read them, checked where nothing else checks them.
+    """The columns of X as the built-in experts read them, and the checks that scikit-learn makes.
+
+    Parameters
+    ----------
+    alone : bool
+        Whether no other estimator reads X and checks it: then something has to be read, and the
+        names of the columns are checked too.
 
     Attributes
     ----------
@@ -85,29 +93,43 @@ class Columns(BaseEstimator):
         Only where X has names.
     """
 
+    def __init__(self, alone=True):
+        self.alone = alone
+
     def fit(self, X):
-        """Learn the columns; raise ValueError where nothing can be read."""
-        self._check(X, reset=True)
+        """Learn the columns; raise ValueError where nothing can be read and nobody else reads."""
+        if self.alone:
+            self._check(X, reset=True)
         self.reader_ = fit_reader(X)
-        if self.reader_ is None:
+        if self.reader_ is None and self.alone:
             check_numbers(X)
+        if self.reader_ is not None and not self.alone:
+            _check_n_features(self, X, reset=True)
+        self.is_sparse_ = self.reader_ is not None and sp.issparse(self.reader_(X))
         return self
 
     def __call__(self, X):
-        """Return the numbers."""
+        """Return the numbers, CSR as in ``fit``; None where the experts cannot read them."""
+        if self.reader_ is None:
+            return None
         self._check(X, reset=False)
-        return self.reader_(X)
+        numbers = self.reader_(X)
+        if sp.issparse(numbers) == self.is_sparse_:
+            return numbers
+        return sp.csr_array(numbers) if self.is_sparse_ else numbers.toarray()
 
     def warn_of_gaps(self, X):
         """Warn of cells without a value, as `ColumnReader` does."""
-        self._check(X, reset=False)
-        self.reader_.warn_of_gaps(X)
+        if self.reader_ is not None:
+            self._check(X, reset=False)
+            self.reader_.warn_of_gaps(X)
 
     def _check(self, X, reset):
         """Raise unless X has columns, the ones of the fit."""
         if _as_table(X) is None:
             check_numbers(X)
-        _check_feature_names(self, X, reset=reset)
+        if self.alone:
+            _check_feature_names(self, X, reset=reset)
         _check_n_features(self, X, reset=reset)
 
 
@@ -239,6 +261,12 @@ class ColumnReader:
 def _is_frame(X):
     """Say whether X is a frame, whose columns have names and types of their own."""
     return hasattr(X, "columns") and hasattr(X, "dtypes")
+
+
+def _holds_no_columns_of_numbers(X):
+    """Say whether X is an array of numbers without columns."""
+    is_array = isinstance(X, np.ndarray) and X.dtype.kind in "biuf"
+    return is_array and (X.ndim == 1 or X.shape[1] == 0)
 
 
 def _as_table(X):

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import _safe_indexing, check_random_state, column_or_1d, indexable
+from sklearn.utils import _safe_indexing, check_random_state, column_or_1d, get_tags, indexable
 from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,7 +23,7 @@ from sklearn_setpred._cardinality.selectors import (
     size_levels,
     sizes_at,
 )
-from sklearn_setpred._inner import Columns, fit_reader, known_classes
+from sklearn_setpred._inner import Columns, known_classes
 from sklearn_setpred._networks.options import training_options
 from sklearn_setpred._utils.types import (
     ArrayLike,
@@ -327,8 +327,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         self._check_surrogate(len(candidates))
         weight = check_weights(sample_weight, None, X, y)
         read = X if weight is None or weight.all() else _safe_indexing(X, np.flatnonzero(weight))
-        columns = Columns().fit(read) if self.estimator is None else fit_reader(read)
-        numbers = None if columns is None else columns(X)
+        columns = Columns(alone=self.estimator is None).fit(read)
+        numbers = columns(X)
         rng = check_random_state(self.random_state)
         X = numbers if self.estimator is None else X
         rows = TrainingRows(X, numbers, codes, classes, weight, groups)
@@ -416,7 +416,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
 
     def _checked_input(self, X):
         check_is_fitted(self)
-        if self.columns_ is not None:
+        if get_tags(self).input_tags.allow_nan:  # otherwise the classifier inside refuses gaps
             self.columns_.warn_of_gaps(X)
         return X
 
@@ -426,7 +426,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
 
     def _read(self, X):
         """Return X as numbers, and the final log-probabilities, (n, n_classes)."""
-        numbers = None if self.columns_ is None else self.columns_(X)
+        numbers = self.columns_(X)
         return numbers, self.ensemble_.log_probabilities(X, numbers)
 
     def _size_levels(self, numbers, log_p):

@@ -31,7 +31,7 @@ def log_probabilities(estimator, x, recorder):
 def check_columns(estimator):
     """Raise NotImplementedError where the built-in experts read X otherwise than as it is."""
     columns = estimator.columns_
-    reader = getattr(columns, "reader_", columns)
+    reader = columns.reader_
     if reader is not None and (reader.categorical or reader.had_gaps.any()):
         raise NotImplementedError(
             "categories and missing values, which the built-in experts read, have no translation; "

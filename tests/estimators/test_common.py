@@ -31,7 +31,7 @@ TINY = {"max_epochs": 1, "cv": 2, "random_state": 0}
 ESTIMATORS = [
     NeuralClassifier(**NETWORK),
     CompSumClassifier(**NETWORK),
-    LDRClassifier(**NETWORK, cv=2),
+    LDRClassifier(**(NETWORK | {"learning_rate": 0.01}), cv=2),
     TopKSetClassifier(LogisticRegression()),
     ThresholdSetClassifier(GaussianNB()),
     # The checks come with as few as 10 rows: two of them calibrate a coverage of one half.
