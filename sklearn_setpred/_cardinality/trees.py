@@ -124,9 +124,9 @@ def _depth(left, right):
     return depth
 
 
-def forest_table(forest, n_outputs):
+def forest_table(fitted, n_outputs):
     """Return the table of a fitted forest: the probabilities of its classes, which are codes."""
-    trees = [_classification_tree(one.tree_, forest.classes_, n_outputs) for one in forest]
+    trees = [_classification_tree(one.tree_, fitted.classes_, n_outputs) for one in fitted]
     return TreeTable(trees, 1.0 / len(trees))
 
 
@@ -138,14 +138,14 @@ def _classification_tree(tree, columns, n_outputs):
     return tree.feature, tree.threshold, tree.children_left, tree.children_right, values
 
 
-def boosting_table(boosting, n_outputs):
+def boosting_table(fitted, n_outputs):
     """Return the table of fitted boosting: the scores of its classes, which are codes.
 
     The starting scores come first, as a tree without a split; a class that the model has not seen
     starts at a tenth of the rarest one.
     """
-    start = boosting._baseline_prediction.ravel()
-    columns = np.asarray(boosting.classes_)
+    start = fitted._baseline_prediction.ravel()
+    columns = np.asarray(fitted.classes_)
     scored = columns[1:] if len(columns) == 2 else columns  # of two classes, the second
     scores = np.full((1, n_outputs), min(0.0, start.min()) - np.log(10.0))
     scores[0, columns] = 0.0
@@ -153,7 +153,7 @@ def boosting_table(boosting, n_outputs):
     root = np.zeros(1, dtype=np.int64), np.zeros(1), np.array([-1]), np.array([-1]), scores
     trees = [
         _boosted_tree(one.nodes, column, n_outputs)
-        for iteration in boosting._predictors
+        for iteration in fitted._predictors
         for one, column in zip(iteration, scored, strict=True)
     ]
     return TreeTable([root, *trees], 1.0)

@@ -23,7 +23,8 @@ class TrainingOptions:
         The largest step size of AdamW.
     weight_decay : float
         Decoupled weight decay of AdamW, as a fraction of the step size.
-    batch_size, max_epochs : int
+    batch_size : int or None
+    max_epochs : int
     device : str
     callbacks : sequence of skorch callbacks or None
     verbose : int
@@ -34,12 +35,18 @@ class TrainingOptions:
     build: Any
     learning_rate: float
     weight_decay: float = 0.01
-    batch_size: int = 128
+    batch_size: int | None = None
     max_epochs: int = 30
     device: str = "auto"
     callbacks: Sequence[Any] | None = None
     verbose: int = 0
     scale_free: bool = False
+
+    def rows_per_step(self, n_rows):
+        """Return the batch size; None means 128, or fewer, so that an epoch has ten steps."""
+        if self.batch_size is not None:
+            return self.batch_size
+        return min(128, max(8, n_rows // 10))
 
 
 _CHECKS = {
@@ -47,7 +54,7 @@ _CHECKS = {
         value is None or check_number(name, value, low=0, is_open=True)
     ),
     "weight_decay": lambda name, value: check_number(name, value, low=0),
-    "batch_size": check_integer,
+    "batch_size": lambda name, value: value is None or check_integer(name, value),
     "max_epochs": check_integer,
 }
 

@@ -193,7 +193,7 @@ class Net(NeuralNet):
         self.history.record(prefix + "_batch_count", len(iterator))
 
 
-def make_net(network, loss, options, *, seed, n_steps=None, keeps_best=False):
+def make_net(network, loss, options, *, seed, n_rows, in_one_cycle=False, keeps_best=False):
     """Return the skorch net that trains ``network`` with ``loss``.
 
     Parameters
@@ -203,9 +203,11 @@ def make_net(network, loss, options, *, seed, n_steps=None, keeps_best=False):
     options : TrainingOptions
     seed : int
         Of the order of the rows.
-    n_steps : int or None
-        Over so many steps the step size rises from a 25th of ``learning_rate`` to all of it and
-        falls to nothing (one cycle [1]_); None keeps it constant.
+    n_rows : int
+        Number of rows to train on.
+    in_one_cycle : bool
+        Whether the step size rises from a 25th of ``learning_rate`` to all of it and falls to
+        nothing over the epochs (one cycle [1]_); otherwise it is constant.
     keeps_best : bool
         Whether the epoch with the lowest validation loss is kept.
 
@@ -214,9 +216,10 @@ def make_net(network, loss, options, *, seed, n_steps=None, keeps_best=False):
     .. [1] L. Smith, N. Topin, "Super-convergence: very fast training of neural networks using
        large learning rates", 2018.
     """
-    callbacks = list(options.callbacks or [])
+    callbacks, batch_size = list(options.callbacks or []), options.rows_per_step(n_rows)
     ours = [FiniteLoss()]
-    if n_steps is not None and not any(isinstance(one, LRScheduler) for one in callbacks):
+    if in_one_cycle and not any(isinstance(one, LRScheduler) for one in callbacks):
+        n_steps = options.max_epochs * -(-n_rows // batch_size)
         ours.append(one_cycle(options.learning_rate, n_steps))
     if keeps_best:
         # It never stops the cycle: its patience is longer than the training.
@@ -232,7 +235,7 @@ def make_net(network, loss, options, *, seed, n_steps=None, keeps_best=False):
         optimizer__fused=network.device.type in ("cpu", "cuda"),
         lr=options.learning_rate,
         max_epochs=options.max_epochs,
-        batch_size=options.batch_size,
+        batch_size=batch_size,
         device=network.device,
         callbacks=[*ours, *callbacks],
         verbose=0,
@@ -343,9 +346,8 @@ def fit_network(
         )
     else:
         network = deepcopy(start)
-    n_steps = options.max_epochs * -(-len(train_part.target) // options.batch_size)
-    keeps_best = valid_part is not None
-    net = make_net(network, loss, options, seed=seed, n_steps=n_steps, keeps_best=keeps_best)
+    how = {"seed": seed, "n_rows": len(train_part.target), "in_one_cycle": True}
+    net = make_net(network, loss, options, keeps_best=valid_part is not None, **how)
     rows_valid = None if valid_part is None else network.rows(**valid_part._asdict())
     return train(net, network, network.rows(**train_part._asdict()), rows_valid, seed=seed)
 
@@ -365,7 +367,7 @@ def train_one_epoch(network, part, loss, n_outputs, options, *, seed):
         network = new_network(part, n_outputs, options, seed=seed)
     net = network.trainer
     if net is None:
-        net = make_net(network, loss, options, seed=seed)
+        net = make_net(network, loss, options, seed=seed, n_rows=len(part.target))
     network.trainer = None  # an epoch that fails spoils the optimizer's state
     weights = _copied_weights(net)
     try:

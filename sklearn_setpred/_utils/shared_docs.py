@@ -30,8 +30,8 @@ learning_rate : float or None
     None means 0.01, for residual networks 0.005.
 weight_decay : float
     Decoupled weight decay of AdamW, as a fraction of the step size.
-batch_size : int
-    Rows per step.
+batch_size : int or None
+    Rows per step; None means 128, or a tenth of the rows where these are fewer, at least 8.
 max_epochs : int
     Passes over the training rows.
 validation_fraction : float or None

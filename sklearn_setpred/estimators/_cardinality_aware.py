@@ -512,7 +512,12 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         """
         check_is_fitted(self)
         level = self._level(size_penalty)
-        return self._map_batches(X, lambda X: self._sizes_at(*self._read(X), level))
+
+        def sizes(X):
+            numbers, log_p = self._read(X)
+            return self._sizes_at(numbers, log_p, level)
+
+        return self._map_batches(X, sizes)
 
     @available_if(_learns_path)
     def set_levels(

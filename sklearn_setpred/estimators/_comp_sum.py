@@ -66,7 +66,7 @@ class CompSumClassifier(BaseNeuralClassifier):
         dropout: float | None = None,
         learning_rate: float | None = None,
         weight_decay: float = 0.01,
-        batch_size: int = 128,
+        batch_size: int | None = None,
         max_epochs: int = 30,
         validation_fraction: float | None = 0.1,
         cv: Any = None,
