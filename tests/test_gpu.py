@@ -133,7 +133,8 @@ def test_no_step_of_an_epoch_waits_for_the_gpu(rng, kind):
     build = KindBuilder(kind, (16,), 0.1)
     options = TrainingOptions(build, learning_rate=2e-3, batch_size=50, device="cuda")
     network = new_network(part, 4, options, seed=0)
-    net = make_net(network, get_loss("cross_entropy"), options, seed=0, n_rows=100, in_one_cycle=True)
+    loss, how = get_loss("cross_entropy"), {"seed": 0, "n_rows": 100, "in_one_cycle": True}
+    net = make_net(network, loss, options, **how)
     net.notify("on_train_begin", X=None, y=None)
     batches = iter(net.get_iterator(network.rows(**part._asdict()), training=True))
     with build.drawing(network.module, 0, network.device):

@@ -433,9 +433,11 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         """Return the candidate sizes of each row and their levels, both (n, m)."""
         return size_levels(self.candidates_, self.selector_, numbers, log_p)
 
-    def _sizes_at(self, numbers, log_p, level):
-        """Return the size chosen for each row at a level, (n,)."""
-        return sizes_at(*self._size_levels(numbers, log_p), level, len(self.classes_))
+    def _sized(self, X, level):
+        """Return the final log-probabilities and the size chosen for each row at a level."""
+        numbers, log_p = self._read(X)
+        sizes, levels = self._size_levels(numbers, log_p)
+        return log_p, sizes_at(sizes, levels, level, len(self.classes_))
 
     def _path_levels(self, X):
         """Return the levels of the classes; for a rule for one penalty, of its tilted family.
@@ -489,9 +491,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         level = self._level(size_penalty)
 
         def sets(X):
-            numbers, log_p = self._read(X)
-            sizes = self._sizes_at(numbers, log_p, level)
-            return prefix_sets(log_p, sizes, self.sparse_output)
+            return prefix_sets(*self._sized(X, level), self.sparse_output)
 
         return self._map_batches(X, sets)
 
@@ -512,12 +512,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         """
         check_is_fitted(self)
         level = self._level(size_penalty)
-
-        def sizes(X):
-            numbers, log_p = self._read(X)
-            return self._sizes_at(numbers, log_p, level)
-
-        return self._map_batches(X, sizes)
+        return self._map_batches(X, lambda X: self._sized(X, level)[1])
 
     @available_if(_learns_path)
     def set_levels(

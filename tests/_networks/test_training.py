@@ -23,7 +23,12 @@ from sklearn_setpred.losses import get_loss
 
 CROSS_ENTROPY = get_loss("cross_entropy")
 OPTIONS = TrainingOptions(
-    KindBuilder("mlp", (8,)), learning_rate=0.01, weight_decay=0.0, max_epochs=5, device="cpu"
+    KindBuilder("mlp", (8,)),
+    learning_rate=0.01,
+    weight_decay=0.0,
+    batch_size=128,
+    max_epochs=5,
+    device="cpu",
 )
 DROPPING = {kind: KindBuilder(kind, (8, 6), 0.5) for kind in ("mlp", "resnet", "periodic")}
 
@@ -437,3 +442,9 @@ def test_weights_that_a_last_step_spoils_are_not_kept(part):
     with pytest.raises(TrainingDivergedError, match=r"a training loss of [0-9.]+ at epoch"):
         one_epoch(network, part, learning_rate=1e38)
     np.testing.assert_array_equal(network.scores(part.X), before)
+
+
+@pytest.mark.parametrize(("n_rows", "size"), [(50, 8), (100, 10), (1000, 100), (5000, 128)])
+def test_without_a_batch_size_small_data_have_ten_steps_in_an_epoch(n_rows, size):
+    assert replace(OPTIONS, batch_size=None).rows_per_step(n_rows) == size
+    assert OPTIONS.rows_per_step(n_rows) == 128
