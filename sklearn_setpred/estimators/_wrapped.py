@@ -33,7 +33,7 @@ class WrappingMixin(MetaEstimatorMixin):
 
             # Deterministic where there is no random_state to ask for something else.
             return NeuralClassifier(random_state=getattr(self, "random_state", 0))
-        check_ranks(self.estimator, f"estimator={self.estimator!r}")
+        check_ranks(self.estimator, "estimator=")
         return self.estimator
 
     def _inner_fit_params(self, inner, sample_weight, groups=None, **fit_params):
@@ -133,7 +133,7 @@ def check_pairs(pairs, taken):
     if clashes := sorted(taken.intersection(names)):
         raise ValueError(f"estimator names {clashes} as built-in experts are named; choose others.")
     for name, classifier in pairs:
-        check_ranks(classifier, f"estimator {name!r}, {classifier!r},")
+        check_ranks(classifier, f"estimator {name!r}: ")
     return dict(pairs)
 
 
@@ -146,7 +146,7 @@ def named_classifiers(estimator, taken):
         return {}
     if isinstance(estimator, list):
         return check_pairs(estimator, taken)
-    check_ranks(estimator, f"estimator={estimator!r}")
+    check_ranks(estimator, "estimator=")
     return {"base": estimator}
 
 
@@ -154,8 +154,8 @@ def check_ranks(classifier, what):
     """Raise ValueError unless the classes of a classifier can be ranked."""
     if not (hasattr(classifier, "predict_proba") or hasattr(classifier, "decision_function")):
         raise ValueError(
-            f"{what} has neither predict_proba nor decision_function, so its classes cannot be "
-            "ranked; give a classifier with one of them."
+            f"{what}{classifier!r} has neither predict_proba nor decision_function, so its classes "
+            "cannot be ranked; give a classifier with one of them."
         )
 
 

@@ -243,7 +243,7 @@ def test_names_of_several_classifiers_are_checked(names, message):
 
 def test_of_several_classifiers_the_one_without_scores_is_told():
     estimator = CardinalityAwareClassifier([("a", BASE), ("b", WithoutScores())])
-    assert_refused(estimator, ValueError, r"estimator 'b', WithoutScores\(\), has neither")
+    assert_refused(estimator, ValueError, r"estimator 'b': WithoutScores\(\) has neither")
 
 
 @pytest.mark.parametrize("is_large", [False, True])
