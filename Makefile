@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 .PHONY: demo test test-oldest doctest lint types docs gpu clean
 
-# One thread: our networks are small, and threads that wait for each other are slower.
+# One thread: the networks are small, and threads that wait for each other are slower.
 export OMP_NUM_THREADS ?= 1
 
 demo: .venv/installed

@@ -1,4 +1,4 @@
-"""Classifiers that predict small sets of labels that contain the right one."""
+"""Classifiers that predict small sets of labels that contain the true one."""
 
 import importlib
 from importlib.metadata import PackageNotFoundError, version

@@ -34,7 +34,7 @@ def predict_set(estimator: Estimator, X: Samples, **params: Any) -> Sets:
         What ``estimator.predict`` takes.
     **params : dict
         Call-time keywords of the set predictor, such as ``k``, ``threshold`` or
-        ``size_penalty``; none of them is given to a transformer.
+        ``size_penalty``; no transformer gets them.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def find_inside(estimator, method):
 
 
 def _raise_without(estimator, method):
-    """Say why ``estimator`` gives no sets, and the way out."""
+    """Raise an error that says why ``estimator`` predicts no sets, and the way out."""
     check_is_fitted(estimator)
     if getattr(estimator, "refit", None) is False:
         raise AttributeError(
@@ -149,8 +149,8 @@ def cross_val_predict_set(
     Returns
     -------
     bool ndarray or CSR array of shape (n_samples, n_classes)
-        Columns are ``np.unique(y)``. A class absent from a training part belongs to no set
-        that its model gives: that column is False for the rows of that fold.
+        Columns are ``np.unique(y)``. If a class is absent from the training rows of a fold, its
+        column is False for the test rows of the fold.
 
     Raises
     ------
@@ -163,8 +163,8 @@ def cross_val_predict_set(
 
     Notes
     -----
-    The rows are scored by different models, so a figure over all of them is not that of one
-    model, and sets calibrated on these rows carry no guarantee.
+    The rows are scored by different models, so a figure over all rows is not the figure of one
+    model, and sets calibrated on these rows have no guarantee.
 
     Examples
     --------
@@ -199,7 +199,7 @@ class _SetsAsPrediction(BaseEstimator):
     """Return the sets of ``estimator`` as ``predict``, one column for each of ``classes``.
 
     In this guise sets pass through scikit-learn's cross-validation, which stacks whatever
-    ``predict`` gives; tags and metadata requests are those of ``estimator``.
+    ``predict`` returns; it has the tags and metadata requests of ``estimator``.
     """
 
     def __init__(self, estimator, classes):

@@ -1,1 +1,1 @@
-"""Checks and types that all parts share."""
+"""Checks, types and texts that all parts of the package use."""

@@ -14,10 +14,6 @@ SHUFFLED_ROWS = 16 * _MIB
 # Scores made at a time, and held-out scores compared at a time:
 NETWORK_SCORES = 64 * _MIB
 HELD_OUT_SCORES = 128 * _MIB
-# Inputs and temporary arrays of the networks that train together:
-BATCHED_NETWORKS = _GIB
-# Scores that a loss reads at a time:
-LOSS_SCORES = _MIB
 
 
 def row_slices(n_rows, bytes_per_row, budget, *, least=1):

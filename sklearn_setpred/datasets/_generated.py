@@ -50,7 +50,7 @@ class GaussianClasses:
         n_samples : int
             Number of rows.
         random_state : int, RandomState instance or None, default=None
-            Give an int for the same rows at every call.
+            Pass an int for the same rows at every call.
 
         Returns
         -------
@@ -112,7 +112,7 @@ def make_confusable_classes(
 
     with d features, s_g = ``group_sep`` and s_c = ``class_sep``. The true posterior comes
     with the sample, so the sets of the Bayes rule, the best that any method can do, are
-    known. Two classes at distance s are confused at a rate of Phi(-s / 2): .16 at s = 2.
+    known. Two classes at distance s are confused with probability Phi(-s / 2): .16 at s = 2.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def make_confusable_classes(
         Return the :class:`GaussianClasses` too, to draw more rows or to ask for the
         posterior of other rows.
     random_state : int, RandomState instance or None, default=None
-        Give an int for the same problem and the same rows at every call.
+        Pass an int for the same problem and the same rows at every call.
 
     Returns
     -------
@@ -210,7 +210,7 @@ def _priors(weights, n_classes):
     weights = np.asarray(weights, dtype=np.float64)
     if weights.shape != (n_classes,):
         raise ValueError(
-            f"weights has shape {weights.shape}; give one weight per class, n_classes={n_classes}."
+            f"weights has shape {weights.shape}; pass one weight per class, n_classes={n_classes}."
         )
     if not (np.isfinite(weights).all() and (weights > 0).all()):
         raise ValueError("weights must be positive and finite; leave a class out by n_classes.")

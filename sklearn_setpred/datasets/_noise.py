@@ -54,7 +54,7 @@ def make_noisy_labels(
         All labels that exist; None means the labels in ``y``. Their sorted order defines
         the next class.
     random_state : int, RandomState instance or None, default=None
-        Give an int for the same labels at every call.
+        Pass an int for the same labels at every call.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def make_noisy_labels(
     Notes
     -----
     Uniform noise may draw the true label again: the fraction of wrong labels is
-    ``level * (K - 1) / K``, so for a fraction r of wrong labels give ``level = r K / (K - 1)``.
+    ``level * (K - 1) / K``, so for a fraction r of wrong labels pass ``level = r K / (K - 1)``.
 
     References
     ----------
@@ -115,7 +115,7 @@ def _partners(pairs, classes):
     """Return the code of each class's partner, its own where it is in no pair."""
     pairs = np.asarray(pairs)
     if pairs.ndim != 2 or pairs.shape[1] != 2:
-        raise ValueError(f"pairs has shape {pairs.shape}; give a list of pairs of labels.")
+        raise ValueError(f"pairs has shape {pairs.shape}; pass a list of pairs of labels.")
     if len(np.unique(pairs)) < pairs.size:
         raise ValueError(f"pairs={pairs.tolist()} holds a label twice; one pair per label.")
     left, right = _codes(pairs, classes, "pairs").T
@@ -131,6 +131,6 @@ def _codes(labels, classes, name):
     if unknown.size:
         raise ValueError(
             f"{name} holds {unknown[:5].tolist()}, not among the classes "
-            f"{classes[:30].tolist()}; give all labels as classes=..."
+            f"{classes[:30].tolist()}; pass all labels as classes=..."
         )
     return codes

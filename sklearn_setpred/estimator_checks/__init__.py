@@ -54,7 +54,7 @@ def check_set_predictor(estimator: Estimator) -> None:
 
 
 def set_predictor_checks(estimator: Estimator) -> list[Callable[[], None]]:
-    """Return the checks of an estimator, which share their fits.
+    """Return the checks of an estimator; they use the same fits.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """What is promised of every set predictor, one function for each fact.
 
 Every function named ``check_...`` here is run by ``check_set_predictor``. It takes the trial of an
-estimator, raises AssertionError if the promise is not kept, and SkipTest if there is none.
+estimator, raises AssertionError if the promise is not kept, and SkipTest if the estimator does not
+make it.
 """
 
 import pickle
@@ -50,7 +51,7 @@ def check_no_set_is_empty(trial):
 
 
 def check_predicted_label_is_in_its_set(trial):
-    """Check that the label which ``predict`` gives belongs to the set of the row."""
+    """Check that the predicted label belongs to the set of the row."""
     needs(not _may_be_empty(trial), "sets may be empty with allow_empty=True")
     for problem in trial.problems:
         labels = np.asarray(problem.model.predict(problem.X))
@@ -154,12 +155,12 @@ def check_the_order_of_rows_is_immaterial(trial):
 
 
 def check_other_names_of_the_same_order_give_the_same_sets(trial):
-    """Check that strings sorted as the integers they replace give the same sets."""
+    """Check that the sets do not change with strings that sort like the integers they replace."""
     require_same(trial.strings.sets, trial.numbers.sets, "string and integer labels")
 
 
 def check_a_fit_can_be_repeated(trial):
-    """Check that two fits with the same random state give the same sets."""
+    """Check that two fits with the same random state predict the same sets."""
     require_same(trial.repeated[0].sets, trial.numbers.sets, "two fits with random_state=0")
 
 
@@ -179,7 +180,7 @@ def check_csr_rows_give_the_same_sets(trial):
 
 
 def check_sparse_output_holds_the_same_sets(trial):
-    """Check that ``sparse_output=True`` gives a boolean CSR array that holds the same sets."""
+    """Check that ``sparse_output=True`` returns a boolean CSR array of the same sets."""
     needs("sparse_output" in trial.estimator.get_params(deep=False), "it has no sparse_output")
     problem = trial.problem("sparse output", sparse_output=True)
     sets = problem.model.predict_set(problem.X)
@@ -189,7 +190,7 @@ def check_sparse_output_holds_the_same_sets(trial):
 
 
 def check_feature_names_are_kept_and_compared(trial):
-    """Check that a frame gives the same sets, and with its columns swapped an error."""
+    """Check that a frame gets the same sets, and a frame with swapped columns an error."""
     pandas = _import_pandas()
     problem = trial.problem("frame", rows=lambda X: pandas.DataFrame(X, columns=["a", "b", "c"]))
     require_same(problem.sets, trial.numbers.sets, "frame and array")
@@ -207,14 +208,14 @@ def check_an_unfitted_estimator_is_refused(trial):
 
 
 def check_a_pickle_gives_the_same_sets(trial):
-    """Check that a pickled and loaded model gives the same sets."""
+    """Check that a pickled and loaded model predicts the same sets."""
     loaded = pickle.loads(pickle.dumps(trial.numbers.model))
     sets = dense(loaded.predict_set(trial.numbers.X))
     require_same(sets, trial.numbers.sets, "sets after a pickle")
 
 
 def check_the_function_gives_the_same_sets(trial):
-    """Check that ``predict_set(pipeline, X)`` gives the sets of the model at the end."""
+    """Check that ``predict_set(pipeline, X)`` returns the sets of the model at the end."""
     model, X = trial.numbers.model, trial.numbers.X
     sets = dense(predict_set(make_pipeline("passthrough", model), X))
     require_same(sets, trial.numbers.sets, "sets through a pipeline")
@@ -238,7 +239,7 @@ def _accepts(model, keyword):
 
 
 def _may_be_empty(trial):
-    """Tell whether the estimator was asked to give empty sets."""
+    """Say whether the estimator may predict empty sets."""
     return getattr(trial.estimator, "allow_empty", False)
 
 
@@ -251,7 +252,7 @@ def _needs_one_ranking(trial):
 
 
 def _columns_of(labels, classes):
-    """Return the boolean sets that hold the given labels of each row."""
+    """Return the boolean sets of the labels of each row."""
     return (labels[:, :, None] == classes).any(axis=1)
 
 

@@ -36,7 +36,7 @@ class Trial:
         return clone(self.estimator).set_params(**dict.fromkeys(names, 0), **params)
 
     def problem(self, name, labels=_NUMBERS, rows=np.asarray, **params):
-        """Fit on blobs with the given labels, whose rows come in the given container."""
+        """Fit on blobs with some labels, their rows in some container."""
         X, y = make_blobs(
             _N_TRAIN + N_NEW, n_features=3, centers=len(labels), cluster_std=8.0, random_state=3
         )

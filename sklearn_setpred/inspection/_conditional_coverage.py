@@ -19,7 +19,7 @@ from sklearn_setpred.sets._labels import check_label_array
 from sklearn_setpred.sets._sets import check_y_set
 
 _MAX_NAMED_GROUPS = 30
-# Of more groups, so many are named: those of the lowest coverage.
+# Of more groups, this many are named: the groups of the lowest coverage.
 _N_WORST = 8
 _Z = 1.959964  # the normal distribution's 97.5 % quantile
 
@@ -29,8 +29,8 @@ class ConditionalCoverageDisplay(Display):
 
     A bar around each coverage c of n rows shows the 95 % interval of Wilson,
     ``(c + z^2 / 2n +- z sqrt(c (1 - c) / n + z^2 / 4n^2)) / (1 + z^2 / n)``, z = 1.96: a rare
-    class far from the target may well be chance. Several displays share one pair of axes by
-    ``ax=first.ax_``.
+    class may be far from the target by chance. Pass ``ax=first.ax_`` to draw several displays on
+    the same axes.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class ConditionalCoverageDisplay(Display):
         sample_weight : array-like of shape (n,), default=None
             Weights of the rows.
         name : str, default=None
-            Name in the legend; None takes that of the set predictor's class.
+            Name in the legend; None takes the name of the set predictor's class.
         **kwargs : dict
             Keywords of :meth:`plot`.
 
@@ -183,7 +183,7 @@ class ConditionalCoverageDisplay(Display):
         Raises
         ------
         ValueError
-            If ``by`` is unknown, or strata are missing or not wanted.
+            If ``by`` is unknown, or strata are missing or superfluous.
         """
         check_option("by", by, ["class", "size", "strata"])
         if by == "strata" and strata is None:
@@ -220,7 +220,7 @@ class ConditionalCoverageDisplay(Display):
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         name : str, default=None
-            Name in the legend; None takes that of the display.
+            Name in the legend; None takes the name of the display.
         target_coverage : float, default=None
             Coverage to mark by a line.
         **kwargs : dict

@@ -23,8 +23,8 @@ class CoverageSizeDisplay(Display):
     """Coverage against mean set size: the higher and the further left, the better.
 
     The curve runs through the nested sets ``set_levels(X) >= t`` of all levels t; a marker
-    shows the sets that ``predict_set`` gives. Several displays share one pair of axes by
-    ``ax=first.ax_``.
+    shows the sets of ``predict_set``. Pass ``ax=first.ax_`` to draw several displays on the same
+    axes.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class CoverageSizeDisplay(Display):
         sample_weight : array-like of shape (n,), default=None
             Weights of the rows.
         name : str, default=None
-            Name in the legend; None takes that of the set predictor's class.
+            Name in the legend; None takes the name of the set predictor's class.
         **kwargs : dict
             Keywords of :meth:`plot`: ``ax``, ``target_coverage``, properties of the line.
 
@@ -149,7 +149,7 @@ class CoverageSizeDisplay(Display):
             Sets, drawn as a marker.
         levels : array-like of shape (n, K), default=None
             The level at which each class drops out of its set, drawn as a curve;
-            probabilities will do.
+            probabilities work too.
         classes : array-like of shape (K,), default=None
             The label of each column; None takes the sorted labels of `y_true`, if they are K.
         sample_weight : array-like of shape (n,), default=None
@@ -169,7 +169,7 @@ class CoverageSizeDisplay(Display):
             If neither sets nor levels are given.
         """
         if y_set is None and levels is None:
-            raise ValueError("y_set=None and levels=None: there is nothing to draw; give one.")
+            raise ValueError("y_set=None and levels=None: nothing to draw; pass one of them.")
         shared = {"classes": classes, "sample_weight": sample_weight}
         coverage, mean_size, point = (), (), None
         if levels is not None:
@@ -253,9 +253,9 @@ class CoverageSizeDisplay(Display):
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         name : str, default=None
-            Name in the legend; None takes that of the display.
+            Name in the legend; None takes the name of the display.
         target_coverage : float, default=None
-            Coverage to mark by a line; the legend then gives the mean size that the curve
+            Coverage to mark by a line; the legend then says the mean size that the curve
             needs for it.
         **kwargs : dict
             Properties of the line, such as ``color``.
@@ -307,7 +307,7 @@ class CoverageSizeDisplay(Display):
         )
 
     def _draw_point(self, ax, style, label):
-        """Draw the marker, if there is one; it bears the name where there is no curve."""
+        """Draw the marker, if there is one; without a curve it carries the name."""
         if self.point is None:
             return None
         coverage, mean_size = self.point

@@ -1,4 +1,4 @@
-"""What all displays share: axes, styles that tell displays apart, numbers as a frame."""
+"""What all displays have: axes, styles that tell displays apart, numbers as a frame."""
 
 import importlib
 from typing import Any
@@ -11,7 +11,7 @@ _MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 
 
 class Display:
-    """Base class: a display holds numbers, ``plot`` draws them, ``frame`` gives them back."""
+    """Base class: a display holds numbers, ``plot`` draws them, ``frame`` returns them."""
 
     name: str | None
 
@@ -90,6 +90,6 @@ def mark_target(draw_line, target_coverage):
         draw_line(target_coverage, color="0.4", linewidth=1.2, linestyle=":", zorder=1.5)
 
 
-def percent(share):
-    """Write a share as 95 % or 99.5 %."""
-    return f"{100 * share:.4g} %"
+def percent(fraction):
+    """Write a fraction as 95 % or 99.5 %."""
+    return f"{100 * fraction:.4g} %"

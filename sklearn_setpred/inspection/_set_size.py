@@ -13,7 +13,7 @@ from sklearn_setpred.prediction import find_inside, predict_set
 class SetSizeDisplay(Display):
     """Share of the sets of each size.
 
-    Several displays share one pair of axes by ``ax=first.ax_``.
+    Pass ``ax=first.ax_`` to draw several displays on the same axes.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class SetSizeDisplay(Display):
         sample_weight : array-like of shape (n,), default=None
             Weights of the rows.
         name : str, default=None
-            Name in the legend; None takes that of the set predictor's class.
+            Name in the legend; None takes the name of the set predictor's class.
         **kwargs : dict
             Keywords of :meth:`plot`.
 
@@ -137,7 +137,7 @@ class SetSizeDisplay(Display):
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         name : str, default=None
-            Name in the legend; None takes that of the display.
+            Name in the legend; None takes the name of the display.
         **kwargs : dict
             Properties of the outline, such as ``color``.
 

@@ -1,4 +1,4 @@
-"""The temperatures that an adaptive loss gives to rows."""
+"""The temperatures of rows under an adaptive loss."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -15,8 +15,8 @@ from sklearn_setpred.sets._labels import check_label_array
 class TemperatureDisplay(Display):
     """Distribution of the temperatures of rows, for right and wrong predictions apart.
 
-    A model trained by an adaptive loss gives each row a temperature of its own: high where
-    it doubts the label. Each histogram is that of one group of rows, in shares of that
+    A model trained with an adaptive loss has a temperature for each row: high where the model
+    doubts the label. Each histogram shows one group of rows, as fractions of the
     group.
 
     Parameters
@@ -77,7 +77,7 @@ class TemperatureDisplay(Display):
         y : array-like of shape (n,), default=None
             True labels, to tell right predictions from wrong ones.
         name : str, default=None
-            Name in the legend; None takes that of the estimator's class.
+            Name in the legend; None takes the name of the estimator's class.
         **kwargs : dict
             Keywords of :meth:`from_predictions` and :meth:`plot`.
 
@@ -157,7 +157,7 @@ class TemperatureDisplay(Display):
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         name : str, default=None
-            Name in the legend; None takes that of the display.
+            Name in the legend; None takes the name of the display.
         **kwargs : dict
             Properties of the outlines, such as ``linewidth``.
 

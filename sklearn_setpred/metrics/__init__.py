@@ -1,4 +1,4 @@
-"""What sets of labels are worth: coverage, size, both in one number, calibration.
+"""Metrics of sets of labels: coverage, size, both in one number, calibration.
 
 Metrics on sets have the signature ``(y_true, y_set, *, classes=None, sample_weight=None)``.
 Names ending in ``_score`` are better when higher, in ``_loss`` or ``_error`` when lower; the

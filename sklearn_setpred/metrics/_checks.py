@@ -16,7 +16,7 @@ class LabelledSets(NamedTuple):
 
     hits: np.ndarray  # (n,) bool: the set holds the true label
     sizes: np.ndarray  # (n,) int: labels in the set
-    columns: np.ndarray  # (n,) int: column of the true label, -1 where there is none
+    columns: np.ndarray  # (n,) int: column of the true label, -1 if it has none
     weight: np.ndarray  # (n,) float: not negative, with a positive sum
     n_classes: int
 
@@ -36,13 +36,13 @@ class LabelledSets(NamedTuple):
         return np.bincount(self.sizes, self.weight, minlength=self.n_classes + 1)
 
     def rows(self, selected):
-        """Return the same for a selection of the rows."""
+        """Return the sets and labels of a selection of the rows."""
         hits, sizes, columns, weight = (values[selected] for values in self[:4])
         return LabelledSets(hits, sizes, columns, weight, self.n_classes)
 
 
 def labelled_sets(y_true, y_set, classes, sample_weight):
-    """Check the arguments that all metrics on sets share and give what they hold."""
+    """Check the arguments that all metrics on sets have, and return what the metrics read."""
     y_set = check_y_set(y_set)
     n_rows, n_classes = y_set.shape
     columns = true_columns(y_true, classes, n_rows, n_classes)

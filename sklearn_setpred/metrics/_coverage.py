@@ -1,4 +1,4 @@
-"""How often sets hold the true label: overall, by class, by size, by stratum."""
+"""How often sets contain the true label: overall, by class, by size, by stratum."""
 
 __all__ = [
     "class_conditional_coverage",
@@ -26,7 +26,7 @@ def coverage_score(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Share of the rows whose set holds the true label.
+    """Return the fraction of rows whose set contains the true label.
 
     ``mean_i 1[y_i in S_i]``.
 
@@ -39,7 +39,7 @@ def coverage_score(
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; a weight of 2 counts as a row given twice.
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def class_conditional_coverage(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> Floats:
-    """Coverage of the rows of each class.
+    """Return the coverage of the rows of each class.
 
     ``c_y = mean over {i : y_i = y} of 1[y in S_i]``.
 
@@ -81,7 +81,7 @@ def class_conditional_coverage(
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; a weight of 2 counts as a row given twice.
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------
@@ -107,10 +107,10 @@ def coverage_gap(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Mean distance of the classes' coverages from the target.
+    """Return the mean distance of the coverage of a class from the target.
 
-    ``CovGap = mean_y |c_y - target_coverage|`` over the classes that have rows, all classes
-    counting alike.
+    ``CovGap = mean_y |c_y - target_coverage|`` over the classes that have rows; every class
+    counts the same.
 
     Parameters
     ----------
@@ -123,13 +123,13 @@ def coverage_gap(
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; a weight of 2 counts as a row given twice.
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------
     float
-        A share, not per cent as in the paper; 0 if every class has the target coverage, NaN if
-        no true label is among the classes.
+        A fraction, not a percentage as in the paper; 0 if every class has the target coverage,
+        NaN if no true label is among the classes.
 
     References
     ----------
@@ -156,7 +156,7 @@ def size_stratified_coverage(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> Floats:
-    """Coverage of the rows whose sets have each size.
+    """Return the coverage of the rows whose sets have each size.
 
     ``c_j = mean over {i : |S_i| in bin j} of 1[y_i in S_i]``.
 
@@ -172,7 +172,7 @@ def size_stratified_coverage(
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; a weight of 2 counts as a row given twice.
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------
@@ -208,7 +208,7 @@ def size_stratified_coverage_gap(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Largest distance of the coverages at the set sizes from the target.
+    """Return the largest distance of the coverage at a set size from the target.
 
     ``SSCV = max_j |c_j - target_coverage|`` over the bins of sizes that have rows.
 
@@ -226,7 +226,7 @@ def size_stratified_coverage_gap(
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; a weight of 2 counts as a row given twice.
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------
@@ -257,7 +257,7 @@ def strata_conditional_coverage(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> dict[Any, float]:
-    """Coverage of the rows of each stratum.
+    """Return the coverage of the rows of each stratum.
 
     ``c_g = mean over {i : strata_i = g} of 1[y_i in S_i]``.
 
@@ -272,12 +272,12 @@ def strata_conditional_coverage(
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; a weight of 2 counts as a row given twice.
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------
     dict
-        From each stratum, in sorted order, to its coverage; NaN for a stratum without weight.
+        The coverage of each stratum, in sorted order; NaN for a stratum without weight.
 
     Examples
     --------

@@ -24,7 +24,7 @@ def top_k_accuracy_score(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Share of the rows whose true label is among the k first-ranked classes.
+    """Return the fraction of rows whose true label is among the k first-ranked classes.
 
     ``mean_i 1[rank_i(y_i) <= k]`` with ``rank(y) = 1 + #{s_j > s_y} + #{j < y : s_j = s_y}``.
 
@@ -33,13 +33,13 @@ def top_k_accuracy_score(
     y_true : array-like of shape (n,)
         True labels; one that is not among the classes counts as a miss.
     scores : array-like of shape (n, K)
-        Scores of the classes, higher for likelier ones.
+        Scores of the classes, higher for likelier classes.
     k : int, default=2
         At least 1; from K on every label among the classes is a hit.
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; a weight of 2 counts as a row given twice.
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------
@@ -53,9 +53,9 @@ def top_k_accuracy_score(
 
     Notes
     -----
-    Unlike scikit-learn's metric of this name it breaks ties as all set predictors here do,
-    towards the lower column; it takes labels that are not among the classes, as happens in a
-    fold; and it takes one column per class also for two classes.
+    Differences from scikit-learn's metric of this name: ties go to the lower column, as in all
+    set predictors of this package; labels that are not among the classes are allowed, as a fold
+    may have them; two classes have two columns.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def coverage_size_curve(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> tuple[Floats, Floats, Floats]:
-    """Coverage and mean size of the nested sets that levels describe.
+    """Return coverage and mean size of the nested sets that levels describe.
 
     At each threshold t the sets are ``{y : level_y >= t}``, united with the class of the highest
     level; t runs down through the levels of the true labels, where the coverage changes.
@@ -89,11 +89,11 @@ def coverage_size_curve(
         True labels; one that is not among the classes counts as a miss.
     levels : array-like of shape (n, K)
         The level at which each class drops out of its set, as from ``set_levels``;
-        probabilities will do. A class of level -inf is never in a set.
+        probabilities work too. A class of level -inf is never in a set.
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; a weight of 2 counts as a row given twice.
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def coverage_size_auc_score(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Mean over the sizes 1 to `max_size` of the coverage reached at that mean size.
+    """Return the mean of the coverage over the mean sizes from 1 to `max_size`.
 
     ``1 / (max_size - 1) * integral_1^max_size C(s) ds`` with ``C(s)`` the largest coverage on
     the `coverage_size_curve` whose mean size is at most s.
@@ -145,14 +145,14 @@ def coverage_size_auc_score(
         True labels; one that is not among the classes counts as a miss.
     levels : array-like of shape (n, K)
         The level at which each class drops out of its set, as from ``set_levels``;
-        probabilities will do.
+        probabilities work too.
     max_size : float, default=None
         The mean size up to which the area is taken, above 1; None takes K. With many classes
         the sizes of interest are a small part of K.
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; a weight of 2 counts as a row given twice.
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------
@@ -192,7 +192,7 @@ def expected_calibration_error(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Mean distance between the confidence in the first class and its accuracy.
+    """Return the mean distance between confidence and accuracy of the first-ranked class.
 
     With the rows in bins B_m of equal width of their largest probability,
     ``ECE = sum_m |B_m| / n * |acc(B_m) - conf(B_m)|``.
@@ -208,7 +208,7 @@ def expected_calibration_error(
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; a weight of 2 counts as a row given twice.
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------
@@ -246,7 +246,7 @@ def expected_calibration_error(
 
 
 def _with_top_inside(levels):
-    """Return the levels with that of each row's first class raised to inf."""
+    """Return the levels, with the level of each row's first class raised to inf."""
     levels = levels.copy()
     levels[np.arange(len(levels)), levels.argmax(axis=1)] = np.inf
     return levels

@@ -1,4 +1,4 @@
-"""How large sets are, and what the sets of one label are worth."""
+"""How large sets are, and how good the sets of one label are."""
 
 __all__ = [
     "empty_share",
@@ -15,7 +15,7 @@ from sklearn_setpred._utils.types import ArrayLike, Floats, SetsLike
 from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.metrics._checks import labelled_sets
 
-# A share of the rows may fall short of q by this much: q * n is rounded.
+# A fraction of the rows may fall short of q by this much: q * n is rounded.
 _ROUNDING = 1e-12
 
 
@@ -26,20 +26,20 @@ def mean_set_size(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Mean number of labels in a set.
+    """Return the mean number of labels in a set.
 
     ``mean_i |S_i|``.
 
     Parameters
     ----------
     y_true : array-like of shape (n,)
-        True labels; checked, but without influence.
+        True labels; checked, but not used.
     y_set : array-like or sparse array of shape (n, K), bool
         The sets.
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; a weight of 2 counts as a row given twice.
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------
@@ -64,14 +64,14 @@ def set_size_quantile(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> int:
-    """Smallest size that a share q of the sets does not exceed.
+    """Return the smallest size that a fraction q of the sets does not exceed.
 
     ``min {k : mean_i 1[|S_i| <= k] >= q}``.
 
     Parameters
     ----------
     y_true : array-like of shape (n,)
-        True labels; checked, but without influence.
+        True labels; checked, but not used.
     y_set : array-like or sparse array of shape (n, K), bool
         The sets.
     q : float, default=0.5
@@ -79,7 +79,7 @@ def set_size_quantile(
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; a weight of 2 counts as a row given twice.
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------
@@ -111,25 +111,25 @@ def set_size_distribution(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> Floats:
-    """Share of the sets of each size.
+    """Return the fraction of sets of each size.
 
     ``share_k = mean_i 1[|S_i| = k]`` for k = 0 ... K.
 
     Parameters
     ----------
     y_true : array-like of shape (n,)
-        True labels; checked, but without influence.
+        True labels; checked, but not used.
     y_set : array-like or sparse array of shape (n, K), bool
         The sets.
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; a weight of 2 counts as a row given twice.
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------
     ndarray of shape (K + 1,), float64
-        Sums to 1; entry k is the share of the sets with k labels.
+        Sums to 1; entry k is the fraction of sets with k labels.
 
     Examples
     --------
@@ -148,20 +148,20 @@ def empty_share(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Share of the sets that hold no label.
+    """Return the fraction of sets without a label.
 
     ``mean_i 1[|S_i| = 0]``.
 
     Parameters
     ----------
     y_true : array-like of shape (n,)
-        True labels; checked, but without influence.
+        True labels; checked, but not used.
     y_set : array-like or sparse array of shape (n, K), bool
         The sets.
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; a weight of 2 counts as a row given twice.
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------
@@ -185,20 +185,20 @@ def singleton_score(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Share of the sets that hold exactly one label.
+    """Return the fraction of sets with exactly one label.
 
     ``mean_i 1[|S_i| = 1]``.
 
     Parameters
     ----------
     y_true : array-like of shape (n,)
-        True labels; checked, but without influence.
+        True labels; checked, but not used.
     y_set : array-like or sparse array of shape (n, K), bool
         The sets.
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; a weight of 2 counts as a row given twice.
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------
@@ -222,10 +222,10 @@ def singleton_accuracy_score(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Share of right labels among the sets that hold exactly one.
+    """Return the accuracy of the sets with exactly one label.
 
     ``mean over {i : |S_i| = 1} of 1[y_i in S_i]``: the accuracy of the decisions that a user
-    need not look at again.
+    need not check.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def singleton_accuracy_score(
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; a weight of 2 counts as a row given twice.
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------

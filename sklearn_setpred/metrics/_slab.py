@@ -11,7 +11,7 @@ from sklearn_setpred._utils.types import ArrayLike, Samples, Seed, SetsLike
 from sklearn_setpred._utils.validation import check_integer, check_number
 from sklearn_setpred.metrics._checks import labelled_sets
 
-# Sums of weights are rounded: a slab may fall short of its least weight by this part of it.
+# Sums of weights are rounded: a slab may fall short of its least weight by this fraction.
 _ROUNDING = 1e-9
 
 
@@ -27,11 +27,11 @@ def worst_slab_coverage(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Coverage on the slab of the feature space where it is lowest.
+    """Return the coverage on the slab of the feature space where it is lowest.
 
-    Over random directions v and ends a < b, the slab ``{i : a <= v . x_i <= b}`` that holds at
-    least `min_share` of the rows and covers the smallest share of them is searched on a random
-    part of the rows; its coverage on the other rows is given.
+    A slab ``{i : a <= v . x_i <= b}`` has a random direction v and ends a < b. On a random part
+    of the rows, the slab with the lowest coverage is searched among the slabs that contain at
+    least a fraction `min_share` of the rows. Its coverage on the other rows is returned.
 
     Parameters
     ----------
@@ -43,18 +43,18 @@ def worst_slab_coverage(
         Features; bring them to a common scale first, since the directions are uniform on the
         sphere.
     min_share : float, default=0.1
-        The least share of the rows in a slab, between 0 and 1.
+        The smallest fraction of the rows in a slab, between 0 and 1.
     n_directions : int, default=1000
         Number of directions tried.
     search_share : float or None, default=0.25
-        The share of the rows that the slab is searched on. None searches and evaluates on all
-        rows, which gives a value below what new rows would give.
+        The fraction of the rows that the slab is searched on. None searches and evaluates on all
+        rows; the coverage is then lower than on new rows.
     random_state : int, RandomState instance or None, default=None
         Source of the directions and of the random part.
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; without a random part a weight of 2 counts as a row given twice.
+        Weights of the rows; without a random part a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def worst_slab_coverage(
 
 
 class _Slab(NamedTuple):
-    """The rows with start <= direction . x <= stop, and the share of them that is covered."""
+    """The rows with start <= direction . x <= stop, and their coverage."""
 
     coverage: float
     start: float
@@ -121,7 +121,7 @@ class _Slab(NamedTuple):
 
 
 def _worst_slab(z, direction, sets, search, min_share):
-    """Return the slab of one direction that covers the smallest share of the rows searched."""
+    """Return the slab of one direction with the lowest coverage of the searched rows."""
     found = sets.rows(search)
     values, place = np.unique(z[search], return_inverse=True)
     hits = _weight_up_to(place, found.weight * found.hits)
@@ -153,7 +153,7 @@ def _smallest_ratio(hits, total, min_total):
 
 
 def _split(rows, search_share, rng):
-    """Return the rows to search on and those to evaluate on: all for both, or two random parts."""
+    """Return the rows to search on and the rows to evaluate on: all rows, or two random parts."""
     if search_share is None:
         return rows, rows
     rows = rng.permutation(rows)

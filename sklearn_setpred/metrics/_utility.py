@@ -25,7 +25,7 @@ def cardinality_aware_loss(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Mean of the misses plus the penalised cost of the sets' sizes.
+    """Return the fraction of misses plus the penalised mean cost of the set sizes.
 
     ``mean_i 1[y_i not in S_i] + size_penalty * cost(|S_i|)``.
 
@@ -39,11 +39,11 @@ def cardinality_aware_loss(
         Weight of the size, not negative.
     size_cost : {"log", "linear"} or callable, default="linear"
         ``"log"`` is ``cost(k) = log k``, ``"linear"`` is ``cost(k) = k``; a callable takes the
-        sizes 1 ... K and gives their costs: finite, non-negative, non-decreasing.
+        sizes 1 ... K and returns their costs: finite, non-negative, non-decreasing.
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; a weight of 2 counts as a row given twice.
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------
@@ -88,13 +88,14 @@ def set_utility_score(
     classes: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Mean utility of the discounted accuracy.
+    """Return the mean utility of the discounted accuracy.
 
     With ``x_i = 1[y_i in S_i] / |S_i|``, 0 for an empty set, the mean of ``u(x_i)``::
 
         u65(x) = 1.6 x - 0.6 x^2,        u80(x) = 2.2 x - 1.2 x^2.
 
-    A right set of one label is worth 1, one of two labels 0.65 or 0.80, a miss 0.
+    A set with the true label is worth 1 if it has one label, 0.65 or 0.80 if it has two. A miss
+    is worth 0.
 
     Parameters
     ----------
@@ -103,11 +104,11 @@ def set_utility_score(
     y_set : array-like or sparse array of shape (n, K), bool
         The sets.
     utility : {"u65", "u80"}, default="u65"
-        How far a user prefers an honest set of two labels to a guess, worth 0.5.
+        How much more a set of two labels is worth than a guess between them, which is worth 0.5.
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None
-        Weights of the rows; a weight of 2 counts as a row given twice.
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
 
     Returns
     -------

@@ -9,7 +9,7 @@ import numpy as np
 
 from sklearn_setpred._utils.validation import check_number
 
-# Means over folds of a coverage that is met exactly may fall short of it by rounding.
+# The mean over folds of a coverage that is met exactly may fall short of it by rounding.
 _ROUNDING = 1e-9
 
 
@@ -17,8 +17,8 @@ def smallest_set_at(coverage: float) -> Callable[[Mapping[str, Any]], int]:
     """Choose, in a search, the smallest sets among the candidates that cover enough.
 
     Of the candidates whose mean test coverage is at least ``coverage``, it takes the one with the
-    smallest mean set size, and of equal ones that with the larger coverage. If there is none, it
-    takes the one with the largest coverage and warns.
+    smallest mean set size; among equals, the one with the larger coverage. If no candidate
+    qualifies, it takes the one with the largest coverage and warns.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def smallest_set_at(coverage: float) -> Callable[[Mapping[str, Any]], int]:
     Returns
     -------
     callable
-        To be given to ``refit=`` of a search with ``scoring=set_report()``.
+        For ``refit=`` of a search with ``scoring=set_report()``.
 
     Raises
     ------
@@ -38,9 +38,9 @@ def smallest_set_at(coverage: float) -> Callable[[Mapping[str, Any]], int]:
 
     Notes
     -----
-    ``search.score``, and whatever reads it, such as a nested ``cross_val_score(search, X, y)``,
-    gives minus the mean set size. ``cross_validate(search, X, y, scoring=set_report())`` gives
-    the coverage too.
+    ``search.score`` returns minus the mean set size, and so does whatever reads it, such as a
+    nested ``cross_val_score(search, X, y)``. ``cross_validate(search, X, y,
+    scoring=set_report())`` returns the coverage too.
 
     The coverage of the chosen candidate on new rows is not guaranteed: it is the best of several
     estimates. ``CoverageSetClassifier`` has a guarantee.
@@ -61,8 +61,8 @@ def largest_coverage_at(size: float) -> Callable[[Mapping[str, Any]], int]:
     """Choose, in a search, the largest coverage among the candidates with small enough sets.
 
     Of the candidates whose mean set size is at most ``size``, it takes the one with the largest
-    coverage, and of equal ones that with the smaller sets. If there is none, it takes the one
-    with the smallest sets and warns.
+    coverage; among equals, the one with the smaller sets. If no candidate qualifies, it takes the
+    one with the smallest sets and warns.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def largest_coverage_at(size: float) -> Callable[[Mapping[str, Any]], int]:
     Returns
     -------
     callable
-        To be given to ``refit=`` of a search with ``scoring=set_report()``.
+        For ``refit=`` of a search with ``scoring=set_report()``.
 
     Raises
     ------
@@ -82,8 +82,8 @@ def largest_coverage_at(size: float) -> Callable[[Mapping[str, Any]], int]:
 
     Notes
     -----
-    ``search.score``, and whatever reads it, such as a nested ``cross_val_score(search, X, y)``,
-    gives the coverage.
+    ``search.score`` returns the coverage, and so does whatever reads it, such as a nested
+    ``cross_val_score(search, X, y)``.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def largest_coverage_at(size: float) -> Callable[[Mapping[str, Any]], int]:
 class _BestWithin:
     """Choose the candidate with the highest ``aim`` among those whose ``limited`` is enough.
 
-    Where none is, the candidates with the highest ``limited`` compete. scikit-learn's searches
+    If none qualifies, the candidates with the highest ``limited`` compete. scikit-learn's searches
     look up their own score by the key ``refit``, so as a key it stands for the name of ``aim``.
     """
 

@@ -28,7 +28,7 @@ from sklearn_setpred.sets import label_indices
 class _ScoresSets(BaseEstimator):
     """A callable ``(estimator, X, y)`` that scores the sets of ``estimator``.
 
-    A subclass gives ``score_sets(y_true, y_set, classes, sample_weight)``. Being a
+    A subclass defines ``score_sets(y_true, y_set, classes, sample_weight)``. Being a
     ``BaseEstimator`` with a method named ``score``, it has ``set_score_request``.
     """
 
@@ -93,7 +93,7 @@ class SetScorer(_ScoresSets):
     Parameters
     ----------
     metric : callable
-        ``metric(y_true, y_set, *, classes, sample_weight)`` gives a float.
+        ``metric(y_true, y_set, *, classes, sample_weight)`` returns a float.
     greater_is_better : bool, default=True
         Whether a higher value of the metric is better; if not, the score is its negative.
     kwargs : dict, optional
@@ -135,7 +135,7 @@ class SetScorer(_ScoresSets):
         classes: ArrayLike,
         sample_weight: ArrayLike | None = None,
     ) -> float:
-        """Score sets that are already there.
+        """Score sets that were predicted before.
 
         Parameters
         ----------
@@ -224,9 +224,9 @@ def get_set_scorer(name: str) -> SetScorer:
     """Return the scorer of that name.
 
     As in scikit-learn, ``neg_`` marks the negative of a quantity that should be small. The
-    scorer of the cardinality-aware loss has the default penalty and cost of the metric, not those
-    of the estimator: a search over ``size_penalty`` would else always end at its smallest value.
-    Others are made by :func:`make_set_scorer`.
+    scorer of the cardinality-aware loss has the default penalty and cost of the metric, not the
+    penalty and cost of the estimator: otherwise a search over ``size_penalty`` would always end at
+    its smallest value. :func:`make_set_scorer` makes other scorers.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def get_set_scorer(name: str) -> SetScorer:
     Returns
     -------
     SetScorer
-        A new one at each call, so that its ``set_score_request`` concerns no other.
+        A new one at each call, so that its ``set_score_request`` changes no other scorer.
 
     Raises
     ------
@@ -260,7 +260,7 @@ def make_set_scorer(
     Parameters
     ----------
     metric : callable
-        ``metric(y_true, y_set, *, classes, sample_weight)`` gives a float.
+        ``metric(y_true, y_set, *, classes, sample_weight)`` returns a float.
     greater_is_better : bool, optional
         Whether a higher value is better. None reads it from the name of the metric: yes for
         ``..._score``, no for ``..._loss``.
@@ -270,7 +270,7 @@ def make_set_scorer(
     Returns
     -------
     SetScorer
-        To be given to ``scoring=``.
+        For ``scoring=``.
 
     Raises
     ------
@@ -290,7 +290,7 @@ def make_set_scorer(
 
 
 def top_k_scorer(k: int) -> TopKScorer:
-    """Make a scorer of the share of rows whose label is among the k first-ranked.
+    """Make a scorer of the fraction of rows whose label is among the k first-ranked.
 
     It reads ``predict_top_k``, so it scores the ranking, whatever sets the estimator makes of it.
     A model with fewer than k classes is scored on all of them.
@@ -303,7 +303,7 @@ def top_k_scorer(k: int) -> TopKScorer:
     Returns
     -------
     callable
-        ``scorer(estimator, X, y, sample_weight=None)``, to be given to ``scoring=``.
+        ``scorer(estimator, X, y, sample_weight=None)``, for ``scoring=``.
 
     Raises
     ------
@@ -329,7 +329,7 @@ class SetReport(_ScoresSets):
         self.scorers = scorers
 
     def score_sets(self, y_true, y_set, classes, sample_weight=None):
-        """Return the score of each scorer by its name; a metric without weights gets none."""
+        """Return the score of each scorer by its name; a metric that takes no weights gets none."""
         return {
             name: scorer.score_sets(
                 y_true, y_set, classes, sample_weight if scorer._accept_sample_weight() else None
@@ -345,7 +345,7 @@ class SetReport(_ScoresSets):
 
 
 def set_report(*names: str, **scorers: SetScorer) -> SetReport:
-    """Make a scorer that gives many metrics of the same sets, from one ``predict_set`` call.
+    """Make a scorer that returns many metrics of the same sets, from one ``predict_set`` call.
 
     It always contains coverage, ``neg_mean_set_size``, ``neg_cardinality_aware_loss`` and
     ``singleton``, which :func:`smallest_set_at` and :func:`largest_coverage_at` can choose by.
@@ -360,8 +360,8 @@ def set_report(*names: str, **scorers: SetScorer) -> SetReport:
     Returns
     -------
     callable
-        ``report(estimator, X, y, sample_weight=None)`` gives a dict of str to float, higher is
-        better; to be given to ``scoring=`` of ``GridSearchCV`` or ``cross_validate``, whose
+        ``report(estimator, X, y, sample_weight=None)`` returns a dict of str to float, higher is
+        better; for ``scoring=`` of ``GridSearchCV`` or ``cross_validate``, whose
         results then have the columns ``mean_test_coverage``, ``mean_test_neg_mean_set_size``, ...
 
     Raises
@@ -373,7 +373,7 @@ def set_report(*names: str, **scorers: SetScorer) -> SetReport:
 
     Notes
     -----
-    ``HalvingGridSearchCV`` compares candidates by a single number: give it one scorer.
+    ``HalvingGridSearchCV`` compares candidates by a single number: pass one scorer.
 
     Examples
     --------

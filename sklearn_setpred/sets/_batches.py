@@ -1,4 +1,4 @@
-"""Rows batch by batch: cutting them, and putting together what the batches give."""
+"""Cut rows into batches, and stack the results of the batches."""
 
 import itertools
 

@@ -28,7 +28,7 @@ def _first_by_maxima(scores, k):
 
 
 def _first_by_partition(scores, k):
-    """Return the k first columns: those that reach the k-th score, sorted."""
+    """Return the k first columns: the columns that reach the k-th score, sorted."""
     n_classes = scores.shape[1]
     kth_score = np.partition(scores, n_classes - k, axis=1)[:, [n_classes - k]]
     first = scores >= kth_score

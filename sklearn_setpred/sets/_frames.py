@@ -22,8 +22,9 @@ def sets_to_frame(
     classes : array-like of shape (K,)
         The label of each column.
     like : frame or series with n rows, default=None
-        The rows that the sets were predicted for: polars rows give a polars frame, pandas rows
-        a pandas frame with their index, anything else a pandas frame with the default index.
+        The rows that the sets were predicted for. For polars rows a polars frame is returned, for
+        pandas rows a pandas frame with their index, otherwise a pandas frame with the default
+        index.
     columns : {"classes", "lists"}, default="classes"
         One boolean column per class, or one column ``labels`` of lists.
 
@@ -85,7 +86,7 @@ _COLUMNS = {"classes": _boolean_columns, "lists": _list_column}
 
 
 def _pandas_frame(columns, index):
-    """Return a pandas frame with the index given, None meaning 0 ... n - 1."""
+    """Return a pandas frame with an index; None means 0 ... n - 1."""
     import pandas as pd
 
     return pd.DataFrame(columns, index=index)

@@ -13,7 +13,7 @@ from sklearn_setpred.sets._ranks import check_scores
 
 
 def prefix_sets(scores: ArrayLike, sizes: ArrayLike, sparse_output: bool = False) -> Sets:
-    """Return the sets of the first-ranked classes, of a given size in each row.
+    """Return the sets of the first-ranked classes, with a size for each row.
 
     ``y in S_i  iff  rank_i(y) <= sizes_i``.
 
@@ -24,7 +24,7 @@ def prefix_sets(scores: ArrayLike, sizes: ArrayLike, sparse_output: bool = False
     sizes : int or array-like of shape (n,), int
         Between 1 and K.
     sparse_output : bool, default=False
-        Give a CSR array; it is made batch by batch, without an array of (n, K) cells.
+        Return a CSR array, made batch by batch, without an array of (n, K) cells.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def threshold_sets(
     allow_empty: bool = False,
     sparse_output: bool = False,
 ) -> Sets:
-    """Return the sets of the classes whose level reaches a given one, and the first class.
+    """Return the sets of the classes whose level reaches a threshold, and the first class.
 
     ``S_i = {y : levels_iy >= level} ∪ {top_i}``.
 
@@ -69,9 +69,9 @@ def threshold_sets(
         The column of each row's first-ranked class; None takes the highest level, ties going
         to the lower column.
     allow_empty : bool, default=False
-        Leave out the union with the first class.
+        Do not add the first class.
     sparse_output : bool, default=False
-        Give a CSR array; it is made batch by batch, without an array of (n, K) cells.
+        Return a CSR array, made batch by batch, without an array of (n, K) cells.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def check_y_set(y_set: SetsLike) -> Sets:
     if array.ndim != 2:
         raise ValueError(
             f"y_set must have the shape (n_samples, n_classes), got {array.shape};"
-            " of sets at several levels give one, such as y_set[:, :, 0]."
+            " of sets at several levels, pass one: y_set[:, :, 0]."
         )
     if is_sparse:
         array.sum_duplicates()
@@ -170,7 +170,7 @@ def check_columns(classes, y_set):
     """Return the label of each column of the sets, shape (K,)."""
     classes = np.asarray(classes)
     if classes.shape != y_set.shape[1:]:
-        raise ValueError(f"{classes.size} classes given for the {y_set.shape[1]} columns of y_set.")
+        raise ValueError(f"classes has {classes.size} labels, y_set has {y_set.shape[1]} columns.")
     return classes
 
 
@@ -221,7 +221,7 @@ def _prefixes(scores, sizes):
 
 
 def _batches_of_like_size(sizes, shape):
-    """Return batches of rows, as slices or indices, so that a large set makes no small one dear."""
+    """Return batches of rows with sets of like size: one large set slows only its own batch."""
     batches = row_batches(shape)
     if len(sizes) == 0 or sizes.min() == sizes.max():
         return batches

@@ -56,7 +56,7 @@ def size_costs(sizes: ArrayLike, size_cost: SizeCost) -> Floats:
         Positive and increasing.
     size_cost : {"log", "linear"} or callable
         ``"log"`` is ``cost(k) = log k``, ``"linear"`` is ``cost(k) = k``; a callable takes the
-        sizes (m,), float64, and gives their costs (m,): finite, non-negative, non-decreasing.
+        sizes (m,), float64, and returns their costs (m,): finite, non-negative, non-decreasing.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def size_costs(sizes: ArrayLike, size_cost: SizeCost) -> Floats:
     Raises
     ------
     ValueError
-        If the name is unknown, or the callable gives something else than described.
+        If the name is unknown, or the callable returns something else.
 
     Examples
     --------
@@ -87,8 +87,8 @@ def concave_hull_levels(costs: ArrayLike, cumulative: ArrayLike) -> Floats:
     """Return the penalty up to which each candidate size is worth its cost.
 
     With ``F(s) = P(rank <= s | x)`` at the candidate sizes, the levels are the slopes of the
-    upper concave hull of the points ``(cost(s), F(s))``, each hull edge giving its slope to the
-    candidates above its left end up to its right end::
+    upper concave hull of the points ``(cost(s), F(s))``. A candidate has the slope of the hull
+    edge whose left end lies below it and whose right end does not::
 
         level(s) = max_{t >= s} min_{r < t} (F(t) - F(r)) / (cost(t) - cost(r)),
 
@@ -111,7 +111,7 @@ def concave_hull_levels(costs: ArrayLike, cumulative: ArrayLike) -> Floats:
     Notes
     -----
     Between candidates of equal cost the slope is inf, or -inf where F falls: if the largest
-    covers most they share its level and enter together.
+    candidate covers most, all of them have its level and enter together.
 
     For a concave cost such as the logarithm the sequence of single steps
     ``(F(s + 1) - F(s)) / (cost(s + 1) - cost(s))`` may rise, and adding labels as long as a step
@@ -119,8 +119,8 @@ def concave_hull_levels(costs: ArrayLike, cumulative: ArrayLike) -> Floats:
 
     Examples
     --------
-    The step from 1 to 2 gains 0.1 per unit of cost, that from 2 to 3 gains 0.3: only both
-    together are worth taking, at 0.2 per unit.
+    The step from 1 to 2 gains 0.1 per unit of cost, the step from 2 to 3 gains 0.3: only the two
+    steps together are worth taking, at 0.2 per unit.
 
     >>> from sklearn_setpred.sets import concave_hull_levels
     >>> concave_hull_levels([1, 2, 3], [[0.5, 0.6, 0.9]])
@@ -133,7 +133,7 @@ def concave_hull_levels(costs: ArrayLike, cumulative: ArrayLike) -> Floats:
 
 
 def class_levels(ranks: ArrayLike, sizes: ArrayLike, levels: ArrayLike) -> Floats:
-    """Return each class the level of the smallest candidate set that holds it.
+    """Return, for each class, the level of the smallest candidate set that contains it.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def sparse_class_levels(
 
 
 def _default_sizes(n_classes):
-    """Return all sizes; of very many the small ones, and a grid of the others."""
+    """Return all sizes; with very many classes, the small sizes and a grid of the others."""
     if n_classes <= ALL_SIZES_UP_TO:
         return np.arange(1, n_classes + 1)
     doublings = np.log2(n_classes / _FINE_SIZES)
@@ -215,7 +215,7 @@ def _default_sizes(n_classes):
 
 
 def _candidates_of(ranks, sizes):
-    """Return the place of the first size that reaches each rank, m where none does."""
+    """Return the place of the first size that reaches each rank, m if none does."""
     ranks, sizes = np.asarray(ranks), np.atleast_2d(sizes)
     # Rows are lifted above each other, so that one search serves them all.
     rows = np.arange(len(sizes), dtype=np.int64)[:, None]
@@ -232,12 +232,12 @@ def _check_costs(costs, sizes, size_cost):
     """Raise unless the costs are finite, non-negative and non-decreasing, one per size."""
     if costs.shape != sizes.shape:
         raise ValueError(
-            f"size_cost={size_cost!r} gave shape {costs.shape} for sizes of shape {sizes.shape};"
-            " it must give one cost per size."
+            f"size_cost={size_cost!r} returned costs of shape {costs.shape} for sizes of shape "
+            f"{sizes.shape}; it must return one cost per size."
         )
     if not np.isfinite(costs).all() or (costs < 0).any() or (np.diff(costs) < 0).any():
         raise ValueError(
-            f"size_cost={size_cost!r} gave {costs} for the sizes {sizes};"
+            f"size_cost={size_cost!r} returned {costs} for the sizes {sizes};"
             " costs must be finite, non-negative and non-decreasing."
         )
 

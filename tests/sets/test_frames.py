@@ -37,7 +37,7 @@ def test_a_column_of_lists_holds_the_labels(like):
     [
         ({"like": [1, 2]}, "like has 2 rows, y_set has 3"),
         ({"columns": "list"}, "did you mean 'lists'"),
-        ({"classes": ["a"]}, "for the 3 columns"),
+        ({"classes": ["a"]}, "y_set has 3 columns"),
     ],
 )
 def test_frames_refuse_what_does_not_match(arguments, message):

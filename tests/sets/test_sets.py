@@ -213,5 +213,5 @@ def test_labels_of_no_sets():
 
 @pytest.mark.parametrize("classes", [["a", "b"], [["a", "b", "c"]]])
 def test_classes_that_do_not_match_the_columns_are_refused(classes):
-    with pytest.raises(ValueError, match="for the 3 columns"):
+    with pytest.raises(ValueError, match="y_set has 3 columns"):
         sets_to_labels(Y_SET, classes)
