@@ -259,7 +259,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         self._set_params("estimator", **params)
         return self
 
-    _reads_gaps = True
+    _reads_tables = True
 
     # ---------------------------------------------------------------- training
 

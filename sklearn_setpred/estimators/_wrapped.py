@@ -24,7 +24,7 @@ class WrappingMixin(MetaEstimatorMixin):
     X goes to the inner estimator as it is: what X may be is the inner estimator's to say.
     """
 
-    _reads_gaps = False  # whether X may have missing values where there is no inner estimator
+    _reads_tables = False  # whether, without an inner estimator, X may have gaps and texts
 
     def _inner(self):
         """Return the estimator inside, not yet fitted; raise if its classes cannot be ranked."""
@@ -89,7 +89,7 @@ class WrappingMixin(MetaEstimatorMixin):
         inside = [get_tags(one).input_tags for one in self._classifiers_inside()]
         if not inside:
             tags.input_tags.sparse = True
-            tags.input_tags.allow_nan = self._reads_gaps
+            tags.input_tags.allow_nan = tags.input_tags.string = self._reads_tables
             return tags
         tags.input_tags = inside[0]
         tags.input_tags.sparse = all(one.sparse for one in inside)

@@ -63,7 +63,10 @@ LABELS = {
     "merging": np.arange(3) + 2**24,
     "dates": np.array(["2020-01-01", "2021-01-01", "2022-01-01"], dtype="M8[D]"),
 }
-each_wrapper = pytest.mark.parametrize("wrapper", AROUND)
+each_wrapper = pytest.mark.parametrize(
+    "wrapper",
+    [pytest.param(name, marks=pytest.mark.slow if name == "aware" else ()) for name in AROUND],
+)
 each_but_ours = pytest.mark.parametrize("wrapper", ["top-k", "threshold", "coverage"])
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.model_selection import RepeatedKFold, StratifiedKFold
+from sklearn.model_selection import GroupKFold, RepeatedKFold, StratifiedKFold
 
 from sklearn_setpred._networks.parts import (
     Part,
@@ -91,6 +91,18 @@ def test_a_splitter_and_an_iterable_are_taken_as_they_are(rng, random_state):
             np.testing.assert_array_equal(test, test_expected)
 
 
+@pytest.mark.parametrize("cv", [3, np.int64(3), GroupKFold(3)])
+def test_rows_of_a_group_are_tested_together(rng, random_state, cv):
+    codes, groups = codes_of([15, 15], rng), np.repeat(np.arange(10), 3)
+    splits = make_splits(cv, np.zeros((30, 1)), codes, random_state, groups)
+    tested = np.concatenate([test for _, test in splits])
+    np.testing.assert_array_equal(np.sort(tested), np.arange(30))
+    for train, test in splits:
+        assert np.intersect1d(groups[train], groups[test]).size == 0
+    with pytest.raises(ValueError, match="cv=1"):
+        make_splits(1, np.zeros((30, 1)), codes, random_state, groups)
+
+
 # --------------------------------------------------------------------------- validation rows
 
 
@@ -176,6 +188,16 @@ def test_a_number_splits_the_rows_of_positive_weight_as_if_they_were_alone(rng):
     for split, other in zip(weighted, alone, strict=True):
         for side, other_side in zip(split, other, strict=True):
             np.testing.assert_array_equal(side, other_side)
+
+
+@pytest.mark.parametrize("cv", [2, GroupKFold(2)])
+def test_rows_of_a_group_stay_together_under_weights(rng, random_state, cv):
+    groups = np.repeat(np.arange(6), 4)
+    part = Part(X=np.arange(24.0)[:, None], target=np.arange(24) % 2, weight=np.arange(24.0) % 3)
+    kept = np.flatnonzero(part.weight > 0)
+    for train, test in splits_of_weighted(cv, part, random_state, groups):
+        assert np.intersect1d(groups[kept][train], groups[kept][test]).size == 0
+        np.testing.assert_array_equal(np.union1d(train, test), np.arange(len(kept)))
 
 
 def test_a_splitter_that_tests_rows_twice_is_refused(random_state):

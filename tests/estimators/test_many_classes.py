@@ -145,7 +145,7 @@ def test_classes_of_one_row_leave_nothing_to_hold_out(rng, few_cells):
 
 @pytest.mark.parametrize("params", [{}, {"refine": True}, {"thresholds": [0.3, 0.1]}])
 def test_predictions_do_not_depend_on_the_size_of_batches(problem, monkeypatch, params):
-    X, y = problem
+    X, y = problem[0][:300], problem[1][:300]
     clf = small(**({"cv": 2, "refine": False} | params)).fit(X, y)
     at_once = clf.set_levels(X), clf.predict_set_size(X), clf._path_levels_of(X, y)
     monkeypatch.setattr(memory, "BATCH", 8 * 33 * N_CLASSES)

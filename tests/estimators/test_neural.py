@@ -496,6 +496,25 @@ def test_folds_that_are_given_refer_to_all_rows_weighted_or_not(blobs):
     assert noted.rows == [[(weight[rows] > 0).sum() for rows in split] for split in folds]
 
 
+def test_rows_of_a_group_are_held_out_together(blobs):
+    X, y = blobs
+    groups = np.repeat(np.arange(5), [120, 60, 60, 30, 30])
+    noted = NotedRows()
+    network(**CROSS_FITTED, callbacks=[noted]).fit(X, y, groups=groups)
+    # Folds of 100 rows would cut a group.
+    assert all(n_held_out % 30 == 0 for _, n_held_out in noted.rows)
+    assert {sum(sizes) for sizes in noted.rows} == {300}
+
+
+@pytest.mark.parametrize(
+    ("params", "groups", "message"),
+    [({"cv": None}, np.arange(300), "groups are for the folds of cv"), ({"cv": 3}, [1, 2], "300")],
+)
+def test_groups_that_no_folds_can_read_are_refused(blobs, params, groups, message):
+    with pytest.raises(ValueError, match=message):
+        network(**params).fit(*blobs, groups=groups)
+
+
 def test_rows_of_no_weight_do_not_change_the_folds(blobs):
     X, y = blobs
     weight = np.random.RandomState(0).randint(0, 3, size=len(y)).astype(float)

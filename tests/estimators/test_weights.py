@@ -70,8 +70,8 @@ FITS = {
         for params in (
             {},
             {"refine": False},
-            {"thresholds": [0.5, 0.1]},
-            {"surrogate": "cost_sensitive_comp_sum"},
+            {"refine": False, "thresholds": [0.5, 0.1]},
+            {"refine": False, "surrogate": "cost_sensitive_comp_sum"},
         )
     },
 }
