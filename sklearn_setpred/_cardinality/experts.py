@@ -22,7 +22,13 @@ from sklearn.utils.validation import _check_method_params
 
 from sklearn_setpred._cardinality.pool import floored_log
 from sklearn_setpred._cardinality.trees import TreeTable, boosting_table, forest_table
-from sklearn_setpred._inner import fit_classifier, fit_keyword, is_frozen, read_probabilities
+from sklearn_setpred._inner import (
+    check_labels_learned,
+    fit_classifier,
+    fit_keyword,
+    is_frozen,
+    read_probabilities,
+)
 from sklearn_setpred._networks.parts import Part, with_positive_weights
 from sklearn_setpred.sets import label_indices
 
@@ -225,7 +231,9 @@ class UserExpert(Expert):
         train, _ = split
         fit_params = _check_method_params(rows.X, self.fit_params, train)
         X, y = _safe_indexing(rows.X, train), rows.classes[rows.codes[train]]
-        return fit_classifier(self.classifier, X, y, fit_params)
+        fitted = fit_classifier(self.classifier, X, y, fit_params)
+        check_labels_learned(fitted, np.unique(y))
+        return fitted
 
     def fit_once(self, rows, split, seed):
         """Fit one model, the last one, on the training rows of a split."""

@@ -15,6 +15,7 @@ from sklearn_setpred._inner.columns import (
 )
 from sklearn_setpred._inner.fitting import fit_classifier, fit_keyword, is_frozen
 from sklearn_setpred._inner.reading import (
+    check_labels_learned,
     known_classes,
     learned_classes,
     name_of,
@@ -28,6 +29,7 @@ __all__ = [
     "ColumnReader",
     "Columns",
     "as_numbers",
+    "check_labels_learned",
     "check_numbers",
     "fit_classifier",
     "fit_keyword",

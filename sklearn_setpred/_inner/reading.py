@@ -1,7 +1,5 @@
 """Reading a fitted classifier that is not ours: its classes and its probabilities."""
 
-import warnings
-
 import numpy as np
 from scipy.special import softmax
 from sklearn.frozen import FrozenEstimator
@@ -9,6 +7,7 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import _num_samples
 
 from sklearn_setpred._inner.coded import CodedClassifier
+from sklearn_setpred._utils.warn import warn_user
 from sklearn_setpred.sets import label_indices
 from sklearn_setpred.sets._labels import check_label_array
 
@@ -55,6 +54,15 @@ def lacks_only_no_label(fitted, classes):
     return -1 in classes.tolist() and has_classes(fitted, classes[classes != -1])
 
 
+def check_labels_learned(fitted, classes):
+    """Raise ValueError if a fitted classifier took the label -1 for no label."""
+    if lacks_only_no_label(fitted, classes):
+        raise ValueError(
+            f"{name_of(fitted)} takes the label -1 for no label, and such rows cannot be held out; "
+            "fit it on all rows first, and give FrozenEstimator(fitted) with labelled rows."
+        )
+
+
 def known_classes(inner, classes, codes):
     """Return the classes of the model to be, sorted, and the labels' codes among them.
 
@@ -99,26 +107,21 @@ def learned_classes(fitted, classes):
     lost = label_indices(classes, known) < 0
     is_sign = np.array([label == -1 for label in classes.tolist()]) & lost
     if len(foreign):
-        _tell(
+        warn_user(
             f"{name_of(fitted)} has columns for the labels {_some(foreign)}, which y does not "
             "hold; they are left out, and the rows are rescaled."
         )
     if is_sign.any():
-        _tell(
+        warn_user(
             f"{name_of(fitted)} takes the label -1 for no label; rows that have it reach its fit "
             "and take part in nothing else."
         )
     if (lost & ~is_sign).any():
-        _tell(
+        warn_user(
             f"{name_of(fitted)} does not know the labels {_some(classes[lost & ~is_sign])} of y "
             "after its fit; their probability is 0."
         )
     return classes[~is_sign]
-
-
-def _tell(message):
-    """Warn of what `learned_classes` found, at the line that called fit."""
-    warnings.warn(message, UserWarning, stacklevel=5)
 
 
 def _some(labels):
@@ -255,7 +258,7 @@ def _summing_to_one(source, p):
             f"{found}; expected 1. Divide each row by its sum, or wrap the classifier in "
             "CalibratedClassifierCV."
         )
-    warnings.warn(f"{found}; they are rescaled to sum to 1.", UserWarning, stacklevel=5)
+    warn_user(f"{found}; they are rescaled to sum to 1.")
     return p / sums[:, None]
 
 

@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import _safe_indexing, check_random_state, column_or_1d, get_tags, indexable
+from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,7 +24,7 @@ from sklearn_setpred._cardinality.selectors import (
     size_levels,
     sizes_at,
 )
-from sklearn_setpred._inner import Columns, known_classes
+from sklearn_setpred._inner import Columns, known_classes, learned_classes
 from sklearn_setpred._networks.options import training_options
 from sklearn_setpred._utils.types import (
     ArrayLike,
@@ -286,6 +287,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         sample_weight: ArrayLike | None = None,
         *,
         groups: ArrayLike | None = None,
+        **fit_params: Any,
     ) -> Self:
         """Fit the classifier inside and the other experts, pool them and learn the sizes.
 
@@ -301,6 +303,10 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
             them.
         groups : array-like of shape (n_samples,), default=None
             Groups of rows that are held out together, such as the rows of one patient.
+        **fit_params : dict
+            Other keywords of the inner estimator's ``fit``, for one estimator; those of several
+            are told apart by metadata routing. Values with one entry per row are restricted to
+            the training rows of each fold.
 
         Returns
         -------
@@ -310,12 +316,13 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         ------
         ValueError
             For a parameter out of range, a single class, weights that are negative or sum to
-            zero, an estimator without scores, a frozen one that lacks a class, or if no row is
-            left whose label has a rank.
+            zero, an estimator without scores, a frozen one that lacks a class, one that takes the
+            label -1 for no label, or if no row is left whose label has a rank.
         """
         forget_fit(self)
+        self._check_fit_params(fit_params)
         if self.target_coverage is not None:
-            return self._fit_to_coverage(X, y, sample_weight, groups)
+            return self._fit_to_coverage(X, y, sample_weight, groups, fit_params)
         options = replace(training_options(self), scale_free=True)
         X, y, sample_weight, groups = indexable(X, y, sample_weight, groups)
         groups = None if groups is None else column_or_1d(groups)
@@ -332,7 +339,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         rng = check_random_state(self.random_state)
         X = numbers if self.estimator is None else X
         rows = TrainingRows(X, numbers, codes, classes, weight, groups)
-        experts = self._experts(rows, options, sample_weight)
+        experts = self._experts(rows, options, sample_weight, fit_params)
         how = {"n_jobs": self.n_jobs, "refine": self.refine, "always": list(named)}
         learned = learn(experts, rows, self.cv, rng, **how)
         part = rows.part(learned.rows)
@@ -342,7 +349,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         self.candidates_, self.selector_ = candidates, selector
         self.reads_ = "scores" if numbers is None else "X and scores"
         self.level_ = self.size_penalty if _learns_path(self) else 0.0
-        self._set_fitted_classifiers(named)
+        self._set_fitted_classifiers(named, classes)
         if self.verbose:
             counts = (f"{name} {count:.2f}" for name, count in self.expert_weights_.items())
             sys.stderr.write(f"experts: {', '.join(counts)}\n")
@@ -354,13 +361,22 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         self._validate_names(list(named))
         return named
 
-    def _experts(self, rows, options, sample_weight):
+    def _check_fit_params(self, fit_params):
+        """Raise if no single classifier inside could take keywords of ``fit``."""
+        if fit_params and not _routing_enabled() and len(self._named_classifiers()) != 1:
+            raise ValueError(
+                f"fit got {sorted(fit_params)}, which go to the one classifier inside, and "
+                f"estimator={self.estimator!r} is not one; leave them out, or enable metadata "
+                "routing and request them by set_fit_request."
+            )
+
+    def _experts(self, rows, options, sample_weight, fit_params):
         """Return the experts, not yet fitted."""
         may_bag = isinstance(self.cv, (int, np.integer)) and rows.groups is None
         experts = []
         for name, one in self._named_classifiers().items():
-            fit_params = self._inner_fit_params(one, sample_weight)
-            experts.append(user_expert(name, one, rows, fit_params, may_bag=may_bag))
+            keywords = self._inner_fit_params(one, sample_weight, rows.groups, **fit_params)
+            experts.append(user_expert(name, one, rows, keywords, may_bag=may_bag))
         has_company = self.refine and fits_in_memory(len(rows.codes), len(rows.classes))
         if not has_company or isinstance(self.estimator, BaseNeuralClassifier):
             return experts or [network_expert("mlp", rows, options)]
@@ -375,21 +391,23 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
             return self.columns_
         return self.estimators_[0] if isinstance(self.estimator, list) else self.estimator_
 
-    def _set_fitted_classifiers(self, named):
-        """Set the fitted attributes for the user's classifiers."""
+    def _set_fitted_classifiers(self, named, classes):
+        """Set the fitted attributes for the user's classifiers; tell which classes they lack."""
         fitted = {one.name: one.models[0] for one in self.ensemble_.experts if one.name in named}
+        for classifier in fitted.values():
+            learned_classes(classifier, classes)
         if isinstance(self.estimator, list):
             self.estimators_ = [fitted[name] for name in named]
         elif named:
             (self.estimator_,) = fitted.values()
 
-    def _fit_to_coverage(self, X, y, sample_weight, groups):
+    def _fit_to_coverage(self, X, y, sample_weight, groups, fit_params):
         """Fit on a part of the rows, and find the level on the others."""
         inner = clone(self).set_params(target_coverage=None)
         calibrated = CoverageSetClassifier(
             inner, target_coverage=self.target_coverage, random_state=self.random_state
         )
-        calibrated.fit(X, y, sample_weight, groups=groups)
+        calibrated.fit(X, y, sample_weight, groups=groups, **fit_params)
         fitted = vars(calibrated.estimator_)
         vars(self).update({name: fitted[name] for name in fitted if name.endswith("_")})
         self.level_, self.n_calibration_ = calibrated.level_, calibrated.n_calibration_

@@ -14,6 +14,7 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from torch import Tensor
 
+from sklearn_setpred._inner import CodedClassifier
 from sklearn_setpred._utils.validation import check_k
 from sklearn_setpred.estimators._cardinality_aware import CardinalityAwareClassifier
 from sklearn_setpred.estimators._coverage import CoverageSetClassifier
@@ -52,6 +53,11 @@ def _prediction(estimator, x, recorder):
 @_prediction.register(FrozenEstimator)
 def _frozen(estimator, x, recorder):
     return prediction(estimator.estimator, x, recorder)
+
+
+@_prediction.register(CodedClassifier)
+def _coded(estimator, x, recorder):
+    return prediction(estimator.estimator_, x, recorder)
 
 
 @_prediction.register(BaseSearchCV)

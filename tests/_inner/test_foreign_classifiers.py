@@ -215,6 +215,20 @@ def test_rows_without_a_label_train_the_classifier_and_nothing_else(wrapper):
         assert model.n_calibration_ == np.count_nonzero(y[chosen] >= 0)
 
 
+def test_cardinality_aware_refuses_a_classifier_to_which_some_rows_have_no_label():
+    y = np.where(np.arange(150) % 3 == 0, -1, CODES)
+    inner = SelfTrainingClassifier(DecisionTreeClassifier(random_state=0))
+    with pytest.raises(ValueError, match=r"SelfTrainingClassifier takes .* FrozenEstimator"):
+        CardinalityAwareClassifier(inner, cv=2, refine=False, random_state=0).fit(X, y)
+
+
+def test_cardinality_aware_tells_which_labels_its_classifier_has_lost():
+    with pytest.warns(UserWarning, match=r"does not know the labels \[0\]"):
+        CardinalityAwareClassifier(DropsFirstClass(), cv=2, refine=False, random_state=0).fit(
+            X, CODES
+        )
+
+
 def test_minus_one_is_a_class_where_the_classifier_knows_it():
     model = CoverageSetClassifier(Bayes(), target_coverage=0.8, random_state=0).fit(X, CODES - 1)
     assert model.classes_.tolist() == [-1, 0, 1]

@@ -569,6 +569,35 @@ def test_keywords_of_fit_reach_the_classifier_inside():
     np.testing.assert_array_equal(inside["groups"], inside["rows"] // 2)
 
 
+def test_keywords_of_fit_reach_the_one_classifier_inside_a_cardinality_aware_one():
+    rows, groups = np.arange(120), np.arange(120) // 2
+    keywords = {"eval_set": [(X[:5], Y[:5])], "rows": rows, "groups": groups}
+    clf = CardinalityAwareClassifier(TakesKeywords(), cv=3, refine=False, random_state=0)
+    given = clf.fit(X, Y, **keywords).estimator_.given_
+    assert given["eval_set"] is keywords["eval_set"]
+    np.testing.assert_array_equal(given["rows"], rows)
+    np.testing.assert_array_equal(given["groups"], groups)
+    calibrated = clone(clf).set_params(target_coverage=0.8).fit(X, Y, **keywords)
+    given = calibrated.estimator_.given_
+    assert len(given["rows"]) == given["n"] == 120 - calibrated.n_calibration_
+    np.testing.assert_array_equal(given["groups"], given["rows"] // 2)
+
+
+@pytest.mark.parametrize("inner", [None, [("a", TakesKeywords()), ("b", GaussianNB())]])
+def test_keywords_of_fit_are_refused_where_no_single_classifier_could_take_them(inner):
+    with pytest.raises(ValueError, match=r"fit got \['rows'\], which go to the one classifier"):
+        CardinalityAwareClassifier(inner).fit(X, Y, rows=np.arange(120))
+
+
+def test_keywords_are_routed_to_the_one_of_several_classifiers_that_asks_for_them():
+    rows = np.arange(120)
+    with sklearn.config_context(enable_metadata_routing=True):
+        pairs = [("a", TakesKeywords().set_fit_request(rows=True)), ("b", GaussianNB())]
+        clf = CardinalityAwareClassifier(pairs)
+        given = [list(clf._inner_fit_params(one, None, rows=rows)) for _, one in pairs]
+    assert given == [["rows"], []]
+
+
 def test_an_unknown_keyword_of_fit_is_refused_by_the_classifier_that_gets_it():
     with pytest.raises(TypeError, match=r"GaussianNB.fit\(\) got an unexpected .* 'rows'"):
         TopKSetClassifier(GaussianNB(), k=2).fit(X, Y, rows=np.arange(120))

@@ -39,6 +39,7 @@ from sklearn_setpred import (
 from sklearn_setpred._cardinality.candidates import check_candidates
 from sklearn_setpred._cardinality.pool import Pool, floored_log
 from sklearn_setpred._cardinality.selectors import SetCosts
+from sklearn_setpred._inner import CodedClassifier
 from sklearn_setpred.losses import (
     LDAM,
     LOSSES,
@@ -113,6 +114,9 @@ ESTIMATORS = {
     "by class, sizes inside": coverage(cardinality_aware(), conditional="class"),
     "comp-sum inside": coverage(cardinality_aware(surrogate="cost_sensitive_comp_sum")),
     "coverage twice": coverage(coverage(cardinality_aware())),
+    "labels as codes": TopKSetClassifier(
+        FrozenEstimator(CodedClassifier(LogisticRegression(max_iter=1000)).fit(X, y))
+    ),
     "search": GridSearchCV(NETWORK, {"k": [2]}, cv=2),
 }
 
