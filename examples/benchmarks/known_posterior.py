@@ -1,4 +1,4 @@
-"""What is known in theory, measured: the loss beside the Bayes rule's, coverage beside its law.
+"""What is known in theory, measured: the loss of the Bayes rule, and how coverage spreads.
 
 On classes that are Gaussian clusters the true posterior is known, so that the cardinality-aware
 loss of any sets is known without drawing labels, and the smallest possible loss with it::
@@ -128,19 +128,19 @@ def coverages(conditional, repetitions, seed=0):
 
 
 def coverage_table(lines):
-    """Return how the covered rows compare with their beta-binomial law.
+    """Return how the covered rows compare with their beta-binomial distribution.
 
-    The share of lines under the 1 % and the 5 % quantile of their law, which is to be at most
-    that, and the mean coverage, at least 1 - alpha: more where the top-1 label covers more.
+    The fraction of lines under the 1 % and the 5 % quantile of their distribution is to be at most
+    that; the mean coverage at least 1 - alpha, more where the top-1 label covers more.
     """
     place = np.floor(ALPHA * (lines["n_calibration"] + 1))
-    law = stats.betabinom(
+    expected = stats.betabinom(
         lines["n_test"].to_numpy(),
         (lines["n_calibration"] + 1 - place).to_numpy(),
         place.to_numpy(),
     )
-    below = {f"below_{q:.0%}": lines["covered"] < law.ppf(q) for q in (0.01, 0.05)}
-    above = {f"above_{1 - q:.0%}": lines["covered"] > law.ppf(1 - q) for q in (0.01, 0.05)}
+    below = {f"below_{q:.0%}": lines["covered"] < expected.ppf(q) for q in (0.01, 0.05)}
+    above = {f"above_{1 - q:.0%}": lines["covered"] > expected.ppf(1 - q) for q in (0.01, 0.05)}
     figures = lines.assign(coverage=lines["covered"] / lines["n_test"], **below, **above)
     columns = ["coverage", *below, *above]
     return (

@@ -54,7 +54,7 @@ class Task(NamedTuple):
 
 
 FIGURES = (
-    *("method", "wish", "value", "coverage", "size", "singletons", "top_1", "size_gap"),
+    *("method", "target_kind", "value", "coverage", "size", "singletons", "top_1", "size_gap"),
     *("raw_coverage", "raw_size", "raw_empty", "fit_seconds", "predict_seconds"),
     *("n_calibration", "n_test", "task_seconds"),
 )
@@ -87,13 +87,13 @@ def figures(outcome, problem):
     """Return the figures of one outcome."""
     sets, y = outcome.sets, problem.test[1]
     sizes = sets.sum(axis=1)
-    target = outcome.value if outcome.wish == "coverage" else None
+    target = outcome.value if outcome.target_kind == "coverage" else None
     gap = size_stratified_coverage_gap(
         y, sets, classes=problem.classes, target_coverage=target, bins=SIZE_BINS
     )
     return {
         "method": outcome.method,
-        "wish": outcome.wish,
+        "target_kind": outcome.target_kind,
         "value": outcome.value,
         "coverage": problem.coverage(sets),
         "size": sizes.mean(),

@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
     """Sets of the test rows by one method, asked for a coverage or at a penalty."""
 
     method: str
-    wish: str  # "coverage" or "penalty"
+    target_kind: str  # "coverage" or "penalty"
     value: float
     sets: np.ndarray  # with the top-1 label
     answers: Answers

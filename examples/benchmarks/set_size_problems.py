@@ -54,12 +54,14 @@ class Problem(NamedTuple):
     train: tuple  # X, y
     calibration: tuple
     test: tuple
-    law: np.ndarray  # of the test rows' labels, (n_test, n_classes); one-hot if only they are known
+    label_dist: (
+        np.ndarray
+    )  # of the test rows' labels, (n_test, n_classes); one-hot if only they are known
     classes: np.ndarray
 
     def coverage(self, sets):
-        """Return the share of right sets, under the law of the labels."""
-        return (self.law * sets).sum() / len(sets)
+        """Return the fraction of sets with the true label, under the distribution of the labels."""
+        return (self.label_dist * sets).sum() / len(sets)
 
 
 def split(name, number):
@@ -67,39 +69,39 @@ def split(name, number):
 
     Rows whose class no training row has are left out: no method can tell it.
     """
-    X, law = pooled_rows(name)
+    X, label_dist = pooled_rows(name)
     rng = np.random.default_rng(number)
     order = rng.permutation(len(X))
-    y = drawn_labels(law, rng)
+    y = drawn_labels(label_dist, rng)
     n_train = min(3000, len(X) // 2)
     n_calibration = min(2000, (len(X) - n_train) // 2)
     train, calibration, test = np.split(order, [n_train, n_train + n_calibration])
     classes = np.unique(y[train])
     calibration, test = (rows[np.isin(y[rows], classes)] for rows in (calibration, test[:4000]))
     parts = [(X[rows], y[rows]) for rows in (train, calibration, test)]
-    return Problem(*parts, law[np.ix_(test, classes)], classes)
+    return Problem(*parts, label_dist[np.ix_(test, classes)], classes)
 
 
 @lru_cache(maxsize=1)
 def pooled_rows(name):
-    """Return all rows of a data set and the law of their labels: one-hot, or people's votes.
+    """Return all rows and the distributions of their labels: one-hot, or people's votes.
 
     The given split is not kept: of vowel, for one, the test rows are other speakers, to whom no
     calibration on the first ones extends.
     """
     data = load_dataset(name)
     if "label_dist_train" in data:
-        law = np.vstack([data.label_dist_train, data.label_dist_test]).astype(np.float64)
-        law /= law.sum(axis=1, keepdims=True)
+        label_dist = np.vstack([data.label_dist_train, data.label_dist_test]).astype(np.float64)
+        label_dist /= label_dist.sum(axis=1, keepdims=True)
     else:
-        law = np.eye(len(data.target_names))[np.concatenate([data.y_train, data.y_test])]
-    return np.vstack([data.X_train, data.X_test]), law
+        label_dist = np.eye(len(data.target_names))[np.concatenate([data.y_train, data.y_test])]
+    return np.vstack([data.X_train, data.X_test]), label_dist
 
 
-def drawn_labels(law, rng):
-    """Draw a label for each row from its law."""
-    u = rng.uniform(size=(len(law), 1))
-    return np.minimum((np.cumsum(law, axis=1) < u).sum(axis=1), law.shape[1] - 1)
+def drawn_labels(label_dist, rng):
+    """Draw a label for each row from its distribution."""
+    u = rng.uniform(size=(len(label_dist), 1))
+    return np.minimum((np.cumsum(label_dist, axis=1) < u).sum(axis=1), label_dist.shape[1] - 1)
 
 
 @lru_cache

@@ -19,7 +19,7 @@ SHOWN = [*RIVALS, ON_NETWORK, "fixed top-k", *PAPER, "ours, unrefined", OURS]
 # These choose a parameter on a fifth of the calibration rows.
 TUNED = ["LAC, temperature", "RAPS (MAPIE)"]
 PARTS = {
-    "ours, unrefined": "law of the rank on the base's probabilities",
+    "ours, unrefined": "distribution of the rank from the base's probabilities",
     "LAC": "the base's probabilities",
 }
 # What our sets are to reach against the smallest of the rivals on the same base.
@@ -93,7 +93,7 @@ def known_tables(folder):
         ),
         (
             "coverage",
-            "Coverage of repeated calibrations: shares outside quantiles of the beta-binomial law",
+            "Coverage of repeated calibrations: fractions outside beta-binomial quantiles",
             known_posterior.coverage_table,
         ),
     ):
@@ -131,7 +131,7 @@ def tables(lines):
     live = cells[cells["live"]]
     named = ratios(live) | {
         f"Live cells above {LIMIT} times the better LAC": misses(live),
-        "Coverage beside the beta-binomial law, within bounds for all lines at once": (
+        "Coverage beside the beta-binomial distribution, within bounds for all lines at once": (
             coverages(lines)
         ),
         "Cardinality-aware loss (linear cost), mean over the penalties, against LAC's (plug-in)": (
@@ -167,7 +167,7 @@ def written(value):
 
 def sizes_by_split(lines):
     """Return the mean size at coverage levels: a row per cell and split, a column per method."""
-    asked = covering(lines[lines["wish"] == "coverage"])
+    asked = covering(lines[lines["target_kind"] == "coverage"])
     sizes = asked.pivot(index=[*CELL, "split"], columns="method", values="size")
     return with_network(sizes)
 
@@ -175,8 +175,8 @@ def sizes_by_split(lines):
 def covering(lines):
     """Return the lines without the sizes of sets that do not cover what they promise.
 
-    That is a number of covered rows which its law, see `band`, stays above in all but one of
-    10,000 cases.
+    Their number of covered rows is below what its distribution, see `band`, exceeds in all but
+    one of 10,000 cases.
     """
     short = lines["coverage"] * lines["n_test"] < band(lines, 2e-4)[0]
     return lines.assign(size=lines["size"].mask(short))
@@ -290,7 +290,7 @@ def coverages(lines):
 
     Above the band are only those that the top-1 label does not cover alone.
     """
-    asked = lines[(lines["wish"] == "coverage") & lines["method"].isin(SHOWN)]
+    asked = lines[(lines["target_kind"] == "coverage") & lines["method"].isin(SHOWN)]
     table = {}
     for method, part in asked.groupby("method"):
         low, high = band(part, 0.01 / len(part))
@@ -312,8 +312,10 @@ def band(lines, miss):
     """
     n = np.floor(lines["n_calibration"] * np.where(lines["method"].isin(TUNED), 0.8, 1))
     place = np.floor((1 - lines["value"]) * (n + 1) + 1e-9)
-    law = stats.betabinom(lines["n_test"].to_numpy(), (n + 1 - place).to_numpy(), place.to_numpy())
-    return law.ppf(miss / 2), law.ppf(1 - miss / 2)
+    expected = stats.betabinom(
+        lines["n_test"].to_numpy(), (n + 1 - place).to_numpy(), place.to_numpy()
+    )
+    return expected.ppf(miss / 2), expected.ppf(1 - miss / 2)
 
 
 # ------------------------------------------------------------------------------ penalties
@@ -321,7 +323,7 @@ def band(lines, miss):
 
 def penalty_table(lines):
     """Return the loss of each method, mean over penalties, as a ratio to that of plug-in."""
-    asked = lines[lines["wish"] == "penalty"].copy()
+    asked = lines[lines["target_kind"] == "penalty"].copy()
     asked["loss"] = 1 - asked["coverage"] + asked["value"] * asked["size"]
     losses = asked.groupby(["data", "base", "method"])["loss"].mean().unstack("method")
     ratios = losses.div(losses[LAC], axis=0)
@@ -332,7 +334,7 @@ def penalty_table(lines):
 
 def other_figures(lines):
     """Return what is not size: singletons, coverage by size, raw sets, seconds."""
-    asked = lines[lines["wish"] == "coverage"]
+    asked = lines[lines["target_kind"] == "coverage"]
     columns = ["size", "coverage", "singletons", "size_gap", "raw_size", "raw_coverage"]
     columns += ["raw_empty", "fit_seconds", "predict_seconds"]
     return asked.groupby("method")[columns].mean()

@@ -1,7 +1,7 @@
 """Mean size of sets at a guaranteed coverage: ours beside the best classifiers a user could pick.
 
-Every method is fitted on the same training rows of a split, those of the benchmark of set sizes,
-and calibrated on the same rows by `CoverageSetClassifier`: a probability above a threshold (LAC)
+Every method is fitted on the training rows of a split of the benchmark of set sizes, and
+calibrated on the same rows by `CoverageSetClassifier`: a probability above a threshold (LAC)
 for the peers, our levels for ours, the top-1 label added to both::
 
     python examples/benchmarks/strong_peers.py --methods forest logistic --splits 1
@@ -70,7 +70,7 @@ def lines_of(task, limit):
         warnings.simplefilter("ignore")  # of other packages; rare classes; convergence
         answers = answers_of(METHODS[task.method](task.split), problem, limit)
     shared = task._asdict() | {
-        "log_loss": log_loss(answers, problem.law),
+        "log_loss": log_loss(answers, problem.label_dist),
         "top_1": problem.coverage(np.eye(len(problem.classes))[answers.top]),
         "fit_cpu": answers.fit_seconds,
         "predict_cpu": answers.predict_seconds,
@@ -107,10 +107,10 @@ def cpu_limit(seconds):
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def log_loss(answers, law):
-    """Return the mean log-loss on the test rows under the law of their labels."""
+def log_loss(answers, label_dist):
+    """Return the mean log-loss on the test rows under the distribution of their labels."""
     log_p = log_floored(answers.test[:, : len(answers.classes)])
-    return -(law * log_p).sum(axis=1).mean()
+    return -(label_dist * log_p).sum(axis=1).mean()
 
 
 def size_at(level, answers, problem):

@@ -36,7 +36,7 @@ def forget_fit(estimator):
 
 
 def documentation_address():
-    """Give the address of the documentation in the metadata of the package, or ""."""
+    """Return the address of the documentation in the metadata of the package, or ""."""
     try:
         entries = metadata("sklearn-setpred").get_all("Project-URL", [])
     except PackageNotFoundError:  # a source tree that was never installed

@@ -59,7 +59,7 @@ class Graph:
         return f"{stem}_{self._n_names}"
 
     def _rename(self, value, name):
-        """Give a value another name."""
+        """Rename a value."""
         self.nodes.append(helper.make_node("Identity", [value], [name]))
 
 

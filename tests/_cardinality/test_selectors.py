@@ -1,4 +1,4 @@
-"""The law of the rank and rules trained on costs: which size is worth its cost."""
+"""The distribution of the rank and rules trained on costs: which size is worth its cost."""
 
 from dataclasses import replace
 
@@ -54,9 +54,9 @@ def learn(rule, part, candidates, **options):
     return rule.fit(part.X, sketch, ranks, part.weight, random_state(), how, **options)
 
 
-def law_values(law, part, candidates):
+def values_of(selector, part, candidates):
     """Return F at the candidates of the rows of a part."""
-    return law.values(part.X, candidates.sketch(part.prior))
+    return selector.values(part.X, candidates.sketch(part.prior))
 
 
 # ------------------------------------------------------------------------- hand-computed
@@ -179,7 +179,7 @@ def test_expected_set_costs_are_the_mean_over_the_label(rng, candidates, weightl
     np.testing.assert_allclose(costs.expected(sketch), mean, atol=1e-12)
 
 
-# ----------------------------------------------------------------------------- rank law
+# ----------------------------------------------------------------------------- rank distribution
 
 
 @pytest.fixture(scope="module")
@@ -199,14 +199,14 @@ CANDIDATES = [
 
 @pytest.mark.parametrize("candidates", CANDIDATES)
 def test_before_training_the_law_is_that_of_the_probabilities(problem, candidates):
-    law = learn(RankDistribution, problem, candidates, max_epochs=1, learning_rate=1e-12)
+    selector = learn(RankDistribution, problem, candidates, max_epochs=1, learning_rate=1e-12)
     covered = candidates.sketch(problem.prior).covered
-    np.testing.assert_allclose(law_values(law, problem, candidates), covered, atol=1e-6)
+    np.testing.assert_allclose(values_of(selector, problem, candidates), covered, atol=1e-6)
 
 
 @pytest.mark.parametrize("candidates", CANDIDATES)
 def test_the_law_is_a_distribution_function(problem, candidates):
-    F = law_values(learn(RankDistribution, problem, candidates), problem, candidates)
+    F = values_of(learn(RankDistribution, problem, candidates), problem, candidates)
     assert (np.diff(F, axis=1) >= 0).all()
     assert F.min() > 0
     everything = candidates.sketch(problem.prior).sizes == 12
@@ -216,10 +216,10 @@ def test_the_law_is_a_distribution_function(problem, candidates):
 def test_without_a_gain_on_held_out_rows_there_is_no_network(problem):
     # Steps this long from the truth can only do harm.
     candidates, steps = fixed(1, 2, 4, 8), {"max_epochs": 1, "learning_rate": 30.0}
-    law = learn(RankDistribution, problem, candidates, **steps)
-    assert law.network is None
+    selector = learn(RankDistribution, problem, candidates, **steps)
+    assert selector.network is None
     sketch = candidates.sketch(problem.prior)
-    np.testing.assert_array_equal(law_values(law, problem, candidates), sketch.covered)
+    np.testing.assert_array_equal(values_of(selector, problem, candidates), sketch.covered)
     for loss in LOSSES_ON_COSTS:
         rule = learn(CostRule, problem, candidates, loss=loss, size_penalty=0.05, **steps)
         assert rule.network is None
@@ -230,9 +230,9 @@ def test_the_law_learns_from_ranks_what_bad_probabilities_miss(problem):
     sharp = problem._replace(prior=log_softmax(5.0 * problem.prior, axis=1))
     for candidates in (fixed(*range(1, 13)), by_threshold(1.0, 0.01, 1e-4, n_classes=12)):
         ranks = label_ranks(sharp.prior, sharp.target)
-        law = learn(RankDistribution, sharp, candidates)
+        selector = learn(RankDistribution, sharp, candidates)
         believed = np.sort(np.exp(sharp.prior), axis=1)[:, -1].mean()
-        learned = law_values(law, sharp, candidates)[:, 0].mean()
+        learned = values_of(selector, sharp, candidates)[:, 0].mean()
         assert abs(learned - np.mean(ranks == 1)) < 0.25 * abs(believed - np.mean(ranks == 1))
 
 
@@ -250,9 +250,9 @@ def loss_of(sizes, ranks, penalty):
 def test_with_the_true_posterior_the_law_is_nearly_as_good_as_the_rule_of_bayes(problem, penalty):
     train, test = problem.take(np.arange(1000)), problem.take(np.arange(1000, 1500))
     candidates = fixed(*range(1, 13))
-    law = learn(RankDistribution, train, candidates)
+    selector = learn(RankDistribution, train, candidates)
     ranks = label_ranks(test.prior, test.target)
-    chosen = chosen_sizes(law_values(law, test, candidates), candidates.costs, penalty)
+    chosen = chosen_sizes(values_of(selector, test, candidates), candidates.costs, penalty)
     bayes = np.maximum((np.exp(test.prior) >= penalty).sum(axis=1), 1)
     assert loss_of(chosen, ranks, penalty) <= 1.05 * loss_of(bayes, ranks, penalty)
 
@@ -267,7 +267,7 @@ def test_before_training_a_rule_is_that_of_the_probabilities(problem, candidates
     rule = learn(CostRule, problem, candidates, **options)
     sketch = candidates.sketch(problem.prior)
     expected = 1 - sketch.covered + 0.05 * sketch.costs
-    chosen = law_values(rule, problem, candidates).argmax(axis=1)[:, None]
+    chosen = values_of(rule, problem, candidates).argmax(axis=1)[:, None]
     best = expected.min(axis=1, keepdims=True)
     np.testing.assert_allclose(np.take_along_axis(expected, chosen, 1), best, atol=1e-5)
 
@@ -279,7 +279,7 @@ def test_a_rule_trained_on_costs_is_better_than_any_fixed_size(problem, name):
     options = {"max_epochs": 40, "learning_rate": 0.01}
     rule = learn(CostRule, train, candidates, loss=get_loss(name), size_penalty=penalty, **options)
     ranks = label_ranks(test.prior, test.target)
-    chosen = law_values(rule, test, candidates).argmax(axis=1) + 1
+    chosen = values_of(rule, test, candidates).argmax(axis=1) + 1
     fixed_sizes = min(loss_of(size, ranks, penalty) for size in range(1, 13))
     assert loss_of(chosen, ranks, penalty) < fixed_sizes
 
@@ -290,7 +290,7 @@ def test_weights_move_the_law(problem):
     weighted = problem._replace(weight=weight / weight.mean())
     candidates = fixed(*range(1, 13))
     means = [
-        law_values(learn(RankDistribution, part, candidates), part, candidates)[:, 0].mean()
+        values_of(learn(RankDistribution, part, candidates), part, candidates)[:, 0].mean()
         for part in (problem, weighted)
     ]
     assert means[1] < means[0] - 0.1

@@ -22,7 +22,7 @@ def lines_of(task, sizes, n_test=1000):
     figures = {"coverage": 0.9, "singletons": 0.5, "size_gap": 0.1, "top_1": 0.8}
     return [
         {"data": "letter", "split": task[0], "base": task[1], "method": method, "size": size}
-        | {"wish": "coverage", "value": 0.9, "n_calibration": 500, "n_test": n_test}
+        | {"target_kind": "coverage", "value": 0.9, "n_calibration": 500, "n_test": n_test}
         | figures
         for method, size in sizes.items()
     ]
@@ -39,13 +39,16 @@ def test_parts_of_a_split_share_no_row_and_all_their_classes_are_trained_on(on_d
     rows = np.vstack([X for X, _ in parts])
     assert len(np.unique(rows, axis=0)) == len(np.unique(X, axis=0))
     assert all(np.isin(y, problem.classes).all() for _, y in parts)
-    assert problem.coverage(problem.law > 0) == 1
+    assert problem.coverage(problem.label_dist > 0) == 1
 
 
 def test_labels_are_drawn_from_their_law(on_digits):
-    law = np.tile([0.0, 0.25, 0.75], (4000, 1))
-    shares = np.bincount(on_digits.drawn_labels(law, np.random.default_rng(0)), minlength=3) / 4000
-    np.testing.assert_allclose(shares, law[0], atol=0.02)
+    label_dist = np.tile([0.0, 0.25, 0.75], (4000, 1))
+    shares = (
+        np.bincount(on_digits.drawn_labels(label_dist, np.random.default_rng(0)), minlength=3)
+        / 4000
+    )
+    np.testing.assert_allclose(shares, label_dist[0], atol=0.02)
 
 
 # ------------------------------------------------------------------------- runs and file
@@ -96,7 +99,7 @@ def test_a_small_run_measures_all_methods_and_the_next_call_runs_nothing(
 
     lines, tables = pd.read_csv(path), benchmark("set_size_tables")
     assert {*tables.SHOWN, *tables.TUNED} - {tables.ON_NETWORK} <= set(lines["method"])
-    asked = lines[lines["wish"] == "coverage"].pivot(
+    asked = lines[lines["target_kind"] == "coverage"].pivot(
         index="value", columns="method", values=["size", "coverage"]
     )
     assert not asked.isna().any().any()
@@ -175,7 +178,7 @@ def test_coverage_bands_hold_their_share_of_the_beta_binomial_law(benchmark):
     lines = pd.DataFrame(lines_of((0, "forest"), {"ours": 1.5}, n_test=2000))
     (low,), (high,) = tables.band(lines, 0.1)
     rng = np.random.default_rng(0)
-    # 500 calibration rows at 0.9: the 50th smallest level, coverage of law Beta(451, 50).
+    # 500 calibration rows at 0.9: the 50th smallest level, coverage distributed as Beta(451, 50).
     covered = rng.binomial(2000, rng.beta(451, 50, size=20_000))
     assert abs(np.mean(covered < low) - 0.05) < 0.01
     assert abs(np.mean(covered > high) - 0.05) < 0.01

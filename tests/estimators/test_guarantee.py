@@ -2,7 +2,7 @@
 
 Of n + 1 exchangeable rows each is the new one as often as any other. So for every multiset of
 n + 1 points, the mean over the point left out, of what a level found on the others promises, keeps
-the promise; no law of the points is needed.
+the promise; no distribution of the points is assumed.
 """
 
 from collections import Counter
@@ -37,14 +37,14 @@ RANKS = TopKSetClassifier(TABLE_CLF, k=1).fit([[0]] * 3, [0, 1, 2])
 BASES = {"probabilities": TABLE_CLF, "ranks": FrozenEstimator(RANKS)}
 
 
-def promises_on(base, **wish):
+def promises_on(base, **target):
     """Return what gives the sets of both kinds of rows, for a level found on a sample."""
 
     @cache
     def sets_of(sample):
         x, y = np.array(sample).T
-        clf = CoverageSetClassifier(BASES[base], **wish)
-        by_strata = wish.get("conditional") == "strata"
+        clf = CoverageSetClassifier(BASES[base], **target)
+        by_strata = target.get("conditional") == "strata"
         clf.fit(x[:, None], y, **({"strata": x} if by_strata else {}))
         rows = np.array([[0], [1]])
         return clf.predict_set(rows, **({"strata": [0, 1]} if by_strata else {}))

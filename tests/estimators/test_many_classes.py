@@ -108,7 +108,7 @@ def test_large_problems_reach_a_target_coverage(few_cells):
 
 
 def test_the_sizes_are_learned_from_rows_that_the_base_has_not_seen(rng, few_cells):
-    # Labels without any law: the base knows its own rows by heart.
+    # Labels at random: the base knows its own rows by heart.
     X, y = rng.normal(size=(400, 3)), rng.integers(4, size=400)
     clf = small(KNeighborsClassifier(1), cv=3, max_epochs=100).fit(X, y)
     # Two labels cost 0.1 and hold half of the rows' labels; a base that is trusted needs one.
@@ -154,10 +154,10 @@ def test_predictions_do_not_depend_on_the_size_of_batches(problem, monkeypatch, 
         np.testing.assert_allclose(left, right, rtol=1e-6)
 
 
-@pytest.mark.parametrize("wish", [{"target_coverage": 0.8}, {"target_size": 3.0}])
-def test_the_level_does_not_depend_on_the_size_of_batches(problem, monkeypatch, wish):
+@pytest.mark.parametrize("target", [{"target_coverage": 0.8}, {"target_size": 3.0}])
+def test_the_level_does_not_depend_on_the_size_of_batches(problem, monkeypatch, target):
     X, y = problem
-    clf = CoverageSetClassifier(FrozenEstimator(GaussianNB().fit(X, y)), **wish)
+    clf = CoverageSetClassifier(FrozenEstimator(GaussianNB().fit(X, y)), **target)
     at_once = clf.fit(X, y).level_
     monkeypatch.setattr(memory, "BATCH", 8 * 33 * N_CLASSES)
     assert clf.fit(X, y).level_ == at_once

@@ -11,7 +11,7 @@ from sklearn_setpred.sets import prefix_sets, threshold_sets
 @pytest.mark.parametrize("size_cost", ["log", "linear", np.sqrt])
 @pytest.mark.parametrize("size_penalty", [0.01, 0.1, 0.5])
 def test_the_bayes_sets_minimise_the_loss(rng, size_cost, size_penalty):
-    # Each row stands for its whole law of the label: one row per label, weighted by p.
+    # Each row stands for its whole distribution of the label: one row per label, weighted by p.
     posterior = rng.dirichlet(np.full(4, 0.7), size=6)
     y = np.tile(np.arange(4), 6)
     every_set = (np.arange(16)[:, None] >> np.arange(4)) & 1 == 1

@@ -172,7 +172,7 @@ COSTS = {
 
 
 def random_cumulative(rng, n, m, concentration=0.2):
-    """F of a random law of the rank, with exact zeros among its masses."""
+    """F of a random distribution of the rank, with exact zeros among its masses."""
     masses = rng.dirichlet(np.full(m, concentration), size=n)
     masses[rng.random((n, m)) < 0.3] = 0
     return np.cumsum(masses, axis=1)
