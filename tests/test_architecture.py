@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "scorers": {"sets", "metrics", "prediction"},
     "inspection": {"sets", "metrics", "prediction"},
     "estimators": {"losses", "sets", "prediction", "_inner", "_networks", "_cardinality"},
-    "onnx": {"losses", "sets", "prediction", "estimators", "_networks", "_cardinality"},
+    "onnx": {"losses", "sets", "prediction", "estimators", "_networks", "_cardinality", "_inner"},
     "estimator_checks": {"prediction", "scorers"},
 }
 # The only places that import these packages when they are imported themselves.

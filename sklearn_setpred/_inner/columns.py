@@ -3,7 +3,6 @@
 ``reader = fit_reader(X)`` learns how to make numbers of the columns, and ``reader(X)`` makes them.
 """
 
-import warnings
 from decimal import Decimal
 from numbers import Real
 
@@ -14,6 +13,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils.validation import _check_feature_names, _check_n_features
+
+from sklearn_setpred._utils.warn import warn_user
 
 # A column of texts with more different values, or with as many as half of its rows, is no category.
 _MOST_CATEGORIES = 100
@@ -66,12 +67,10 @@ def fit_reader(X):
     unread = [name for name, kind in zip(_names(X), kinds, strict=True) if kind is None]
     if unread or not kinds:
         what = f"the columns {unread[:5]}" if unread else "X, which has no columns,"
-        warnings.warn(
+        warn_user(
             f"The built-in networks do not read {what}: they read numbers, and texts of up to "
             f"{_MOST_CATEGORIES} values as categories. Encode the rest as numbers before this "
             "estimator, as TfidfVectorizer and TargetEncoder do.",
-            UserWarning,
-            stacklevel=4,
         )
     return None if len(unread) == len(kinds) else ColumnReader(X, kinds)
 
@@ -228,12 +227,10 @@ class ColumnReader:
         if n_cells == 0:
             return
         rows = np.any([np.asarray(gap.sum(axis=1)).ravel() > 0 for gap in gaps], axis=0)
-        warnings.warn(
+        warn_user(
             f"X has no value that can be read in {n_cells} cells of {np.count_nonzero(rows)} rows, "
             "in columns that were complete when fitted; the built-in networks read the median of "
             "the column there, or no category.",
-            UserWarning,
-            stacklevel=4,
         )
 
     def _checked(self, X):

@@ -9,7 +9,6 @@ from scipy.sparse import csr_array
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import _safe_indexing, check_random_state, column_or_1d, get_tags, indexable
-from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -360,15 +359,6 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         named = named_classifiers(self.estimator, taken=NAMES)
         self._validate_names(list(named))
         return named
-
-    def _check_fit_params(self, fit_params):
-        """Raise if no single classifier inside could take keywords of ``fit``."""
-        if fit_params and not _routing_enabled() and len(self._named_classifiers()) != 1:
-            raise ValueError(
-                f"fit got {sorted(fit_params)}, which go to the one classifier inside, and "
-                f"estimator={self.estimator!r} is not one; leave them out, or enable metadata "
-                "routing and request them by set_fit_request."
-            )
 
     def _experts(self, rows, options, sample_weight, fit_params):
         """Return the experts, not yet fitted."""

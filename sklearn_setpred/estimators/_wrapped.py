@@ -54,6 +54,15 @@ class WrappingMixin(MetaEstimatorMixin):
             fit_params |= self._weight_params(inner, sample_weight)
         return fit_params
 
+    def _check_fit_params(self, fit_params):
+        """Raise if no single classifier inside could take keywords of ``fit``."""
+        if fit_params and not _routing_enabled() and len(self._classifiers_inside()) != 1:
+            raise ValueError(
+                f"fit got {sorted(fit_params)}, which go to the one classifier inside, and "
+                f"estimator={self.estimator!r} is not one; leave them out, or enable metadata "
+                "routing and request them by set_fit_request."
+            )
+
     def _weight_params(self, inner, sample_weight):
         """Return the weights under the inner estimator's keyword; tell if it has none."""
         name = fit_keyword(inner, "sample_weight")
