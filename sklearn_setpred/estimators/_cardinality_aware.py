@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import _safe_indexing, check_random_state, column_or_1d, get_tags, indexable
-from sklearn.utils.metaestimators import _BaseComposition, available_if
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_setpred._cardinality.built_in import NAMES, built_in_experts, network_expert
@@ -40,7 +40,7 @@ from sklearn_setpred.estimators._base import SetPredictorMixin
 from sklearn_setpred.estimators._coverage import CoverageSetClassifier
 from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
 from sklearn_setpred.estimators._persistence import all_or_nothing, forget_fit
-from sklearn_setpred.estimators._wrapped import WrappingMixin, named_classifiers
+from sklearn_setpred.estimators._wrapped import WrappingSeveralMixin
 from sklearn_setpred.sets import (
     class_levels,
     class_ranks,
@@ -55,7 +55,7 @@ def _learns_path(self):
     return self.surrogate == "rank"
 
 
-class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposition):
+class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
     """Sets whose size is chosen for each sample, around any classifier.
 
     The classifier ranks the labels; the set holds the first s of them. The size s minimises
@@ -227,38 +227,6 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         self.random_state = random_state
         self.sparse_output = sparse_output
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters, with ``deep`` also those of the classifiers inside.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Parameters of a single classifier are named ``estimator__...``, parameters of one of
-            several ``name__...``.
-
-        Returns
-        -------
-        dict
-        """
-        if isinstance(self.estimator, list):
-            return self._get_params("estimator", deep=deep)
-        return super().get_params(deep)
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters, of the classifiers inside too, by the names of ``get_params``.
-
-        Parameters
-        ----------
-        **params
-            Values by name.
-
-        Returns
-        -------
-        self
-        """
-        self._set_params("estimator", **params)
-        return self
-
     _reads_tables = True
 
     # ---------------------------------------------------------------- training
@@ -325,7 +293,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         options = replace(training_options(self), scale_free=True)
         X, y, sample_weight, groups = indexable(X, y, sample_weight, groups)
         groups = None if groups is None else column_or_1d(groups)
-        named = self._named_classifiers()
+        named = self._named_classifiers(taken=NAMES)
         classes, codes = check_labels(X, y)
         for classifier in named.values():
             classes, codes = known_classes(classifier, classes, codes)
@@ -338,7 +306,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
         rng = check_random_state(self.random_state)
         X = numbers if self.estimator is None else X
         rows = TrainingRows(X, numbers, codes, classes, weight, groups)
-        experts = self._experts(rows, options, sample_weight, fit_params)
+        experts = self._experts(named, rows, options, sample_weight, fit_params)
         how = {"n_jobs": self.n_jobs, "refine": self.refine, "always": list(named)}
         learned = learn(experts, rows, self.cv, rng, **how)
         part = rows.part(learned.rows)
@@ -354,32 +322,17 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingMixin, _BaseComposit
             sys.stderr.write(f"experts: {', '.join(counts)}\n")
         return self
 
-    def _named_classifiers(self):
-        """Return the user's classifiers by name; none where built-in experts are alone."""
-        named = named_classifiers(self.estimator, taken=NAMES)
-        self._validate_names(list(named))
-        return named
-
-    def _experts(self, rows, options, sample_weight, fit_params):
+    def _experts(self, named, rows, options, sample_weight, fit_params):
         """Return the experts, not yet fitted."""
         may_bag = isinstance(self.cv, (int, np.integer)) and rows.groups is None
         experts = []
-        for name, one in self._named_classifiers().items():
+        for name, one in named.items():
             keywords = self._inner_fit_params(one, sample_weight, rows.groups, **fit_params)
             experts.append(user_expert(name, one, rows, keywords, may_bag=may_bag))
         has_company = self.refine and fits_in_memory(len(rows.codes), len(rows.classes))
         if not has_company or isinstance(self.estimator, BaseNeuralClassifier):
             return experts or [network_expert("mlp", rows, options)]
         return experts + built_in_experts(rows, options)
-
-    def _routed(self):
-        return dict(self.estimator) if isinstance(self.estimator, list) else super()._routed()
-
-    def _reader_of_columns(self):
-        """Return what knows the columns of X: the first classifier, or a check of its own."""
-        if self.estimator is None:
-            return self.columns_
-        return self.estimators_[0] if isinstance(self.estimator, list) else self.estimator_
 
     def _set_fitted_classifiers(self, named, classes):
         """Set the fitted attributes for the user's classifiers; tell which classes they lack."""

@@ -1,7 +1,7 @@
 """Classifiers inside ours: how they are checked, fitted and read."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.utils import get_tags
@@ -11,6 +11,7 @@ from sklearn.utils.metadata_routing import (
     _routing_enabled,
     process_routing,
 )
+from sklearn.utils.metaestimators import _BaseComposition
 
 from sklearn_setpred._inner import fit_keyword, is_frozen
 from sklearn_setpred._networks.parts import splits_within
@@ -107,8 +108,6 @@ class WrappingMixin(MetaEstimatorMixin):
 
     def _classifiers_inside(self):
         """Return the user's classifiers; none where the built-in ones stand in."""
-        if isinstance(self.estimator, list):
-            return [classifier for _, classifier in self.estimator]
         return [] if self.estimator is None else [self.estimator]
 
     @property
@@ -124,6 +123,62 @@ class WrappingMixin(MetaEstimatorMixin):
     def _reader_of_columns(self):
         """Return the fitted estimator that knows the columns of X."""
         return self.estimator_
+
+
+class WrappingSeveralMixin(WrappingMixin, _BaseComposition):
+    """A classifier around another one, or around a list of (name, classifier) pairs."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters, with ``deep`` also those of the classifiers inside.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Parameters of a single classifier are named ``estimator__...``, parameters of one of
+            several ``name__...``.
+
+        Returns
+        -------
+        dict
+        """
+        if isinstance(self.estimator, list):
+            return self._get_params("estimator", deep=deep)
+        return super().get_params(deep)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, of the classifiers inside too, by the names of ``get_params``.
+
+        Parameters
+        ----------
+        **params
+            Values by name.
+
+        Returns
+        -------
+        self
+        """
+        self._set_params("estimator", **params)
+        return self
+
+    def _named_classifiers(self, taken):
+        """Return the classifiers inside by name, "base" for a single one; none for None."""
+        named = named_classifiers(self.estimator, taken)
+        self._validate_names(list(named))
+        return named
+
+    def _classifiers_inside(self):
+        if isinstance(self.estimator, list):
+            return [classifier for _, classifier in self.estimator]
+        return super()._classifiers_inside()
+
+    def _routed(self):
+        return dict(self.estimator) if isinstance(self.estimator, list) else super()._routed()
+
+    def _reader_of_columns(self):
+        """Return what knows the columns of X: the first classifier, or a check of its own."""
+        if self.estimator is None:
+            return self.columns_
+        return self.estimators_[0] if isinstance(self.estimator, list) else self.estimator_
 
 
 def check_pairs(pairs, taken):
