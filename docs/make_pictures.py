@@ -27,7 +27,9 @@ def mean_sizes(base: str, coverage: float) -> pd.DataFrame:
     """Return each method's mean set size by data set, NaN where its coverage fell short."""
     lines = pd.read_csv(RESULTS / "set_size.csv")
     lines = lines[
-        (lines["wish"] == "coverage") & (lines["value"] == coverage) & (lines["base"] == base)
+        (lines["target_kind"] == "coverage")
+        & (lines["value"] == coverage)
+        & (lines["base"] == base)
     ]
     # Calibration and test rows both move the coverage of one split.
     variance = coverage * (1 - coverage) * (1 / lines["n_calibration"] + 1 / lines["n_test"])

@@ -246,19 +246,25 @@ def _checked_probabilities(fitted, p):
 
 
 def _summing_to_one(source, p):
-    """Return probabilities as they are if rows sum to one, rescaled if roughly so; else raise."""
+    """Return probabilities whose rows sum to one, rescaled where some do not; else raise.
+
+    A few rows may be off by any amount: in float32, naive Bayes gives each of two classes that it
+    cannot tell apart a probability of 1. Where most rows are off, they are no probabilities; a few
+    rows cannot tell, but those of the fit have told.
+    """
     sums = p.sum(axis=1)
-    low, high = sums.min(), sums.max()
-    error = max(1 - low, high - 1)
-    if error <= _ROUNDING:
+    error = np.abs(sums - 1)
+    if error.max() <= _ROUNDING:
         return p
-    found = f"{source} gives rows that sum to values between {low:.3g} and {high:.3g}"
-    if error > _RESCALED:
+    found = f"{source} gives rows that sum to values between {sums.min():.3g} and {sums.max():.3g}"
+    is_off = len(p) >= _ROWS_TRIED and np.median(error) > _RESCALED
+    if is_off or sums.min() == 0:
         raise ValueError(
             f"{found}; expected 1. Divide each row by its sum, or wrap the classifier in "
             "CalibratedClassifierCV."
         )
-    warn_user(f"{found}; they are rescaled to sum to 1.")
+    n_off = np.count_nonzero(error > _ROUNDING)
+    warn_user(f"{found}; {n_off} of {len(p)} rows are rescaled to sum to 1.")
     return p / sums[:, None]
 
 

@@ -305,6 +305,16 @@ def test_rows_that_sum_to_one_roughly_are_rescaled_and_told():
     np.testing.assert_allclose(p.sum(axis=1), 1)
 
 
+def test_the_few_rows_of_two_classes_that_naive_bayes_cannot_tell_apart_are_rescaled():
+    ties = np.eye(3)[[0, 0]] + np.eye(3)[[1, 2]]
+    changed = Gives(lambda p: np.vstack([ties, p[2:]])).fit(X, CODES)
+    with pytest.warns(UserWarning, match=r"between 1 and 2; 2 of 150 rows are rescaled"):
+        p = read_probabilities(changed, X)
+    np.testing.assert_array_equal(p[:2], ties / 2)
+    with pytest.warns(UserWarning, match=r"2 of 3 rows are rescaled"):  # alone as in a batch
+        np.testing.assert_array_equal(read_probabilities(changed, X[:3]), p[:3])
+
+
 def test_frames_of_probabilities_are_read():
     model = TopKSetClassifier(Gives(pd.DataFrame), k=1).fit(X, CODES)
     np.testing.assert_array_equal(model.predict_proba(X), Bayes().fit(X, CODES).predict_proba(X))
