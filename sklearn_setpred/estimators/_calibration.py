@@ -1,12 +1,18 @@
 """Levels that meet a target, from the levels of rows that no part of a model has seen.
 
+What the calibration rows tell is kept in one object, `LabelLevels` for a coverage and
+`SizeLevels` for a size; ``at`` returns the level for a target.
+
 Rows come in groups, of one row each where nothing else is known: new rows are then like a row of
 a new group, and every group counts as one row.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
+
+from sklearn_setpred._utils.validation import check_number
 
 # Levels that differ by less, relative to their size, are one level: a row alone and the same row
 # in a batch may differ in the last bits of float32 networks.
@@ -96,31 +102,193 @@ def levels_of_strata(strata, levels):
     return np.array([levels[value] for value in values.tolist()])[places]
 
 
-def size_level(batches, n_groups, n_classes, target_size):
-    """Return the smallest level t with ``(n mean |S_t| + n_classes) / (n + 1) <= target_size``.
-
-    ``S_t`` holds the labels of level t or more, and n is the number of groups. Batches are pairs
-    of the levels of some rows, (m, n_classes), and of the rows' weights, (m,). Labels of a weight
-    of at most ``target_size (n + 1) - n_classes`` may reach t. A mean size of one is that of the
-    first labels, at any level.
-    """
-    allowed = n_groups if target_size == 1 else target_size * (n_groups + 1) - n_classes
-    if allowed + 1e-9 >= n_groups * n_classes:
-        return -math.inf
-    highest, weights, lowest = np.empty(0), np.empty(0), -math.inf
-    for levels, weight in batches:
-        rows, columns = np.nonzero(levels > lowest)
-        highest = np.append(highest, levels[rows, columns])
-        weights = np.append(weights, weight[rows])
-        order = np.argsort(-highest, kind="stable")
-        n_kept = np.searchsorted(np.cumsum(weights[order]), allowed + 1e-9, side="right") + 1
-        highest, weights = highest[order[:n_kept]], weights[order[:n_kept]]
-        if n_kept <= len(order):
-            lowest = highest[-1]  # one label too many
-    if lowest == math.inf:
+def check_rows(n_groups, n_rows, *, coverage):
+    """Raise unless so many groups of calibration rows have a level for a coverage."""
+    needed, units = rows_needed(1 - coverage), "rows" if n_groups == n_rows else "groups"
+    if n_groups < needed:
         raise ValueError(
-            f"target_size={target_size!r} cannot be reached: the smallest sets of the estimator "
-            "have more labels; give it smaller candidate sizes or raise the target."
+            f"target_coverage={coverage:g} needs at least {needed} calibration {units}, got "
+            f"{n_groups}; raise calibration_size or lower the target."
         )
-    # Above the first level that is one too many, so that ties with it stay out too.
-    return math.inf if target_size == 1 else float(np.nextafter(_moved(lowest, 1), math.inf))
+
+
+def check_size(n_groups, n_classes, target_size):
+    """Raise unless so many groups of calibration rows have a level for a mean size."""
+    check_number("target_size", target_size, low=1, high=n_classes)
+    # Sets of the first label alone meet a target of one label without any calibration.
+    if target_size > 1 and (n_groups + n_classes) / (n_groups + 1) > target_size:
+        needed = math.ceil((n_classes - target_size) / (target_size - 1))
+        raise ValueError(
+            f"target_size={target_size!r} needs at least {needed} calibration rows or groups for "
+            f"{n_classes} classes, got {n_groups}; raise calibration_size or the target."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class LabelLevels:
+    """The levels of the calibration rows' labels: every coverage has its level in them.
+
+    Parameters
+    ----------
+    levels : ndarray of shape (n,)
+        -inf where ``is_new``.
+    codes : ndarray of shape (n,), int
+        The labels; -1 for one that the classifier does not know.
+    is_new : ndarray of shape (n,), bool
+        The rows whose label no training row has.
+    groups : ndarray of shape (n,), int
+    strata : ndarray of shape (n,) or None
+    n_classes : int
+    conditional : {None, "class", "strata"}
+    """
+
+    levels: np.ndarray
+    codes: np.ndarray
+    is_new: np.ndarray
+    groups: np.ndarray
+    strata: np.ndarray | None
+    n_classes: int
+    conditional: str | None
+
+    target = "target_coverage"
+
+    def at(self, target_coverage):
+        """Return the level for a coverage; raise where the rows have none."""
+        alpha = 1 - check_number("target_coverage", target_coverage, low=0, high=1, is_open=True)
+        check_rows(len(np.unique(self.groups)), len(self.groups), coverage=target_coverage)
+        check_reachable(self, alpha, self.conditional)
+        if self.conditional == "class":
+            return class_levels_at(self.levels, self.codes, self.n_classes, alpha, self.groups)[0]
+        if self.conditional == "strata":
+            return strata_levels(self.levels, self.strata, alpha, self.groups)
+        return coverage_level(self.levels, alpha, self.groups)
+
+    def reached(self, levels, strata=None):
+        """Return how many calibration rows have no higher level than each of (n, n_classes).
+
+        With ``conditional``, of the rows of the label or of the row's stratum. Beside it, of how
+        many rows. A row of a group counts one over the number of its rows.
+        """
+        if self.conditional == "class":
+            columns = [
+                self._reached(self.codes == code, levels[:, code]) for code in range(self.n_classes)
+            ]
+            counts, totals = zip(*columns, strict=True)
+            return np.column_stack(counts), np.array(totals)
+        if self.conditional == "strata":
+            counts, totals = np.empty(levels.shape), np.empty((len(levels), 1))
+            for value in np.unique(strata):
+                rows = strata == value
+                counts[rows], totals[rows] = self._reached(self.strata == value, levels[rows])
+            return counts, totals
+        return self._reached(slice(None), levels)
+
+    def _reached(self, rows, levels):
+        """Return the weight of some rows of no higher level than each given one, and of all."""
+        known, weights = self.levels[rows], row_weights(self.groups[rows])
+        order = np.argsort(known, kind="stable")
+        lowered = known[order] - np.where(
+            np.isfinite(known[order]), _MARGIN * np.abs(known[order]), 0.0
+        )
+        up_to = np.append(0.0, np.cumsum(weights[order]))
+        return up_to[np.searchsorted(lowered, levels, side="right")], up_to[-1]
+
+    def pooled(self, target_coverage):
+        """Return the codes of the classes that share a level."""
+        found = self.levels, self.codes, self.n_classes, 1 - target_coverage, self.groups
+        return class_levels_at(*found)[1]
+
+
+@dataclass(frozen=True, eq=False)
+class SizeLevels:
+    """The highest levels of all labels of the calibration rows, for sizes up to ``largest``.
+
+    Parameters
+    ----------
+    levels, weights : ndarray of shape (m,)
+        The levels, decreasing, and the weights of their rows.
+    n_groups, n_classes : int
+    largest : float
+        The mean size up to which there are levels.
+    """
+
+    levels: np.ndarray
+    weights: np.ndarray
+    n_groups: int
+    n_classes: int
+    largest: float
+
+    target = "target_size"
+
+    @classmethod
+    def of(cls, batches, n_groups, n_classes, largest):
+        """Keep of batches of (levels (any, n_classes), weights (any,)) what sizes need."""
+        allowed = _allowed_labels(largest, n_groups, n_classes)
+        highest, weights, lowest = np.empty(0), np.empty(0), -math.inf
+        for levels, weight in batches:
+            rows, columns = np.nonzero(levels > lowest)
+            highest = np.append(highest, levels[rows, columns])
+            weights = np.append(weights, weight[rows])
+            order = np.argsort(-highest, kind="stable")
+            n_kept = np.searchsorted(np.cumsum(weights[order]), allowed, side="right") + 1
+            highest, weights = highest[order[:n_kept]], weights[order[:n_kept]]
+            if n_kept <= len(order):
+                lowest = highest[-1]  # one label too many
+        return cls(highest, weights, n_groups, n_classes, largest)
+
+    def at(self, target_size):
+        """Return the smallest level t with ``(n mean |S_t| + n_classes) / (n + 1) <= target_size``.
+
+        ``S_t`` holds the labels of level t or more, and n is the number of groups. Labels of a
+        weight of at most ``target_size (n + 1) - n_classes`` may reach t. A mean size of one is
+        that of the first labels, at any level.
+        """
+        check_size(self.n_groups, self.n_classes, target_size)
+        if target_size > self.largest:
+            raise ValueError(
+                f"target_size={target_size!r} is above {self.largest!r}, for which the classifier "
+                "was fitted; only levels for sizes up to that are kept, so fit with the larger one."
+            )
+        allowed = _allowed_labels(target_size, self.n_groups, self.n_classes)
+        if allowed >= self.n_groups * self.n_classes:
+            return -math.inf
+        n_in = np.searchsorted(np.cumsum(self.weights), allowed, side="right")
+        lowest = self.levels[n_in] if n_in < len(self.levels) else -math.inf
+        if lowest == math.inf:
+            raise ValueError(
+                f"target_size={target_size!r} cannot be reached: the smallest sets of the "
+                "estimator have more labels; give it smaller candidate sizes or raise the target."
+            )
+        # Above the first level that is one too many, so that ties with it stay out too.
+        return math.inf if target_size == 1 else float(np.nextafter(_moved(lowest, 1), math.inf))
+
+
+def _allowed_labels(target_size, n_groups, n_classes):
+    """Return the weight of the labels that may be in sets."""
+    allowed = n_groups if target_size == 1 else target_size * (n_groups + 1) - n_classes
+    return allowed + 1e-9
+
+
+def check_reachable(rows, alpha, conditional, such_as=""):
+    """Raise where rows with labels that no training row has are more than may miss.
+
+    With levels for each class there are never too many: rare classes are never left out.
+    """
+    if conditional == "class" or not rows.is_new.any():
+        return
+    parts = [np.ones(len(rows.groups), dtype=bool)]
+    if conditional == "strata":
+        parts = [rows.strata == stratum for stratum in np.unique(rows.strata)]
+    for part in parts:
+        groups = rows.groups[part]
+        if row_weights(groups)[rows.is_new[part]].sum() > allowed_misses(groups, alpha):
+            raise ValueError(
+                f"target_coverage={1 - alpha:g} cannot be reached: {new_labels(rows)}{such_as}. "
+                "Merge rare labels, give them more rows, or lower the target."
+            )
+
+
+def new_labels(rows):
+    """Say how many calibration rows have labels that no training row has."""
+    n_new, n = np.count_nonzero(rows.is_new), len(rows.is_new)
+    return f"{n_new} of {n} calibration rows ({n_new / n:.0%}) have labels that no training row has"

@@ -141,6 +141,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         ``target_coverage``; 0 for a surrogate trained for one penalty.
     n_calibration_ : int
         Rows that found it, only with a ``target_coverage``.
+    calibration_ : LabelLevels
+        Their levels, in which other coverages have theirs; likewise.
     sizes_ : ndarray of shape (m,), int64
         The sizes that sets may have: the candidates, or with ``thresholds`` 1 ... n_classes.
     costs_ : ndarray of shape (m,), float64
@@ -354,6 +356,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         fitted = vars(calibrated.estimator_)
         vars(self).update({name: fitted[name] for name in fitted if name.endswith("_")})
         self.level_, self.n_calibration_ = calibrated.level_, calibrated.n_calibration_
+        self.calibration_ = calibrated.calibration_
         return self
 
     def _check_surrogate(self, n_sizes):
@@ -420,8 +423,15 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
 
         return self._map_batches(X, levels, *codes)
 
-    def _level(self, size_penalty):
-        """Return the level that stands for a penalty, that of the fit where it is None."""
+    def _level(self, size_penalty, target_coverage):
+        """Return the level that stands for a penalty or a coverage, else that of the fit."""
+        if target_coverage is not None:
+            if size_penalty is not None or not hasattr(self, "calibration_"):
+                raise ValueError(
+                    f"target_coverage={target_coverage!r} needs a classifier that was fitted with "
+                    "a target_coverage, and no size_penalty beside it."
+                )
+            return self.calibration_.at(target_coverage)
         if size_penalty is None:
             return self.level_
         if not _learns_path(self):
@@ -432,7 +442,13 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
             )
         return check_number("size_penalty", size_penalty, low=0)
 
-    def predict_set(self, X: Samples, *, size_penalty: float | None = None) -> Sets:
+    def predict_set(
+        self,
+        X: Samples,
+        *,
+        size_penalty: float | None = None,
+        target_coverage: float | None = None,
+    ) -> Sets:
         """Predict the set of labels.
 
         Parameters
@@ -442,28 +458,41 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         size_penalty : float, default=None
             Another penalty than the constructor's, without a refit; with ``surrogate="rank"``
             only. With a ``target_coverage``, it gives up the guarantee.
+        target_coverage : float, default=None
+            After a fit with a ``target_coverage``, another one, with the same guarantee.
 
         Returns
         -------
         ndarray or scipy.sparse.csr_array of shape (n_samples, n_classes), bool
             Column j is ``classes_[j]``.
+
+        Raises
+        ------
+        ValueError
+            For a penalty or a coverage that this fit has no level for.
         """
         check_is_fitted(self)
-        level = self._level(size_penalty)
+        level = self._level(size_penalty, target_coverage)
 
         def sets(X):
             return prefix_sets(*self._sized(X, level), self.sparse_output)
 
         return self._map_batches(X, sets)
 
-    def predict_set_size(self, X: Samples, *, size_penalty: float | None = None) -> Integers:
+    def predict_set_size(
+        self,
+        X: Samples,
+        *,
+        size_penalty: float | None = None,
+        target_coverage: float | None = None,
+    ) -> Integers:
         """Predict how many labels the set holds.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             The samples.
-        size_penalty : float, default=None
+        size_penalty, target_coverage : float, default=None
             As in ``predict_set``.
 
         Returns
@@ -472,7 +501,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
             One of ``sizes_`` for each sample.
         """
         check_is_fitted(self)
-        level = self._level(size_penalty)
+        level = self._level(size_penalty, target_coverage)
         return self._map_batches(X, lambda X: self._sized(X, level)[1])
 
     @available_if(_learns_path)

@@ -1,11 +1,12 @@
 """Sets with a guarantee: a level calibrated on rows that no part of the model has seen."""
 
-import math
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils import _safe_indexing, column_or_1d, indexable
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import GroupKFold, KFold
+from sklearn.utils import _safe_indexing, check_random_state, column_or_1d, indexable
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
     _check_method_params,
     check_consistent_length,
@@ -21,26 +22,43 @@ from sklearn_setpred._inner import (
     read_classes,
     read_probabilities,
 )
+from sklearn_setpred._networks.parts import make_splits
 from sklearn_setpred._utils.types import ArrayLike, Estimator, Floats, Samples, Seed, Sets
 from sklearn_setpred._utils.validation import (
+    check_integer,
     check_labels,
     check_number,
     check_option,
     check_weights,
     label_array,
 )
+from sklearn_setpred._utils.warn import warn_user
 from sklearn_setpred.estimators._base import SetPredictorMixin
 from sklearn_setpred.estimators._calibration import (
-    class_levels_at,
-    coverage_level,
+    LabelLevels,
+    SizeLevels,
+    check_rows,
+    check_size,
     levels_of_strata,
     row_weights,
     rows_needed,
-    size_level,
-    strata_levels,
+)
+from sklearn_setpred.estimators._decisions import (
+    accuracy_level,
+    decided_alone,
+    levels_of_decisions,
+    rows_to_decide,
+)
+from sklearn_setpred.estimators._label_noise import (
+    ROWS_TO_ESTIMATE,
+    NoisyLevels,
+    check_label_noise,
+    check_matrix,
+    estimated_rate,
 )
 from sklearn_setpred.estimators._persistence import all_or_nothing, forget_fit
 from sklearn_setpred.estimators._set_aside import (
+    CalibrationRows,
     check_new_labels,
     choose_rows,
     row_groups,
@@ -52,6 +70,22 @@ from sklearn_setpred.sets import label_indices, threshold_sets
 from sklearn_setpred.sets._batches import in_batches, stack
 
 _DEFAULT_COVERAGE = 0.95
+# Parameters that cannot be given together, and why.
+_CLASHES = {
+    ("target_coverage", "target_size"): "are two targets at once",
+    ("conditional", "target_size"): "clash: the former needs a target_coverage",
+    ("label_noise", "target_size"): "clash: no label is needed for a size",
+    ("target_accuracy", "target_size"): "clash: labels alone need a target_coverage for the others",
+    ("target_accuracy", "conditional"): "clash: the accuracy is tested for all rows together",
+    ("cv", "target_size"): "clash: cross-conformal sets have a target_coverage",
+    ("cv", "target_accuracy"): "clash: the accuracy needs rows that train nothing",
+    ("cv", "label_noise"): "clash: the correction needs rows that train nothing",
+}
+
+
+def _has_accuracy(self):
+    """Say whether some labels are to stand alone."""
+    return self.target_accuracy is not None
 
 
 class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
@@ -67,7 +101,8 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
 
     and the first-ranked label. For exchangeable rows they contain the true label with a
     probability of at least 1 - alpha. With ``target_size``, t is the smallest level with
-    ``(n mean |S| + n_classes) / (n + 1) <= target_size``, which bounds the expected size.
+    ``(n mean |S| + n_classes) / (n + 1) <= target_size``, which bounds the expected size
+    (conformal risk control [3]_).
 
     Parameters
     ----------
@@ -80,13 +115,31 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         ``target_size``, means 0.95.
     target_size : float, default=None
         Mean number of labels in a set, between 1 and the number of classes.
+    target_accuracy : float, default=None
+        Let the first label stand alone where it is shown to be right with this probability. All
+        other sets hold two labels or more, and the ``target_coverage`` is theirs alone.
+    confidence : float, default=0.9
+        How sure ``target_accuracy`` is to be: the fraction of calibrations that keep it.
     conditional : {None, "class", "strata"}, default=None
         Let the coverage hold for each class, or for each stratum of rows, and not only on
         average. Needs ``target_coverage``.
+    prevalence_power : float, default=0.0
+        Divide probabilities by this power, 0 to 1, of the prevalence of their label [4]_: rare
+        labels enter sets earlier, and the mean over classes of the coverage rises. The levels are
+        then made from ``predict_proba``, also where the estimator has ``set_levels``.
+    label_noise : float, array-like of shape (n_classes, n_classes), "estimate" or None
+        How wrong the labels of the calibration rows are: the probability that a label was
+        redrawn uniformly, or ``P(given label i | true label j)`` in row i and column j, in the
+        order of ``classes_``. The coverage is then that of the true labels [5]_. "estimate" reads
+        a rate off the surest tenth of the calibration rows; see Notes.
     calibration_size : float or int, default=0.2
         Rows to set aside, as a fraction or a number; with groups, at least so many.
+    cv : int, splitter or iterable, default=None
+        Cross-conformal calibration instead: the estimator is fitted once without each fold, all
+        rows train and all calibrate. The guarantee falls to ``1 - 2 alpha`` [6]_, though the
+        coverage is near ``1 - alpha`` as a rule, and varies less.
     random_state : int, RandomState or None, default=None
-        Chooses the rows to set aside.
+        Chooses the rows to set aside, or the folds.
     sparse_output : bool, default=False
         Return sets as CSR, never holding a dense array of (n_samples, n_classes).
 
@@ -95,14 +148,26 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
         The labels of y, sorted; with groups, those of the rows that trained the estimator inside.
     estimator_ : classifier
-        The fitted classifier inside.
+        The fitted classifier inside, without ``cv``.
+    folds_ : list of CoverageSetClassifier
+        With ``cv``, one for each fold, calibrated on it.
     level_ : float, ndarray of shape (n_classes,) or dict
         The level found: one for all, one for each class, or one for each stratum.
+    calibration_ : LabelLevels, NoisyLevels or SizeLevels
+        What the calibration rows tell of levels, without ``cv``: ``calibration_.at(target)`` is
+        the level for another target.
+    accuracy_level_ : float
+        With a ``target_accuracy``, the probability from which the first label stands alone; inf
+        where none does.
+    label_factors_ : ndarray of shape (n_classes,)
+        With a ``prevalence_power``, what the probabilities are multiplied by.
+    label_noise_ : float
+        With ``label_noise="estimate"``, the rate found.
     n_calibration_ : int
         Number of calibration rows.
     pooled_classes_ : ndarray
         With ``conditional="class"``, the classes with fewer than ``ceil(1 / alpha) - 1``
-        calibration rows, which share one level.
+        calibration rows, which share one level; with ``label_noise``, they are in every set.
     n_features_in_ : int
         Number of columns of X, where the inner estimator knows it.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -115,9 +180,10 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
     Notes
     -----
     The guarantee is an average over calibration sets: with n rows, the coverage is distributed as
-    Beta(n + 1 - l, l), l = floor(alpha (n + 1)). It is higher where levels tie and where the
-    first-ranked label alone covers more. With ``conditional="class"`` a set may leave out a label
-    and contain one of lower rank. Sample weights go to the inner estimator only.
+    Beta(n + 1 - l, l), l = floor(alpha (n + 1)) [7]_. It is higher where levels tie and where the
+    first-ranked label alone covers more. With ``conditional="class"`` or a ``prevalence_power`` a
+    set may leave out a label and contain one of lower rank. Sample weights go to the inner
+    estimator only.
 
     If all rows of a class are set aside, one of them trains nevertheless, so that the classifier
     knows the label. In the calibration these rows count as misses, as new rows of labels without
@@ -127,12 +193,36 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
     With ``groups``, new rows are expected to come from new groups: whole groups are set aside, each
     counts as one row in the formulas above, and the coverage is the mean over groups.
 
+    *One label alone.* From the surest rows on, the level falls row by row as long as the binomial
+    tail shows the accuracy of the rows above it (learn then test [8]_). The confidence holds if
+    rows of higher probability are right at least as often.
+
+    *Label noise.* With W the inverse of the matrix of noise, ``sum_{k in S} W[k, given label]``
+    is on average whether S holds the true label. The level is the largest at and below which the
+    misses counted so stay within the target, with one more row of the worst kind. Noise is taken
+    to depend on the true label only. A rate that is too high makes the coverage too low, one
+    that is too low makes the sets too large. "estimate" takes the surest tenth for certain:
+    where they are not, it takes their errors for noise, and the coverage falls short.
+
     References
     ----------
     .. [1] Papadopoulos, Proedrou, Vovk, Gammerman. "Inductive confidence machines for
        regression", ECML 2002.
     .. [2] Sadinle, Lei, Wasserman. "Least ambiguous set-valued classifiers with bounded error
        levels", Journal of the American Statistical Association, 2019.
+    .. [3] Angelopoulos, Bates, Fisch, Lei, Schuster. "Conformal risk control", ICLR 2024.
+    .. [4] Ding, Fermanian, Salmon. "Conformal prediction for long-tailed classification",
+       ICLR 2026.
+    .. [5] Sesia, Wang, Tong. "Adaptive conformal classification with noisy labels", 2023;
+       Penso, Goldberger, Fetaya. "Conformal prediction of classifiers with many classes based on
+       noisy labels", COPA 2025; for one more row, Angelopoulos. "Conformal risk control for
+       non-monotonic losses", 2026.
+    .. [6] Barber, Candès, Ramdas, Tibshirani. "Predictive inference with the jackknife+", Annals
+       of Statistics, 2021; Romano, Sesia, Candès. "Classification with valid and adaptive
+       coverage", NeurIPS 2020.
+    .. [7] Vovk. "Conditional validity of inductive conformal predictors", ACML 2012.
+    .. [8] Angelopoulos, Bates, Candès, Jordan, Lei. "Learn then test: calibrating predictive
+       algorithms to achieve risk control", 2021.
 
     Examples
     --------
@@ -154,16 +244,26 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         *,
         target_coverage: float | None = None,
         target_size: float | None = None,
+        target_accuracy: float | None = None,
+        confidence: float = 0.9,
         conditional: str | None = None,
+        prevalence_power: float = 0.0,
+        label_noise: float | str | ArrayLike | None = None,
         calibration_size: float = 0.2,
+        cv: Any = None,
         random_state: Seed = None,
         sparse_output: bool = False,
     ) -> None:
         self.estimator = estimator
         self.target_coverage = target_coverage
         self.target_size = target_size
+        self.target_accuracy = target_accuracy
+        self.confidence = confidence
         self.conditional = conditional
+        self.prevalence_power = prevalence_power
+        self.label_noise = label_noise
         self.calibration_size = calibration_size
+        self.cv = cv
         self.random_state = random_state
         self.sparse_output = sparse_output
 
@@ -204,82 +304,102 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For two targets at once, a parameter out of range, or a target that the calibration
-            rows at hand cannot reach.
+            For parameters that clash or are out of range, or a target that the calibration rows
+            at hand cannot reach.
         """
         self._check_targets()
         forget_fit(self)
         (X,) = indexable(X)
         inner = self._inner()
         classes, codes = known_classes(inner, *check_labels(X, y))
+        self._check_for_rows(inner, classes, groups)
         check_weights(sample_weight, None, X, y)
         strata = self._checked_strata(strata, X)
         fit_params = self._inner_fit_params(inner, sample_weight, groups, **fit_params)
-        y, groups = classes[codes], row_groups(groups, X)
+        y, numbers = classes[codes], row_groups(groups, X)
+        if self.cv is not None:
+            splits = self._splits(X, codes, None if groups is None else numbers)
+            return self._fit_folds(splits, inner, X, y, strata, numbers, fit_params)
         chosen = np.ones(len(y), dtype=bool)
         if not is_frozen(inner):
-            chosen = choose_rows(self.calibration_size, groups, self.random_state)
-        train, held_out = set_aside(y, strata, groups, chosen)
+            chosen = choose_rows(self.calibration_size, numbers, self.random_state)
+        train, held_out = set_aside(y, strata, numbers, chosen)
         self._check_reachable(held_out, len(classes))
-        if self.target_size is None:
-            check_new_labels(held_out, self._alpha, self.conditional)
-
-        self.estimator_ = self._fit_on(train, inner, X, y, fit_params)
-        trained = classes if is_frozen(inner) else np.unique(y[train])
-        self.classes_ = learned_classes(self.estimator_, trained)
-        codes = label_indices(held_out.labels, self.classes_)
-        kept = (codes >= 0) | held_out.is_new  # others have the sign for "no label"
-        held_out, codes = held_out.take(kept), codes[kept]
-        self._check_reachable(held_out, len(self.classes_))
-        self.n_calibration_ = len(codes)
-        self.level_ = self._find_level(X, held_out, codes)
-        return self
+        return self._fit_split(train, held_out, inner, X, y, classes, fit_params)
 
     # ----------------------------------------------------------------- targets
 
     @property
-    def _alpha(self):
-        """The fraction of misses allowed."""
-        coverage = _DEFAULT_COVERAGE if self.target_coverage is None else self.target_coverage
-        return 1.0 - coverage
+    def _coverage(self):
+        """The coverage asked for."""
+        return _DEFAULT_COVERAGE if self.target_coverage is None else self.target_coverage
 
     def _check_targets(self):
-        """Raise for two targets at once, or for one that no calibration rows can meet."""
-        if self.target_coverage is not None and self.target_size is not None:
-            raise ValueError(
-                f"target_coverage={self.target_coverage!r} and target_size={self.target_size!r} "
-                "are two targets at once; set one of them to None."
-            )
+        """Raise for parameters that clash, or that no rows can meet."""
+        for pair, clash in _CLASHES.items():
+            first, second = (f"{name}={getattr(self, name)!r}" for name in pair)
+            if all(getattr(self, name) is not None for name in pair):
+                raise ValueError(f"{first} and {second} {clash}; set one of them to None.")
         if self.target_coverage is not None:
             check_number("target_coverage", self.target_coverage, low=0, high=1, is_open=True)
-        if self.conditional is not None:
-            check_option("conditional", self.conditional, ["class", "strata"])
-            if self.target_size is not None:
-                raise ValueError(
-                    f"conditional={self.conditional!r} needs a target_coverage; "
-                    f"target_size={self.target_size!r} holds on average only."
-                )
+        check_option("conditional", self.conditional, [None, "class", "strata"])
+        if self.conditional == "strata" and self.cv is not None:
+            raise ValueError(f"cv={self.cv!r} knows no strata; set cv or conditional to None.")
+        check_number("prevalence_power", self.prevalence_power, low=0, high=1)
+        if self.prevalence_power and self.conditional == "class":
+            raise ValueError(
+                f"prevalence_power={self.prevalence_power!r} changes nothing with "
+                "conditional='class', where each class has its own level; set it to 0."
+            )
+        check_number("confidence", self.confidence, low=0, high=1, is_open=True)
+        if self.target_accuracy is not None:
+            check_number("target_accuracy", self.target_accuracy, low=0, high=1, is_open=True)
+
+    def _check_for_rows(self, inner, classes, groups):
+        """Raise for parameters that do not go with the classifier inside or with the rows."""
+        check_label_noise(self.label_noise, len(classes))
+        if self.cv is not None and is_frozen(inner):
+            raise ValueError(f"cv={self.cv!r} trains anew, which a FrozenEstimator does not.")
+        if self.target_accuracy is None:
+            return
+        if groups is not None:
+            raise ValueError(
+                "groups are given, but the test of target_accuracy needs independent rows; give "
+                "one row of each group, or set target_accuracy to None."
+            )
+        if self.label_noise is not None and not isinstance(self.label_noise, (int, float)):
+            raise ValueError(
+                "target_accuracy goes with a rate of label_noise only: under other noise the "
+                "accuracy on given labels does not tell that on true ones."
+            )
+
+    def _accuracy_on_given_labels(self, n_classes):
+        """Return what the target accuracy is worth on labels redrawn with the rate of noise."""
+        rate = self.label_noise or 0.0
+        return (1 - rate) * self.target_accuracy + rate / n_classes
 
     def _check_reachable(self, held_out, n_classes):
-        """Raise if there are too few calibration rows, or groups of them, to meet the target."""
-        n = held_out.n_groups
-        units = "rows" if n == len(held_out.rows) else "groups"
-        if self.target_size is None:
-            needed = rows_needed(self._alpha)
-            if n < needed:
-                raise ValueError(
-                    f"target_coverage={1 - self._alpha:g} needs at least {needed} calibration "
-                    f"{units}, got {n}; raise calibration_size or lower the target."
-                )
-            return
-        check_number("target_size", self.target_size, low=1, high=n_classes)
-        # Sets of the first label alone meet a target of one label without any calibration.
-        if self.target_size > 1 and (n + n_classes) / (n + 1) > self.target_size:
-            needed = math.ceil((n_classes - self.target_size) / (self.target_size - 1))
+        """Raise if there are too few calibration rows, or groups of them, to meet the targets."""
+        n, n_rows = held_out.n_groups, len(held_out.rows)
+        if self.target_size is not None:
+            return check_size(n, n_classes, self.target_size)
+        check_rows(n, n_rows, coverage=self._coverage)
+        check_new_labels(held_out, 1 - self._coverage, self.conditional)
+        if isinstance(self.label_noise, str) and n_rows < ROWS_TO_ESTIMATE:
             raise ValueError(
-                f"target_size={self.target_size!r} needs at least {needed} calibration {units} for "
-                f"{n_classes} classes, got {n}; raise calibration_size or the target."
+                f"label_noise='estimate' needs at least {ROWS_TO_ESTIMATE} calibration rows, got "
+                f"{n_rows}; give a rate or a matrix."
             )
+        if self.target_accuracy is not None:
+            accuracy = self._accuracy_on_given_labels(n_classes)
+            needed = rows_to_decide(accuracy, self.confidence)
+            if n_rows < needed:
+                raise ValueError(
+                    f"target_accuracy={self.target_accuracy!r} with confidence={self.confidence!r} "
+                    f"needs at least {needed} calibration rows, got {n_rows}; raise "
+                    "calibration_size or lower one of them."
+                )
+        return None
 
     def _checked_strata(self, strata, X):
         """Return the strata as an array, None where they are not asked for."""
@@ -303,29 +423,140 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         params = _check_method_params(X, fit_params, train)
         return fit_classifier(inner, _safe_indexing(X, train), y[train], params)
 
-    def _find_level(self, X, held_out, codes):
-        """Return the level that meets the target on the calibration rows."""
+    def _fit_split(self, train, held_out, inner, X, y, classes, fit_params):
+        """Fit on the training rows and calibrate on the others."""
+        self.estimator_ = self._fit_on(train, inner, X, y, fit_params)
+        trained = classes if is_frozen(inner) else np.unique(y[train])
+        self.classes_ = learned_classes(self.estimator_, trained)
+        codes = label_indices(held_out.labels, self.classes_)
+        kept = (codes >= 0) | held_out.is_new  # others have the sign for "no label"
+        held_out, codes = held_out.take(kept), codes[kept]
+        self.n_calibration_ = len(codes)
+        if self.prevalence_power:
+            counted = (
+                codes[codes >= 0] if is_frozen(inner) else label_indices(y[train], self.classes_)
+            )
+            self.label_factors_ = self._label_factors(counted)
+        if self.target_accuracy is not None:
+            held_out, codes = self._decide(X, held_out, codes)
+        self._calibrate(X, held_out, codes)
+        return self
+
+    def _splits(self, X, codes, groups):
+        """Return the splits of ``cv``; rows are drawn without regard to their class."""
+        cv, rng = self.cv, check_random_state(self.random_state)
+        if isinstance(cv, (int, np.integer)):
+            check_integer("cv", cv, low=2)
+            kind = KFold if groups is None else GroupKFold
+            cv = kind(cv, shuffle=True, random_state=rng)
+        splits = make_splits(cv, X, codes, rng, groups)
+        if len(np.unique(np.concatenate([test for _, test in splits]))) < len(codes):
+            raise ValueError(
+                f"cv={self.cv!r} must test every row once; use KFold or its relatives."
+            )
+        return splits
+
+    def _fit_folds(self, splits, inner, X, y, strata, groups, fit_params):
+        """Fit and calibrate once for each fold."""
+        parts = [set_aside(y, strata, groups, np.isin(np.arange(len(y)), t)) for _, t in splits]
+        rows = [
+            np.concatenate(values) for values in zip(*(held[:4] for _, held in parts), strict=True)
+        ]
+        self._check_reachable(CalibrationRows(*rows, None), len(np.unique(y)))
+        self.folds_ = [clone(self).set_params(cv=None) for _ in parts]
+        for fold, (train, held_out) in zip(self.folds_, parts, strict=True):
+            fold._fit_split(train, held_out, inner, X, y, np.unique(y), fit_params)
+        self.classes_ = self.folds_[0].classes_
+        if any(not np.array_equal(fold.classes_, self.classes_) for fold in self.folds_):
+            raise ValueError("Some fold trains on other labels than another; merge rare labels.")
+        self.n_calibration_ = sum(fold.n_calibration_ for fold in self.folds_)
+        self.level_ = self._level_at(self._coverage)
+        return self
+
+    def _label_factors(self, codes):
+        """Return ``prevalence ** -prevalence_power`` of each class.
+
+        One row more is counted for each class. Where the calibration rows themselves are counted,
+        for a frozen classifier, this keeps the guarantee: a new row's own label is counted so, and
+        the levels of the other labels are no higher than they would be.
+        """
+        counts = np.bincount(codes, minlength=len(self.classes_)) + 1.0
+        return (counts / counts.sum()) ** -self.prevalence_power
+
+    def _decide(self, X, held_out, codes):
+        """Find the level of labels that stand alone; return the rows that it leaves undecided."""
+        scores = self._on_rows(X, held_out.rows, lambda X: _first(self._scores(X)))
+        first, probability = scores[:, 0], scores[:, 1]
+        is_right = (first == codes) & ~held_out.is_new
+        accuracy = self._accuracy_on_given_labels(len(self.classes_))
+        self.accuracy_level_ = accuracy_level(probability, is_right, accuracy, self.confidence)
+        if self.accuracy_level_ == np.inf:
+            warn_user(
+                f"No label stands alone: the surest first labels are not shown to be right with "
+                f"target_accuracy={self.target_accuracy!r} and confidence={self.confidence!r}; "
+                "raise calibration_size or lower one of them."
+            )
+        undecided = ~decided_alone(probability[:, None], self.accuracy_level_)
+        return held_out.take(undecided), codes[undecided]
+
+    def _calibrate(self, X, held_out, codes):
+        """Keep what the calibration rows tell of levels, and find the level of the target."""
         n_classes, groups = len(self.classes_), held_out.groups
-        batches = (
-            (_safe_indexing(X, rows), *rest)
-            for rows, *rest in in_batches(n_classes, held_out.rows, codes, row_weights(groups))
-        )
         if self.target_size is not None:
-            levels = ((self._levels(X), weight) for X, _, weight in batches)
-            return size_level(levels, held_out.n_groups, n_classes, self.target_size)
-        of_label = stack((self._label_levels(X, codes) for X, codes, _ in batches), len(codes))
-        of_label = np.where(held_out.is_new, -np.inf, of_label)
+            weights = row_weights(groups)
+            batches = (
+                (self._levels(_safe_indexing(X, rows)), weight)
+                for rows, weight in in_batches(n_classes, held_out.rows, weights)
+            )
+            size = self.target_size
+            self.calibration_ = SizeLevels.of(batches, held_out.n_groups, n_classes, size)
+            self.level_ = self.calibration_.at(size)
+            return
+        self.calibration_ = self._label_levels_of(X, held_out, codes)
         if self.conditional == "class":
-            level, pooled = class_levels_at(of_label, codes, n_classes, self._alpha, groups)
-            self.pooled_classes_ = self.classes_[pooled]
-            return level
-        if self.conditional == "strata":
-            return strata_levels(of_label, held_out.strata, self._alpha, groups)
-        return coverage_level(of_label, self._alpha, groups)
+            self.pooled_classes_ = self.classes_[self.calibration_.pooled(self._coverage)]
+        too_few = _has_accuracy(self) and held_out.n_groups < rows_needed(1 - self._coverage)
+        # Where nearly all labels stand alone, the other sets hold all labels.
+        self.level_ = -np.inf if too_few else self.calibration_.at(self._coverage)
+
+    def _label_levels_of(self, X, held_out, codes):
+        """Return what the labels of the calibration rows tell of levels."""
+        about = held_out.is_new, held_out.groups, held_out.strata, len(self.classes_)
+        if self.label_noise is None:
+            levels = self._on_rows(X, held_out.rows, self._label_levels, codes)
+            levels = np.where(held_out.is_new, -np.inf, levels)
+            return LabelLevels(levels, codes, *about, self.conditional)
+        levels = self._on_rows(X, held_out.rows, self._levels)
+        of_label = np.where(held_out.is_new, -np.inf, levels[np.arange(len(codes)), codes])
+        found = LabelLevels(of_label, codes, *about, self.conditional)
+        return NoisyLevels.of(levels, found, self._noise(X, held_out, codes))
+
+    def _noise(self, X, held_out, codes):
+        """Return the rate or the matrix of noise."""
+        noise, n_classes = self.label_noise, len(self.classes_)
+        if isinstance(noise, str):
+            first = self._on_rows(X, held_out.rows, lambda X: _first(self._scores(X)))
+            noise = estimated_rate(first[:, 1], first[:, 0] == codes, n_classes)
+            self.label_noise_ = noise
+        if np.ndim(noise):
+            noise = np.asarray(noise, dtype=np.float64)
+            check_matrix(noise, n_classes)
+        return noise
+
+    def _on_rows(self, X, rows, function, *aligned):
+        """Apply a function to batches of some rows of X, and of arrays aligned with them."""
+        batches = in_batches(len(self.classes_), rows, *aligned)
+        parts = (function(_safe_indexing(X, some), *rest) for some, *rest in batches)
+        return stack(parts, len(rows))
 
     # -------------------------------------------------------------- prediction
 
+    def _reader_of_columns(self):
+        return self.folds_[0].estimator_ if hasattr(self, "folds_") else self.estimator_
+
     def _scores(self, X):
+        if hasattr(self, "folds_"):
+            return np.mean([fold._scores(X) for fold in self.folds_], axis=0)
         return read_probabilities(self.estimator_, X, self.classes_)
 
     def _inner_levels(self, X):
@@ -343,24 +574,135 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         return np.where(columns >= 0, levels[:, columns], -np.inf)
 
     def _levels(self, X):
-        """Return the levels of the inner estimator, inf for the first-ranked class."""
-        levels = self._inner_levels(X)
+        """Return the levels of the labels, inf for the first-ranked one.
+
+        They are those of the inner estimator or its probabilities; with ``cv``, p-values.
+        """
+        if hasattr(self, "folds_"):
+            levels = self._p_values(X)
+        elif hasattr(self, "label_factors_"):
+            levels = self._scores(X) * self.label_factors_
+        else:
+            levels = self._inner_levels(X)
         # Sets are prefixes of the ranking: an infinite level is that of the first class already.
-        if levels is not None and np.isposinf(levels).any(axis=1).all():
+        is_done = levels is not None and np.isposinf(levels).any(axis=1).all()
+        if is_done and not hasattr(self, "accuracy_level_"):
             return levels
         scores = self._scores(X)
         levels = scores.copy() if levels is None else levels.copy()
+        if hasattr(self, "accuracy_level_"):
+            return levels_of_decisions(levels, scores, self.accuracy_level_)
         np.put_along_axis(levels, scores.argmax(axis=1)[:, None], np.inf, axis=1)
         return levels
 
     def _label_levels(self, X, codes):
         """Return the level of each row's label; -inf for the code -1."""
-        if level_method(self.estimator_) == "_path_levels":
+        is_plain = not (hasattr(self, "label_factors_") or hasattr(self, "accuracy_level_"))
+        if is_plain and level_method(self.estimator_) == "_path_levels":
             return call_through(self.estimator_, "_path_levels_of", X, codes=codes)
         return np.where(codes < 0, -np.inf, self._levels(X)[np.arange(len(codes)), codes])
 
-    def predict_set(self, X: Samples, *, strata: ArrayLike | None = None) -> Sets:
+    def _p_values(self, X, strata=None):
+        """Return the fraction of calibration rows, the new row among them, of no higher level."""
+        folds = getattr(self, "folds_", [self])
+        counts = [fold.calibration_.reached(fold._levels(X), strata) for fold in folds]
+        reached, total = (sum(parts) for parts in zip(*counts, strict=True))
+        return (1 + reached) / (1 + total)
+
+    def _level_at(self, target):
+        """Return the level for a target other than that of the fit."""
+        if not hasattr(self, "folds_"):
+            return self.calibration_.at(target)
+        check_number("target_coverage", target, low=0, high=1, is_open=True)
+        return float(np.nextafter(1 - target + 1e-12, 1))
+
+    def _asked_level(self, **targets):
+        """Return the level of the fit, or for the one target that is not None."""
+        asked = {name: value for name, value in targets.items() if value is not None}
+        if not asked:
+            return self.level_
+        if len(asked) > 1:
+            raise ValueError(f"{asked} are two targets at once; give one of them.")
+        ((name, value),) = asked.items()
+        fitted = "target_coverage" if hasattr(self, "folds_") else self.calibration_.target
+        if name != fitted:
+            raise ValueError(
+                f"{name}={value!r} needs a classifier that was fitted with a {name}; this one has "
+                f"levels for every {fitted}."
+            )
+        return self._level_at(value)
+
+    def predict_set(
+        self,
+        X: Samples,
+        *,
+        strata: ArrayLike | None = None,
+        target_coverage: float | None = None,
+        target_size: float | None = None,
+    ) -> Sets:
         """Predict the set of labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The samples.
+        strata : array-like of shape (n_samples,), default=None
+            The stratum of each row, for ``conditional="strata"``.
+        target_coverage : float, default=None
+            Another coverage than the constructor's, without a new fit and with the same
+            guarantee, from the calibration rows' levels.
+        target_size : float, default=None
+            Likewise, after a fit with a ``target_size``: another one up to that.
+
+        Returns
+        -------
+        ndarray or scipy.sparse.csr_array of shape (n_samples, n_classes), bool
+            Column j is ``classes_[j]``.
+
+        Raises
+        ------
+        ValueError
+            For a stratum that no calibration row belongs to, or for a target that the calibration
+            rows cannot reach.
+        """
+        check_is_fitted(self)
+        strata = self._checked_strata(strata, X)
+        level = self._asked_level(target_coverage=target_coverage, target_size=target_size)
+
+        def sets(X, level=level):
+            return threshold_sets(self._levels(X), level, sparse_output=self.sparse_output)
+
+        if strata is None:
+            return self._map_batches(X, sets)
+        return self._map_batches(X, sets, levels_of_strata(strata, level)[:, None])
+
+    @available_if(_has_accuracy)
+    def predict_decision(self, X: Samples) -> np.ma.MaskedArray:
+        """Predict the label of the rows that one label may answer alone.
+
+        Available with a ``target_accuracy``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        numpy.ma.MaskedArray of shape (n_samples,)
+            The first-ranked labels, masked where the set has more of them and someone has to
+            choose: ``decision.mask`` says where.
+        """
+        first = self._by_batches(X, _first)
+        labels = self.classes_[first[:, 0].astype(np.intp)]
+        return np.ma.masked_array(labels, ~decided_alone(first[:, 1:], self.accuracy_level_))
+
+    def p_values(self, X: Samples, *, strata: ArrayLike | None = None) -> Floats:
+        """Return the conformal p-value of each label.
+
+        ``p_y(x) = (1 + #{i : level_i <= level_y(x)}) / (n + 1)`` for n calibration rows with the
+        levels of their labels; with ``conditional``, for those of the class or stratum. The true
+        label has a p-value of at most a with a probability of at most a.
 
         Parameters
         ----------
@@ -371,23 +713,27 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray or scipy.sparse.csr_array of shape (n_samples, n_classes), bool
-            Column j is ``classes_[j]``.
+        ndarray of shape (n_samples, n_classes), float64
+            ``p_values(X) > 1 - c`` is ``predict_set(X, target_coverage=c)``, unless rare classes
+            share a level.
 
         Raises
         ------
         ValueError
-            For a stratum that no calibration row belongs to.
+            After a fit with a ``target_size``, a ``target_accuracy`` or ``label_noise``.
         """
         check_is_fitted(self)
         strata = self._checked_strata(strata, X)
-
-        def sets(X, level=self.level_):
-            return threshold_sets(self._levels(X), level, sparse_output=self.sparse_output)
-
+        is_plain = isinstance(getattr(self, "calibration_", None), LabelLevels)
+        if hasattr(self, "accuracy_level_") or not (is_plain or hasattr(self, "folds_")):
+            raise ValueError(
+                "p_values needs a fit with a target_coverage, without a target_accuracy and "
+                "label_noise; set_levels works after every fit."
+            )
         if strata is None:
-            return self._map_batches(X, sets)
-        return self._map_batches(X, sets, levels_of_strata(strata, self.level_)[:, None])
+            return self._map_batches(X, self._p_values)
+        levels_of_strata(strata, dict.fromkeys(self.level_, 0.0))
+        return self._map_batches(X, self._p_values, strata)
 
     def set_levels(self, X: Samples) -> Floats:
         """Return the level at which each class drops out of the set.
@@ -417,6 +763,12 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         ndarray of shape (n_samples, n_classes), float64
         """
         return self._by_batches(X, lambda scores: scores)
+
+
+def _first(scores):
+    """Return the code of each row's first label beside its probability, (n, 2)."""
+    first = scores.argmax(axis=1)
+    return np.column_stack([first, scores[np.arange(len(scores)), first]])
 
 
 def level_method(estimator: Any) -> str | None:

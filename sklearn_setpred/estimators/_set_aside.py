@@ -2,7 +2,6 @@
 
 import math
 import numbers
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +9,8 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _num_samples, check_consistent_length
 
 from sklearn_setpred._utils.validation import check_integer, check_number, label_array
-from sklearn_setpred.estimators._calibration import allowed_misses, row_weights
+from sklearn_setpred._utils.warn import warn_user
+from sklearn_setpred.estimators._calibration import check_reachable, new_labels
 
 
 class CalibrationRows(NamedTuple):
@@ -30,12 +30,6 @@ class CalibrationRows(NamedTuple):
     def n_groups(self):
         """Number of groups."""
         return len(np.unique(self.groups))
-
-    def parts(self, conditional):
-        """Return the rows for which one level is to be found: all, or those of each stratum."""
-        if conditional != "strata":
-            return [self]
-        return [self.take(self.strata == stratum) for stratum in np.unique(self.strata)]
 
 
 def row_groups(groups, X):
@@ -90,26 +84,11 @@ def choose_rows(calibration_size, groups, random_state):
 
 
 def check_new_labels(calibration, alpha, conditional):
-    """Tell of calibration rows that miss for sure; raise where they are too many.
-
-    With levels for each class there are never too many: rare classes are never left out.
-    """
-    if not calibration.is_new.any():
-        return
-    labels, n = calibration.labels[calibration.is_new].tolist(), len(calibration.rows)
-    found = (
-        f"{len(labels)} of {n} calibration rows ({len(labels) / n:.0%}) have labels that no "
-        f"training row has, such as {labels[0]!r}"
-    )
-    for part in calibration.parts(conditional):
-        missed = row_weights(part.groups)[part.is_new].sum()
-        if conditional != "class" and missed > allowed_misses(part.groups, alpha):
-            raise ValueError(
-                f"target_coverage={1 - alpha:g} cannot be reached: {found}. Merge rare labels, "
-                "give them more rows, or lower the target."
-            )
-    warnings.warn(
-        f"{found}; they count as misses, as new rows of unknown labels will be.",
-        UserWarning,
-        stacklevel=4,
-    )
+    """Tell of calibration rows that miss for sure; raise where they are too many."""
+    if calibration.is_new.any():
+        such_as = f", such as {calibration.labels[calibration.is_new].tolist()[0]!r}"
+        check_reachable(calibration, alpha, conditional, such_as)
+        warn_user(
+            f"{new_labels(calibration)}{such_as}; they count as misses, as new rows of unknown "
+            "labels will be."
+        )

@@ -130,12 +130,22 @@ def _coverage(estimator, x, recorder):
             "conditional='strata' needs the stratum of each row, for which the graph has no input; "
             "export the sets of conditional=None or 'class'."
         )
+    if hasattr(estimator, "folds_"):
+        raise ValueError("Sets of cv have no one level; export a fit with cv=None.")
     inner = prediction(estimator.estimator_, x, recorder)
     p = inner.probabilities
 
+    def reached(level):
+        if hasattr(estimator, "label_factors_"):
+            return p * torch.from_numpy(estimator.label_factors_) >= lowered(level)
+        return inner.sets_at(level) if inner.sets_at else p >= lowered(level)
+
     def sets_at(level):
-        reached = inner.sets_at(level) if inner.sets_at else p >= lowered(level)
-        return reached | _is_top(p) | torch.as_tensor(np.isneginf(level))
+        sets = reached(level) | _is_top(p) | torch.as_tensor(np.isneginf(level))
+        if not hasattr(estimator, "accuracy_level_"):
+            return sets
+        alone = p.amax(dim=1, keepdim=True) >= lowered(estimator.accuracy_level_)
+        return torch.where(alone, _is_top(p), sets | (class_ranks(p) <= 2))
 
     return Prediction(p, p, lambda: sets_at(estimator.level_), sets_at)
 

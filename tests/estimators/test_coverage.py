@@ -25,11 +25,11 @@ from tiny import QUICK, labelled_rows
 from sklearn_setpred import CardinalityAwareClassifier, CoverageSetClassifier, TopKSetClassifier
 from sklearn_setpred.datasets import make_confusable_classes
 from sklearn_setpred.estimators._calibration import (
+    SizeLevels,
     class_levels_at,
     coverage_level,
     levels_of_strata,
     rows_needed,
-    size_level,
     strata_levels,
 )
 from sklearn_setpred.metrics import coverage_score, mean_set_size
@@ -63,6 +63,12 @@ def frozen(law):
 
 
 # ------------------------------------------------------------------ levels by hand
+
+
+def size_level(batches, n_groups, n_classes, target_size):
+    """Return the level of a size, from the labels kept for that size."""
+    kept = SizeLevels.of(batches, n_groups, n_classes, target_size)
+    return kept.at(target_size)
 
 
 @pytest.mark.parametrize(("n", "place"), [(9, 1), (18, 1), (19, 2), (29, 3)])

@@ -1,0 +1,63 @@
+"""Which rows one label may answer alone: a tested level of the first label's probability."""
+
+import math
+
+import numpy as np
+from scipy.stats import binom
+
+# A row alone and the same row in a batch may differ in the last bits of float32 networks.
+_MARGIN = 1e-6
+
+
+def rows_to_decide(target_accuracy, confidence):
+    """Return the least number of rows, all of them right, that show an accuracy."""
+    return math.ceil(math.log(1 - confidence) / math.log(target_accuracy) - 1e-9)
+
+
+def accuracy_level(probability, is_right, target_accuracy, confidence):
+    """Return the lowest probability from which first labels are right often enough.
+
+    The rows are taken in the order of their probability, the surest first. As long as so many of
+    the first rows are right as labels with an accuracy of ``target_accuracy`` would be with a
+    probability of at most ``1 - confidence``, the next row is taken too: learn then test, with
+    fixed-sequence testing and the tail of the binomial distribution. inf if the first rows that
+    could show the accuracy do not.
+
+    Parameters
+    ----------
+    probability : ndarray of shape (n,)
+        The probability of each row's first label.
+    is_right : ndarray of shape (n,), bool
+    target_accuracy, confidence : float
+        Between 0 and 1.
+    """
+    order = np.argsort(-probability, kind="stable")
+    steps, last = np.unique(-probability[order][::-1], return_index=True)
+    n_rows = len(order) - last  # rows at or above each probability, ties together
+    n_wrong = np.cumsum(~is_right[order])[n_rows - 1]
+    fails = binom.cdf(n_wrong, n_rows, 1 - target_accuracy) > 1 - confidence
+    fails &= n_rows >= rows_to_decide(target_accuracy, confidence)
+    stop = np.argmax(fails) if fails.any() else len(steps)
+    passed = np.flatnonzero(n_rows[:stop] >= rows_to_decide(target_accuracy, confidence))
+    return float(-steps[passed[-1]]) * (1 - _MARGIN) if len(passed) else math.inf
+
+
+def decided_alone(scores, level):
+    """Say for which rows the first label stands alone."""
+    return scores.max(axis=1) >= level
+
+
+def levels_of_decisions(levels, scores, level):
+    """Return levels of which the first label is left alone where it reaches the level.
+
+    Elsewhere the two first labels are always in the set. ``levels`` has inf for the first.
+    """
+    alone = decided_alone(scores, level)
+    first = scores.argmax(axis=1)[:, None]
+    others = scores.copy()
+    np.put_along_axis(others, first, -np.inf, axis=1)
+    second = others.argmax(axis=1)
+    levels = np.where(alone[:, None], -np.inf, levels)
+    np.put_along_axis(levels, first, np.inf, axis=1)
+    levels[~alone, second[~alone]] = np.inf
+    return levels
