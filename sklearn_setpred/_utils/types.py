@@ -31,4 +31,4 @@ SetsLike: TypeAlias = ArrayLike | csr_array
 Metric: TypeAlias = Callable[..., float]
 Seed: TypeAlias = int | np.random.RandomState | None
 SizeCost: TypeAlias = str | Callable[[Floats], ArrayLike]
-"""The cost of a set's size: "linear", "log", or a function of sizes."""
+"""The cost of a set's size: "linear", "log", "singleton", or a function of sizes."""

@@ -24,6 +24,11 @@ def rows_needed(alpha):
     return math.ceil(1 / alpha - 1e-9) - 1
 
 
+def alpha_of(target_coverage):
+    """Return the fraction of misses allowed; raise unless it lies between 0 and 1."""
+    return 1 - check_number("target_coverage", target_coverage, low=0, high=1, is_open=True)
+
+
 def row_weights(groups):
     """Return the weight of each row, one over the number of rows in its group."""
     _, places, counts = np.unique(groups, return_inverse=True, return_counts=True)
@@ -152,10 +157,19 @@ class LabelLevels:
 
     target = "target_coverage"
 
+    @property
+    def n_groups(self):
+        """Number of groups."""
+        return len(np.unique(self.groups))
+
+    def is_few(self, target_coverage):
+        """Say whether the rows are too few for a coverage."""
+        return self.n_groups < rows_needed(alpha_of(target_coverage))
+
     def at(self, target_coverage):
         """Return the level for a coverage; raise where the rows have none."""
-        alpha = 1 - check_number("target_coverage", target_coverage, low=0, high=1, is_open=True)
-        check_rows(len(np.unique(self.groups)), len(self.groups), coverage=target_coverage)
+        alpha = alpha_of(target_coverage)
+        check_rows(self.n_groups, len(self.groups), coverage=target_coverage)
         check_reachable(self, alpha, self.conditional)
         if self.conditional == "class":
             return class_levels_at(self.levels, self.codes, self.n_classes, alpha, self.groups)[0]

@@ -84,8 +84,9 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         no built-in experts beside it.
     size_penalty : float, default=0.05
         Weight of the size, in units of coverage per unit of cost.
-    size_cost : {"linear", "log"} or callable, default="linear"
-        ``cost(s) = s`` or ``log s``; a callable maps sizes (m,) to non-decreasing costs (m,).
+    size_cost : {"linear", "log", "singleton"} or callable, default="linear"
+        ``cost(s) = s``, ``log s``, or ``s + 1[s > 1]``, with which fewer sets have more than one
+        label; a callable maps sizes (m,) to non-decreasing costs (m,).
     sizes : array-like of int, default=None
         Candidate sizes, increasing. None means 1 ... n_classes; for more than 1024 classes
         1 ... 64, then sizes that grow by a tenth, and n_classes.

@@ -41,9 +41,9 @@ from sklearn_setpred.estimators._calibration import (
     check_size,
     levels_of_strata,
     row_weights,
-    rows_needed,
 )
 from sklearn_setpred.estimators._decisions import (
+    above_alone,
     accuracy_level,
     decided_alone,
     levels_of_decisions,
@@ -127,11 +127,12 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         Divide probabilities by this power, 0 to 1, of the prevalence of their label [4]_: rare
         labels enter sets earlier, and the mean over classes of the coverage rises. The levels are
         then made from ``predict_proba``, also where the estimator has ``set_levels``.
-    label_noise : float, array-like of shape (n_classes, n_classes), "estimate" or None
+    label_noise : float, array-like or "estimate", default=None
         How wrong the labels of the calibration rows are: the probability that a label was
-        redrawn uniformly, or ``P(given label i | true label j)`` in row i and column j, in the
-        order of ``classes_``. The coverage is then that of the true labels [5]_. "estimate" reads
-        a rate off the surest tenth of the calibration rows; see Notes.
+        redrawn uniformly, or a matrix (n_classes, n_classes) with ``P(given label i | true
+        label j)`` in row i and column j, in the order of ``classes_``. The coverage is then that
+        of the true labels [5]_. "estimate" reads a rate off the surest tenth of the calibration
+        rows; see Notes.
     calibration_size : float or int, default=0.2
         Rows to set aside, as a fraction or a number; with groups, at least so many.
     cv : int, splitter or iterable, default=None
@@ -325,7 +326,11 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
             chosen = choose_rows(self.calibration_size, numbers, self.random_state)
         train, held_out = set_aside(y, strata, numbers, chosen)
         self._check_reachable(held_out, len(classes))
-        return self._fit_split(train, held_out, inner, X, y, classes, fit_params)
+        self._fit_split(train, held_out, inner, X, y, classes, fit_params)
+        if self.conditional == "class":
+            self.pooled_classes_ = self.classes_[self.calibration_.pooled(self._coverage)]
+        self.level_ = self._level_at(self.target_size or self._coverage)
+        return self
 
     # ----------------------------------------------------------------- targets
 
@@ -439,8 +444,7 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
             self.label_factors_ = self._label_factors(counted)
         if self.target_accuracy is not None:
             held_out, codes = self._decide(X, held_out, codes)
-        self._calibrate(X, held_out, codes)
-        return self
+        self.calibration_ = self._calibrated(X, held_out, codes)
 
     def _splits(self, X, codes, groups):
         """Return the splits of ``cv``; rows are drawn without regard to their class."""
@@ -499,29 +503,18 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         undecided = ~decided_alone(probability[:, None], self.accuracy_level_)
         return held_out.take(undecided), codes[undecided]
 
-    def _calibrate(self, X, held_out, codes):
-        """Keep what the calibration rows tell of levels, and find the level of the target."""
-        n_classes, groups = len(self.classes_), held_out.groups
+    def _calibrated(self, X, held_out, codes):
+        """Return what the calibration rows tell of levels."""
         if self.target_size is not None:
-            weights = row_weights(groups)
+            n_classes, weights = len(self.classes_), row_weights(held_out.groups)
             batches = (
                 (self._levels(_safe_indexing(X, rows)), weight)
                 for rows, weight in in_batches(n_classes, held_out.rows, weights)
             )
-            size = self.target_size
-            self.calibration_ = SizeLevels.of(batches, held_out.n_groups, n_classes, size)
-            self.level_ = self.calibration_.at(size)
-            return
-        self.calibration_ = self._label_levels_of(X, held_out, codes)
-        if self.conditional == "class":
-            self.pooled_classes_ = self.classes_[self.calibration_.pooled(self._coverage)]
-        too_few = _has_accuracy(self) and held_out.n_groups < rows_needed(1 - self._coverage)
-        # Where nearly all labels stand alone, the other sets hold all labels.
-        self.level_ = -np.inf if too_few else self.calibration_.at(self._coverage)
-
-    def _label_levels_of(self, X, held_out, codes):
-        """Return what the labels of the calibration rows tell of levels."""
+            return SizeLevels.of(batches, held_out.n_groups, n_classes, self.target_size)
         about = held_out.is_new, held_out.groups, held_out.strata, len(self.classes_)
+        if len(codes) == 0:
+            return LabelLevels(np.empty(0), codes, *about, self.conditional)
         if self.label_noise is None:
             levels = self._on_rows(X, held_out.rows, self._label_levels, codes)
             levels = np.where(held_out.is_new, -np.inf, levels)
@@ -610,11 +603,15 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         return (1 + reached) / (1 + total)
 
     def _level_at(self, target):
-        """Return the level for a target other than that of the fit."""
-        if not hasattr(self, "folds_"):
+        """Return the level for a target."""
+        if hasattr(self, "folds_"):
+            check_number("target_coverage", target, low=0, high=1, is_open=True)
+            return float(np.nextafter(1 - target + 1e-12, 1))
+        if not hasattr(self, "accuracy_level_"):
             return self.calibration_.at(target)
-        check_number("target_coverage", target, low=0, high=1, is_open=True)
-        return float(np.nextafter(1 - target + 1e-12, 1))
+        # Where nearly all labels stand alone, the other sets hold all labels.
+        is_few = self.calibration_.is_few(target)
+        return above_alone(-np.inf if is_few else self.calibration_.at(target))
 
     def _asked_level(self, **targets):
         """Return the level of the fit, or for the one target that is not None."""

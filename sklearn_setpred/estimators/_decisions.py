@@ -7,6 +7,8 @@ from scipy.stats import binom
 
 # A row alone and the same row in a batch may differ in the last bits of float32 networks.
 _MARGIN = 1e-6
+# Of labels that are in a set at any level; only those left out of labels alone are lower.
+_LOWEST = -np.finfo(np.float64).max
 
 
 def rows_to_decide(target_accuracy, confidence):
@@ -42,6 +44,11 @@ def accuracy_level(probability, is_right, target_accuracy, confidence):
     return float(-steps[passed[-1]]) * (1 - _MARGIN) if len(passed) else math.inf
 
 
+def above_alone(level):
+    """Return a level at which labels alone stay alone, the lowest for -inf."""
+    return max(level, _LOWEST)
+
+
 def decided_alone(scores, level):
     """Say for which rows the first label stands alone."""
     return scores.max(axis=1) >= level
@@ -57,7 +64,7 @@ def levels_of_decisions(levels, scores, level):
     others = scores.copy()
     np.put_along_axis(others, first, -np.inf, axis=1)
     second = others.argmax(axis=1)
-    levels = np.where(alone[:, None], -np.inf, levels)
+    levels = np.where(alone[:, None], -np.inf, np.maximum(levels, _LOWEST))
     np.put_along_axis(levels, first, np.inf, axis=1)
     levels[~alone, second[~alone]] = np.inf
     return levels

@@ -13,10 +13,16 @@ import numpy as np
 from scipy.stats import beta
 
 from sklearn_setpred._utils.validation import check_number
-from sklearn_setpred.estimators._calibration import check_rows, row_weights, rows_needed
+from sklearn_setpred.estimators._calibration import (
+    alpha_of,
+    check_rows,
+    row_weights,
+    rows_needed,
+)
 
 # Of these a tenth are the surest rows, which tell the rate of noise.
 ROWS_TO_ESTIMATE = 500
+_ALL = "all"
 # Below this the inverse of a matrix would blow up what is not known exactly.
 _SMALLEST_SINGULAR_VALUE = 1e-3
 
@@ -118,7 +124,7 @@ class NoisyLevels:
     Parameters
     ----------
     curves : dict
-        One for all rows under None, or one for each class or stratum.
+        One for all rows, or one for each class or stratum.
     n_groups, n_rows : int
     conditional : {None, "class", "strata"}
     """
@@ -129,6 +135,10 @@ class NoisyLevels:
     conditional: str | None
 
     target = "target_coverage"
+
+    def is_few(self, target_coverage):
+        """Say whether the rows are too few for a coverage."""
+        return self.n_groups < rows_needed(alpha_of(target_coverage))
 
     @classmethod
     def of(cls, levels, found, noise):
@@ -152,17 +162,16 @@ class NoisyLevels:
             )
             for key, rows, columns, of_part in parts
         }
-        n_groups = len(np.unique(found.groups))
-        return cls(curves, n_groups, len(found.groups), found.conditional)
+        return cls(curves, found.n_groups, len(found.groups), found.conditional)
 
     def at(self, target_coverage):
         """Return the level for a coverage of the true labels; raise where the rows have none."""
-        alpha = 1 - check_number("target_coverage", target_coverage, low=0, high=1, is_open=True)
+        alpha = alpha_of(target_coverage)
         check_rows(self.n_groups, self.n_rows, coverage=target_coverage)
         levels = {key: curve.at(alpha) for key, curve in self.curves.items()}
         if self.conditional == "class":
             return np.array(list(levels.values()))
-        return levels if self.conditional == "strata" else levels[None]
+        return levels if self.conditional == "strata" else levels[_ALL]
 
     def pooled(self, target_coverage):
         """Return the codes of the classes with too few rows, which are in every set."""
@@ -181,7 +190,7 @@ def _parts(found):
             rows = found.strata == stratum
             yield stratum, rows, slice(None), rows
     else:
-        yield None, every, slice(None), every
+        yield _ALL, every, slice(None), every
 
 
 def _weights(noise, codes, n_classes):

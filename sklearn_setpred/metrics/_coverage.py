@@ -4,6 +4,7 @@ __all__ = [
     "class_conditional_coverage",
     "coverage_gap",
     "coverage_score",
+    "macro_coverage_score",
     "size_stratified_coverage",
     "size_stratified_coverage_gap",
     "strata_conditional_coverage",
@@ -97,6 +98,51 @@ def class_conditional_coverage(
     sets = labelled_sets(y_true, y_set, classes, sample_weight)
     known = sets.rows(sets.columns >= 0)
     return known.coverage(known.columns, sets.n_classes)
+
+
+def macro_coverage_score(
+    y_true: ArrayLike,
+    y_set: SetsLike,
+    *,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float:
+    """Return the mean over classes of the coverage.
+
+    ``mean_y c_y`` over the classes that have rows, with ``c_y`` of `class_conditional_coverage`;
+    a rare class counts as much as a frequent one.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,)
+        True labels; one that is not among the classes belongs to no class.
+    y_set : array-like or sparse array of shape (n, K), bool
+        The sets.
+    classes : array-like of shape (K,), default=None
+        The label of each column; None takes the sorted labels of `y_true`, if they are K.
+    sample_weight : array-like of shape (n,), default=None
+        Weights of the rows; a weight of 2 counts as a row that occurs twice.
+
+    Returns
+    -------
+    float
+        Between 0 and 1, higher is better; NaN if no true label is among the classes.
+
+    References
+    ----------
+    Ding, Fermanian, Salmon, "Conformal prediction for long-tailed classification", ICLR 2026.
+
+    Examples
+    --------
+    >>> from sklearn_setpred.metrics import macro_coverage_score
+    >>> macro_coverage_score(["a", "b", "b", "a"], [[1, 0], [1, 1], [1, 0], [1, 0]])
+    0.75
+    """
+    coverages = class_conditional_coverage(
+        y_true, y_set, classes=classes, sample_weight=sample_weight
+    )
+    known = coverages[~np.isnan(coverages)]
+    return float(np.mean(known)) if known.size else np.nan
 
 
 def coverage_gap(

@@ -37,9 +37,10 @@ def cardinality_aware_loss(
         The sets.
     size_penalty : float, default=0.05
         Weight of the size, not negative.
-    size_cost : {"log", "linear"} or callable, default="linear"
-        ``"log"`` is ``cost(k) = log k``, ``"linear"`` is ``cost(k) = k``; a callable takes the
-        sizes 1 ... K and returns their costs: finite, non-negative, non-decreasing.
+    size_cost : {"log", "linear", "singleton"} or callable, default="linear"
+        ``"log"`` is ``cost(k) = log k``, ``"linear"`` is ``cost(k) = k``, ``"singleton"`` is
+        ``cost(k) = k + 1[k > 1]``; a callable takes the sizes 1 ... K and returns their costs:
+        finite, non-negative, non-decreasing.
     classes : array-like of shape (K,), default=None
         The label of each column; None takes the sorted labels of `y_true`, if they are K.
     sample_weight : array-like of shape (n,), default=None

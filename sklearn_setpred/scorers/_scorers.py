@@ -15,6 +15,7 @@ from sklearn_setpred.metrics import (
     cardinality_aware_loss,
     coverage_gap,
     coverage_score,
+    macro_coverage_score,
     mean_set_size,
     set_utility_score,
     singleton_accuracy_score,
@@ -192,6 +193,7 @@ class TopKScorer(_ScoresSets):
 # name: (metric, greater_is_better)
 _SCORERS = {
     "coverage": (coverage_score, True),
+    "macro_coverage": (macro_coverage_score, True),
     "neg_mean_set_size": (mean_set_size, False),
     "neg_cardinality_aware_loss": (cardinality_aware_loss, False),
     "neg_coverage_gap": (coverage_gap, False),

@@ -7,7 +7,7 @@ from sklearn_setpred._utils.types import ArrayLike, Floats, Integers, SizeCost
 from sklearn_setpred._utils.validation import check_option
 from sklearn_setpred.sets._ranks import top_k
 
-SIZE_COSTS = {"log": np.log, "linear": np.copy}
+SIZE_COSTS = {"log": np.log, "linear": np.copy, "singleton": lambda sizes: sizes + (sizes > 1)}
 """Costs of a set's size known by name; each maps sizes (m,) to costs (m,)."""
 
 # Up to this many classes all sizes are candidates: the levels of a row take time in proportion to
@@ -54,9 +54,10 @@ def size_costs(sizes: ArrayLike, size_cost: SizeCost) -> Floats:
     ----------
     sizes : array-like of shape (m,), int
         Positive and increasing.
-    size_cost : {"log", "linear"} or callable
-        ``"log"`` is ``cost(k) = log k``, ``"linear"`` is ``cost(k) = k``; a callable takes the
-        sizes (m,), float64, and returns their costs (m,): finite, non-negative, non-decreasing.
+    size_cost : {"log", "linear", "singleton"} or callable
+        ``"log"`` is ``cost(k) = log k``, ``"linear"`` is ``cost(k) = k``, ``"singleton"`` is
+        ``cost(k) = k + 1[k > 1]``; a callable takes the sizes (m,), float64, and returns their
+        costs (m,): finite, non-negative, non-decreasing.
 
     Returns
     -------

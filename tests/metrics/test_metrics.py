@@ -20,6 +20,7 @@ from sklearn_setpred.metrics import (
     coverage_size_curve,
     empty_share,
     expected_calibration_error,
+    macro_coverage_score,
     mean_set_size,
     set_size_distribution,
     set_size_quantile,
@@ -49,6 +50,7 @@ def on_worst_slab(y_true, y_set, X=X, **kwargs):
 SET_METRICS = {
     coverage_score: 4 / 6,
     class_conditional_coverage: [1 / 2, 1 / 2, 1],
+    macro_coverage_score: 2 / 3,
     coverage_gap: (1 / 6 + 1 / 6 + 1 / 3) / 3,
     size_stratified_coverage: [0, 2 / 3, 1, 1],
     size_stratified_coverage_gap: 2 / 3,

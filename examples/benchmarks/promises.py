@@ -1,0 +1,291 @@
+"""What is promised, measured where the truth is known: 200 calibrations of one classifier.
+
+The classes are Gaussian clusters with a known posterior, so that coverage and accuracy of sets are
+known without drawing labels. A classifier predicts once, and is calibrated again and again::
+
+    python examples/benchmarks/promises.py --docs docs/promises_measured.md
+    python examples/benchmarks/promises.py --repetitions 5 --test 500
+
+writes ``results/promises.csv``, one line for each arm, and the page of the documentation.
+"""
+
+import argparse
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from tqdm import tqdm
+
+from sklearn_setpred import CoverageSetClassifier
+from sklearn_setpred.datasets import make_confusable_classes, make_noisy_labels
+
+RESULTS = Path(__file__).parent / "results" / "promises.csv"
+TARGET, N_TRAIN, N_POOL = 0.9, 3000, 20_000  # a pool to calibrate from, another to test on
+N_CLASSES = 20
+NOISES = {"clean": 0.0, "uniform": 0.1, "uniform, more": 0.3, "class_dependent": 0.1}
+ACCURACIES = (0.9, 0.95)
+TAILS = {"30 classes": (30, 1.0), "60 classes": (60, 1.0)}
+
+
+class Bank(ClassifierMixin, BaseEstimator):
+    """A classifier that has predicted a bank of rows already; X holds their numbers."""
+
+    def __init__(self, p=None):
+        self.p = p
+        self.classes_ = np.arange(p.shape[1])
+
+    def fit(self, X, y):
+        """Do nothing."""
+        return self
+
+    def predict_proba(self, X):
+        """Return the probabilities of the rows."""
+        return self.p[np.asarray(X)[:, 0]]
+
+
+class Problem:
+    """A pool of rows to calibrate with, and test rows whose posterior is known.
+
+    Parameters
+    ----------
+    n_test : int
+        Number of test rows, drawn anew for each calibration.
+    power : float
+        Logistic regression, trained on 3,000 rows, says p^power, renormalised.
+    **problem
+        Arguments of `make_confusable_classes`.
+    """
+
+    def __init__(self, n_test, power=1.0, **problem):
+        problem = {"n_classes": N_CLASSES, "class_sep": 3.0, **problem}
+        X, y, _, law = make_confusable_classes(
+            N_TRAIN, **problem, return_problem=True, random_state=0
+        )
+        fitted = LogisticRegression(max_iter=1000).fit(X, y)
+        X, self.y = law.sample(2 * N_POOL, 1)
+        p = np.zeros((len(X), len(law.weights)))
+        p[:, fitted.classes_] = fitted.predict_proba(X) ** power
+        self.bank = p / p.sum(axis=1, keepdims=True)
+        self.law, self.n_test = law.posterior(X), n_test
+
+    def model(self, **params):
+        """Return a classifier to calibrate."""
+        return CoverageSetClassifier(FrozenEstimator(Bank(self.bank)), **params)
+
+    def rows(self, n, rng):
+        """Draw calibration rows with their labels, and test rows."""
+        rows = rng.choice(N_POOL, n, replace=False)
+        test = N_POOL + rng.choice(N_POOL, self.n_test, replace=False)
+        self.test, self.posterior = test[:, None], self.law[test]
+        return rows[:, None], self.y[rows]
+
+    def figures(self, sets):
+        """Return what the sets of the test rows are worth, by the posterior."""
+        inside = self.posterior * sets
+        of_class = inside.sum(axis=0) / self.posterior.sum(axis=0)
+        alone = sets.sum(axis=1) == 1
+        return {
+            "coverage": inside.sum() / len(sets),
+            "size": sets.sum(axis=1).mean(),
+            "macro_coverage": of_class.mean(),
+            "alone": alone.mean(),
+            "accuracy": inside[alone].sum() / alone.sum() if alone.any() else np.nan,
+            "coverage_of_others": inside[~alone].sum() / (~alone).sum() if not alone.all() else 1.0,
+        }
+
+
+def matrix(kind, level):
+    """Return P(given label | true label) of a noise of `make_noisy_labels`."""
+    wrong = np.full((N_CLASSES, N_CLASSES), 1 / N_CLASSES)
+    if kind == "class_dependent":
+        wrong = np.roll(np.eye(N_CLASSES), 1, axis=0)
+    return (1 - level) * np.eye(N_CLASSES) + level * wrong
+
+
+# ------------------------------------------------------------------------------- promises
+
+
+def label_noise(repetitions, n_test, n_calibration=1000):
+    """Yield the figures of sets calibrated on wrong labels, as if clean and corrected."""
+    problem, rng = Problem(n_test), np.random.default_rng(0)
+    for repetition in range(repetitions):
+        rows, y = problem.rows(n_calibration, rng)
+        for name, level in NOISES.items():
+            kind = name.partition(",")[0]
+            given = y
+            if level:
+                given = make_noisy_labels(
+                    y, kind, level, classes=range(N_CLASSES), random_state=repetition
+                )
+            arms = {"as if clean": None, "corrected": matrix(kind, level), "estimate": "estimate"}
+            for arm, noise in arms.items():
+                model = problem.model(target_coverage=TARGET, label_noise=noise).fit(rows, given)
+                figures = problem.figures(model.predict_set(problem.test))
+                yield {"problem": f"{name} {level:g}", "arm": arm, **figures}
+
+
+def alone(repetitions, n_test, n_calibration=1000):
+    """Yield the figures of labels alone: tested, by the probability itself, and by the truth."""
+    problems = {"separation 3": Problem(n_test), "separation 2": Problem(n_test, class_sep=2.0)}
+    problems["overconfident"] = Problem(n_test, power=3.0)
+    for name, problem in problems.items():
+        rng = np.random.default_rng(0)
+        p, law = problem.bank[N_POOL:], problem.law[N_POOL:]
+        for target in ACCURACIES:
+            of = {"problem": f"{name}, accuracy {target}", "wish": target}
+            for _ in range(repetitions):
+                model = problem.model(target_coverage=TARGET, target_accuracy=target)
+                with warnings.catch_warnings():
+                    warnings.filterwarnings("ignore", "No label stands alone")
+                    model.fit(*problem.rows(n_calibration, rng))
+                yield of | {"arm": "tested", **problem.figures(model.predict_set(problem.test))}
+            yield of | {"arm": "probability above", **_alone_at(p, law, target)}
+            yield of | {"arm": "oracle", **_oracle(law, target)}
+
+
+def _alone_at(p, posterior, level):
+    """Return fraction and accuracy of the first labels of a probability above a level."""
+    sure, first = p.max(axis=1) >= level, p.argmax(axis=1)
+    accuracy = posterior[np.arange(len(p)), first][sure]
+    return {"alone": sure.mean(), "accuracy": accuracy.mean() if sure.any() else np.nan}
+
+
+def _oracle(posterior, target):
+    """Return fraction and accuracy of the most rows with the accuracy, for who knows it all."""
+    best = np.sort(posterior.max(axis=1))[::-1]
+    accuracy = np.cumsum(best) / np.arange(1, len(best) + 1)
+    n = np.count_nonzero(accuracy >= target)
+    return {"alone": n / len(best), "accuracy": accuracy[n - 1] if n else np.nan}
+
+
+def long_tail(repetitions, n_test, n_calibration=1000):
+    """Yield the figures of levels over powers of the prevalence."""
+    for name, (n_classes, power) in TAILS.items():
+        weights = 1 / np.arange(1, n_classes + 1.0) ** power
+        problem = Problem(n_test, n_classes=n_classes, weights=weights, class_sep=2.5)
+        rng = np.random.default_rng(0)
+        for _ in range(repetitions):
+            rows, y = problem.rows(n_calibration, rng)
+            for prevalence_power in (0.0, 0.5, 1.0):
+                model = problem.model(target_coverage=TARGET, prevalence_power=prevalence_power)
+                figures = problem.figures(model.fit(rows, y).predict_set(problem.test))
+                yield {"problem": name, "arm": f"power {prevalence_power:g}", **figures}
+
+
+def few_rows(repetitions, n_test, n_rows=200):
+    """Yield the figures of split and of cross-conformal calibration, trained anew each time."""
+    *_, law = make_confusable_classes(10, 8, 6, class_sep=2.5, return_problem=True, random_state=0)
+    X_test, _ = law.sample(n_test, 1)
+    posterior = law.posterior(X_test)
+    for repetition in range(repetitions):
+        X, y = law.sample(n_rows, 10 + repetition)
+        for arm, cv in {"split": None, "cv=5": 5, "cv=10": 10}.items():
+            model = CoverageSetClassifier(
+                GaussianNB(), target_coverage=TARGET, cv=cv, random_state=repetition
+            ).fit(X, y)
+            sets = model.predict_set(X_test)
+            coverage = (posterior * sets).sum() / len(sets)
+            size = sets.sum(axis=1).mean()
+            yield {"problem": f"{n_rows} rows", "arm": arm, "coverage": coverage, "size": size}
+
+
+PROMISES = {
+    "label_noise": label_noise,
+    "alone": alone,
+    "long_tail": long_tail,
+    "few_rows": few_rows,
+}
+
+
+# ---------------------------------------------------------------------------------- tables
+
+
+def summary(lines):
+    """Return one line for each arm: means, the spread of the coverage, broken promises."""
+    keys = ["promise", "problem", "arm"]
+    lines["broken"] = (lines["accuracy"] < lines["wish"]).where(lines["wish"].notna())
+    groups = lines.groupby(keys, sort=False)
+    means = groups.mean(numeric_only=True).drop(columns="wish")
+    means.insert(0, "repetitions", groups.size())
+    means.insert(2, "spread", groups["coverage"].std())
+    means.insert(3, "standard_error", groups["coverage"].sem())
+    means["broken"] = groups["broken"].mean()
+    return means.astype(float).round(4).reset_index()
+
+
+TABLES = {
+    "label_noise": (
+        "Calibration labels that are wrong",
+        "Logistic regression, 20 classes, 1,000 calibration rows, target coverage .90. `spread` is "
+        "the standard deviation over calibrations.",
+        ["coverage", "standard_error", "spread", "size"],
+    ),
+    "alone": (
+        "One label alone",
+        "1,000 calibration rows, confidence .90: at most a tenth of the calibrations may have "
+        "labels alone that are less accurate than asked for (`broken`). The oracle knows the "
+        "posterior.",
+        ["alone", "accuracy", "broken", "coverage_of_others"],
+    ),
+    "long_tail": (
+        "The long tail",
+        "Class k has a prior proportional to 1 / k; logistic regression, 1,000 calibration rows, "
+        "target coverage .90.",
+        ["coverage", "standard_error", "macro_coverage", "size"],
+    ),
+    "few_rows": (
+        "Few rows",
+        "Naive Bayes, 8 classes, 200 rows in all, trained anew each time, target coverage .90.",
+        ["coverage", "standard_error", "spread", "size"],
+    ),
+}
+
+
+def page(table):
+    """Return the page of the documentation."""
+    text = (
+        "# Promises, measured\n\n"
+        "Written by `examples/benchmarks/promises.py`: 200 calibrations on Gaussian classes whose "
+        "posterior is known, so that coverage and accuracy are known without drawing labels.\n"
+    )
+    for promise, (title, about, columns) in TABLES.items():
+        part = table[table["promise"] == promise][["problem", "arm", *columns]]
+        text += f"\n## {title}\n\n{about}\n\n| {' | '.join(part.columns)} |\n"
+        text += "|---" * 2 + "|---:" * len(columns) + "|\n"
+        for line in part.itertuples(index=False):
+            cells = (v if isinstance(v, str) else "" if np.isnan(v) else f"{v:.3f}" for v in line)
+            text += f"| {' | '.join(cells)} |\n"
+    return text
+
+
+def measured(repetitions, n_test):
+    """Return the lines of all promises."""
+    lines = [
+        {"promise": promise, "wish": np.nan, "accuracy": np.nan, "coverage": np.nan, **line}
+        for promise, measure in PROMISES.items()
+        for line in tqdm(measure(repetitions, n_test), desc=promise)
+    ]
+    return pd.DataFrame(lines)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repetitions", type=int, default=200)
+    parser.add_argument("--test", type=int, default=2000, help="number of test rows")
+    parser.add_argument("--csv", type=Path, default=RESULTS)
+    parser.add_argument("--docs", type=Path)
+    given = parser.parse_args(arguments)
+    table = summary(measured(given.repetitions, given.test))
+    table.to_csv(given.csv, index=False)
+    if given.docs:
+        given.docs.write_text(page(table), encoding="utf-8")
+    print(table.to_string())
+
+
+if __name__ == "__main__":
+    main()
