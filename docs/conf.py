@@ -140,7 +140,10 @@ CONTENTS = {
     "api": pages_by_module(),
 }
 # Long tables, which their page links to and the navigation leaves out.
-OUTSIDE = ["set_size", "strong_peers", "label_noise", "label_noise_tables", "performance"]
+OUTSIDE = [
+    *("set_size", "strong_peers", "label_noise", "label_noise_tables", "performance"),
+    "promises_measured",
+]
 FULL_NAMES = {full_name.rpartition(".")[2]: full_name for full_name in PAGES_OF_NAMES}
 
 

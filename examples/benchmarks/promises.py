@@ -4,7 +4,8 @@ The classes are Gaussian clusters with a known posterior, so that coverage and a
 known without drawing labels. A classifier predicts once, and is calibrated again and again::
 
     python examples/benchmarks/promises.py --docs docs/promises_measured.md
-    python examples/benchmarks/promises.py --repetitions 5 --test 500
+    python examples/benchmarks/promises.py --only alone
+    python examples/benchmarks/promises.py --repetitions 5 --test 500 --csv small.csv
 
 writes ``results/promises.csv``, one line for each arm, and the page of the documentation.
 """
@@ -122,7 +123,9 @@ def label_noise(repetitions, n_test, n_calibration=1000):
                 given = make_noisy_labels(
                     y, kind, level, classes=range(N_CLASSES), random_state=repetition
                 )
-            arms = {"as if clean": None, "corrected": matrix(kind, level), "estimate": "estimate"}
+            arms = {"as if clean": None, "estimate": "estimate"}
+            if level:
+                arms["corrected"] = matrix(kind, level)
             for arm, noise in arms.items():
                 model = problem.model(target_coverage=TARGET, label_noise=noise).fit(rows, given)
                 figures = problem.figures(model.predict_set(problem.test))
@@ -263,11 +266,12 @@ def page(table):
     return text
 
 
-def measured(repetitions, n_test):
-    """Return the lines of all promises."""
+def measured(repetitions, n_test, only=None):
+    """Return the lines of all promises, or of one."""
     lines = [
-        {"promise": promise, "wish": np.nan, "accuracy": np.nan, "coverage": np.nan, **line}
+        {"promise": promise, **dict.fromkeys(("wish", "accuracy"), np.nan), **line}
         for promise, measure in PROMISES.items()
+        if only in (None, promise)
         for line in tqdm(measure(repetitions, n_test), desc=promise)
     ]
     return pd.DataFrame(lines)
@@ -276,11 +280,15 @@ def measured(repetitions, n_test):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repetitions", type=int, default=200)
+    parser.add_argument("--only", choices=PROMISES, help="keep the others as the file has them")
     parser.add_argument("--test", type=int, default=2000, help="number of test rows")
     parser.add_argument("--csv", type=Path, default=RESULTS)
     parser.add_argument("--docs", type=Path)
     given = parser.parse_args(arguments)
-    table = summary(measured(given.repetitions, given.test))
+    table = summary(measured(given.repetitions, given.test, given.only))
+    if given.only and given.csv.exists():
+        known = pd.read_csv(given.csv)
+        table = pd.concat([known[known["promise"] != given.only], table])
     table.to_csv(given.csv, index=False)
     if given.docs:
         given.docs.write_text(page(table), encoding="utf-8")

@@ -233,7 +233,7 @@ def size_stratified_coverage(
     References
     ----------
     Angelopoulos, Bates, Malik, Jordan, "Uncertainty sets for image classifiers using conformal
-    prediction", ICLR 2021, section 4 (adaptiveness).
+    prediction", ICLR 2021.
 
     Examples
     --------

@@ -222,8 +222,7 @@ def expected_calibration_error(
 
     References
     ----------
-    Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017,
-    equation 3.
+    Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017.
 
     Examples
     --------

@@ -76,7 +76,7 @@ def worst_slab_coverage(
     References
     ----------
     Cauchois, Gupta, Duchi, "Knowing what you know: valid and validated confidence sets in
-    multiclass and multilabel prediction", JMLR 22, 2021, section 4.
+    multiclass and multilabel prediction", JMLR 22, 2021.
 
     Romano, Sesia, Candès, "Classification with valid and adaptive coverage", NeurIPS 2020:
     the search on a part of the rows.

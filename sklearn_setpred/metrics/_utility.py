@@ -64,7 +64,7 @@ def cardinality_aware_loss(
     References
     ----------
     Cortes, Mao, Mohri, Mohri, Zhong, "Cardinality-aware set prediction and top-k classification",
-    NeurIPS 2024, section 2.
+    NeurIPS 2024.
 
     Examples
     --------

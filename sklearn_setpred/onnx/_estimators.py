@@ -145,7 +145,7 @@ def _coverage(estimator, x, recorder):
         if not hasattr(estimator, "accuracy_level_"):
             return sets
         alone = p.amax(dim=1, keepdim=True) >= lowered(estimator.accuracy_level_)
-        return torch.where(alone, _is_top(p), sets | (class_ranks(p) <= 2))
+        return _is_top(p) | (~alone & (sets | (class_ranks(p) <= 2)))
 
     return Prediction(p, p, lambda: sets_at(estimator.level_), sets_at)
 

@@ -81,6 +81,14 @@ ESTIMATORS = {
     "coverage": coverage(NETWORK),
     "coverage by class": coverage(NETWORK, conditional="class"),
     "size": coverage(NETWORK, target_coverage=None, target_size=2.0),
+    "labels alone": coverage(
+        LogisticRegression(), target_accuracy=0.5, confidence=0.5, calibration_size=0.5
+    ),
+    "labels alone, levels inside": coverage(
+        TopKSetClassifier(GaussianNB()), target_accuracy=0.4, confidence=0.5, calibration_size=0.5
+    ),
+    "label noise": coverage(NETWORK, label_noise=0.05, conditional="class", calibration_size=0.5),
+    "long tail": coverage(NETWORK, prevalence_power=0.5),
     "frozen": coverage(FrozenEstimator(clone(NETWORK).fit(X, y))),
     "cardinality-aware": cardinality_aware(size_penalty=0.2),
     "no penalty": cardinality_aware(size_penalty=0),
@@ -533,3 +541,9 @@ def test_only_fitted_set_predictors_are_translated():
         to_onnx(NETWORK)
     with pytest.raises(AttributeError, match="has no predict_set"):
         to_onnx(LogisticRegression().fit(X, y))
+
+
+def test_sets_of_folds_have_no_one_level_and_are_refused():
+    model = coverage(GaussianNB(), cv=3).fit(X, y)
+    with pytest.raises(ValueError, match="export a fit with cv=None"):
+        to_onnx(model)
