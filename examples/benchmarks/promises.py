@@ -1,7 +1,7 @@
 """What is promised, measured where the truth is known: 200 calibrations of one classifier.
 
 The classes are Gaussian clusters with a known posterior, so that coverage and accuracy of sets are
-known without drawing labels. A classifier predicts once, and is calibrated again and again::
+known without drawing labels. One classifier is calibrated again and again, on other rows::
 
     python examples/benchmarks/promises.py --docs docs/promises_measured.md
     python examples/benchmarks/promises.py --only alone
@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -26,64 +25,55 @@ from sklearn_setpred import CoverageSetClassifier
 from sklearn_setpred.datasets import make_confusable_classes, make_noisy_labels
 
 RESULTS = Path(__file__).parent / "results" / "promises.csv"
-TARGET, N_TRAIN, N_POOL = 0.9, 3000, 20_000  # a pool to calibrate from, another to test on
+TARGET, N_TRAIN = 0.9, 3000
 N_CLASSES = 20
 NOISES = {"clean": 0.0, "uniform": 0.1, "uniform, more": 0.3, "class_dependent": 0.1}
 ACCURACIES = (0.9, 0.95)
 TAILS = {"30 classes": (30, 1.0), "60 classes": (60, 1.0)}
 
 
-class Bank(ClassifierMixin, BaseEstimator):
-    """A classifier that has predicted a bank of rows already; X holds their numbers."""
+class Sharpened(LogisticRegression):
+    """Logistic regression that says p^power, renormalised."""
 
-    def __init__(self, p=None):
-        self.p = p
-        self.classes_ = np.arange(p.shape[1])
-
-    def fit(self, X, y):
-        """Do nothing."""
-        return self
+    power = 1.0
 
     def predict_proba(self, X):
-        """Return the probabilities of the rows."""
-        return self.p[np.asarray(X)[:, 0]]
+        """Return p^power, renormalised."""
+        p = super().predict_proba(X) ** self.power
+        return p / p.sum(axis=1, keepdims=True)
 
 
 class Problem:
-    """A pool of rows to calibrate with, and test rows whose posterior is known.
+    """A classifier, fitted on 3,000 rows, and more rows of the problem, whose posterior is known.
 
     Parameters
     ----------
     n_test : int
         Number of test rows, drawn anew for each calibration.
     power : float
-        Logistic regression, trained on 3,000 rows, says p^power, renormalised.
+        Of `Sharpened`.
     **problem
         Arguments of `make_confusable_classes`.
     """
 
     def __init__(self, n_test, power=1.0, **problem):
         problem = {"n_classes": N_CLASSES, "class_sep": 3.0, **problem}
-        X, y, _, law = make_confusable_classes(
+        X, y, _, self.law = make_confusable_classes(
             N_TRAIN, **problem, return_problem=True, random_state=0
         )
-        fitted = LogisticRegression(max_iter=1000).fit(X, y)
-        X, self.y = law.sample(2 * N_POOL, 1)
-        p = np.zeros((len(X), len(law.weights)))
-        p[:, fitted.classes_] = fitted.predict_proba(X) ** power
-        self.bank = p / p.sum(axis=1, keepdims=True)
-        self.law, self.n_test = law.posterior(X), n_test
+        self.classifier = Sharpened(max_iter=1000).fit(X, y)
+        self.classifier.power = power
+        self.n_test = n_test
 
     def model(self, **params):
         """Return a classifier to calibrate."""
-        return CoverageSetClassifier(FrozenEstimator(Bank(self.bank)), **params)
+        return CoverageSetClassifier(FrozenEstimator(self.classifier), **params)
 
     def rows(self, n, rng):
         """Draw calibration rows with their labels, and test rows."""
-        rows = rng.choice(N_POOL, n, replace=False)
-        test = N_POOL + rng.choice(N_POOL, self.n_test, replace=False)
-        self.test, self.posterior = test[:, None], self.law[test]
-        return rows[:, None], self.y[rows]
+        self.test, _ = self.law.sample(self.n_test, rng)
+        self.posterior = self.law.posterior(self.test)
+        return self.law.sample(n, rng)
 
     def figures(self, sets):
         """Return what the sets of the test rows are worth, by the posterior."""
@@ -113,7 +103,7 @@ def matrix(kind, level):
 
 def label_noise(repetitions, n_test, n_calibration=1000):
     """Yield the figures of sets calibrated on wrong labels, as if clean and corrected."""
-    problem, rng = Problem(n_test), np.random.default_rng(0)
+    problem, rng = Problem(n_test), np.random.RandomState(0)
     for repetition in range(repetitions):
         rows, y = problem.rows(n_calibration, rng)
         for name, level in NOISES.items():
@@ -137,8 +127,9 @@ def alone(repetitions, n_test, n_calibration=1000):
     problems = {"separation 3": Problem(n_test), "separation 2": Problem(n_test, class_sep=2.0)}
     problems["overconfident"] = Problem(n_test, power=3.0)
     for name, problem in problems.items():
-        rng = np.random.default_rng(0)
-        p, law = problem.bank[N_POOL:], problem.law[N_POOL:]
+        rng = np.random.RandomState(0)
+        X, _ = problem.law.sample(20_000, 1)
+        p, law = problem.classifier.predict_proba(X), problem.law.posterior(X)
         for target in ACCURACIES:
             of = {"problem": f"{name}, accuracy {target}", "wish": target}
             for _ in range(repetitions):
@@ -171,7 +162,7 @@ def long_tail(repetitions, n_test, n_calibration=1000):
     for name, (n_classes, power) in TAILS.items():
         weights = 1 / np.arange(1, n_classes + 1.0) ** power
         problem = Problem(n_test, n_classes=n_classes, weights=weights, class_sep=2.5)
-        rng = np.random.default_rng(0)
+        rng = np.random.RandomState(0)
         for _ in range(repetitions):
             rows, y = problem.rows(n_calibration, rng)
             for prevalence_power in (0.0, 0.5, 1.0):
