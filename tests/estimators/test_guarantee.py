@@ -86,6 +86,16 @@ def test_the_coverage_is_reached_on_every_sample(base, n, coverage):
     assert not all(sets_of(others).all() for _, others, _ in left_out(samples(n)[0]))
 
 
+@pytest.mark.parametrize("power", [0.5, 1.0])
+def test_the_coverage_is_reached_though_the_calibration_rows_tell_the_prevalence(power):
+    sets_of = promises_on("probabilities", target_coverage=0.75, prevalence_power=power)
+
+    def hit(point, others):
+        return sets_of(others)[point]
+
+    assert min(mean_over_left_out(sample, hit) for sample in samples(3)) >= 0.75 - 1e-12
+
+
 @pytest.mark.parametrize("base", BASES)
 @pytest.mark.parametrize(("n", "size"), [(2, 1.8), (3, 1.5), (4, 2.2)])
 def test_the_mean_size_is_kept_on_every_sample(base, n, size):

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from scipy.stats import betabinom
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -95,6 +96,39 @@ def test_it_stands_in_a_pipeline_and_a_search(name):
         error_score="raise",
     ).fit(X, Y)
     assert predict_set(search, X, target_coverage=0.5).shape == (len(X), 4)
+
+
+class ManyClasses(ClassifierMixin, BaseEstimator):
+    """Probabilities of 10,000 classes, a few of them large, from the number of the row."""
+
+    classes_ = np.arange(10_000)
+
+    def fit(self, X, y):
+        raise AssertionError("a frozen classifier is not fitted")
+
+    def predict_proba(self, X):
+        p = np.full((len(X), 10_000), 1e-5)
+        rows = np.asarray(X)[:, 0].astype(int)
+        for rank in range(4):
+            p[np.arange(len(X)), (37 * rows + rank) % 10_000] = 4.0 ** (2 - rank)
+        return p / p.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"label_noise": 0.1}, {"target_accuracy": 0.3}, {"prevalence_power": 0.5}],
+    ids=str,
+)
+def test_ten_thousand_classes_are_no_trouble(params):
+    rows = np.arange(60)[:, None] % 8
+    y = (37 * rows[:, 0] + np.repeat([0, 1, 2], [35, 20, 5])) % 10_000
+    model = CoverageSetClassifier(
+        FrozenEstimator(ManyClasses()), target_coverage=0.8, sparse_output=True, **params
+    ).fit(rows, y)
+    sets = model.predict_set(rows, target_coverage=0.75)
+    assert sets.nnz < 5 * 60
+    expected = 0.5 if "target_accuracy" in params else 0.7  # all rows tie, and stand alone
+    assert coverage_score(y, sets, classes=model.classes_) > expected
 
 
 # ---------------------------------------------------------------------- levels after the fit
