@@ -38,6 +38,7 @@ from sklearn_setpred._utils.types import (
 from sklearn_setpred._utils.validation import check_labels, check_number, check_weights
 from sklearn_setpred.estimators._base import SetPredictorMixin
 from sklearn_setpred.estimators._coverage import CoverageSetClassifier
+from sklearn_setpred.estimators._levels import level_of_coverage
 from sklearn_setpred.estimators._neural_base import BaseNeuralClassifier
 from sklearn_setpred.estimators._persistence import all_or_nothing, forget_fit
 from sklearn_setpred.estimators._wrapped import WrappingSeveralMixin
@@ -352,8 +353,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         inner = clone(self).set_params(target_coverage=None)
         calibrated = CoverageSetClassifier(
             inner, target_coverage=self.target_coverage, random_state=self.random_state
-        )
-        calibrated.fit(X, y, sample_weight, groups=groups, **fit_params)
+        ).fit(X, y, sample_weight, groups=groups, **fit_params)
         fitted = vars(calibrated.estimator_)
         vars(self).update({name: fitted[name] for name in fitted if name.endswith("_")})
         self.level_, self.n_calibration_ = calibrated.level_, calibrated.n_calibration_
@@ -401,8 +401,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
     def _sized(self, X, level):
         """Return the final log-probabilities and the size chosen for each row at a level."""
         numbers, log_p = self._read(X)
-        sizes, levels = self._size_levels(numbers, log_p)
-        return log_p, sizes_at(sizes, levels, level, len(self.classes_))
+        return log_p, sizes_at(*self._size_levels(numbers, log_p), level, len(self.classes_))
 
     def _path_levels(self, X):
         """Return the levels of the classes; for a rule for one penalty, of its tilted family.
@@ -426,13 +425,9 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
 
     def _level(self, size_penalty, target_coverage):
         """Return the level that stands for a penalty or a coverage, else that of the fit."""
+        check_is_fitted(self)
         if target_coverage is not None:
-            if size_penalty is not None or not hasattr(self, "calibration_"):
-                raise ValueError(
-                    f"target_coverage={target_coverage!r} needs a classifier that was fitted with "
-                    "a target_coverage, and no size_penalty beside it."
-                )
-            return self.calibration_.at(target_coverage)
+            return level_of_coverage(self, target_coverage, size_penalty)
         if size_penalty is None:
             return self.level_
         if not _learns_path(self):
@@ -472,7 +467,6 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         ValueError
             For a penalty or a coverage that this fit has no level for.
         """
-        check_is_fitted(self)
         level = self._level(size_penalty, target_coverage)
 
         def sets(X):
@@ -501,7 +495,6 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         ndarray of shape (n_samples,), int64
             One of ``sizes_`` for each sample.
         """
-        check_is_fitted(self)
         level = self._level(size_penalty, target_coverage)
         return self._map_batches(X, lambda X: self._sized(X, level)[1])
 

@@ -5,11 +5,10 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import GroupKFold, KFold
-from sklearn.utils import _safe_indexing, check_random_state, column_or_1d, indexable
+from sklearn.utils import _safe_indexing, check_random_state, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
     _check_method_params,
-    check_consistent_length,
     check_is_fitted,
 )
 
@@ -18,69 +17,32 @@ from sklearn_setpred._inner import (
     is_frozen,
     known_classes,
     learned_classes,
-    name_of,
-    read_classes,
-    read_probabilities,
 )
 from sklearn_setpred._networks.parts import make_splits
 from sklearn_setpred._utils.types import ArrayLike, Estimator, Floats, Samples, Seed, Sets
 from sklearn_setpred._utils.validation import (
     check_integer,
     check_labels,
-    check_number,
-    check_option,
     check_weights,
-    label_array,
 )
-from sklearn_setpred._utils.warn import warn_user
-from sklearn_setpred.estimators._base import SetPredictorMixin
 from sklearn_setpred.estimators._calibration import (
     LabelLevels,
-    SizeLevels,
-    check_rows,
-    check_size,
     levels_of_strata,
-    row_weights,
 )
 from sklearn_setpred.estimators._decisions import (
-    above_alone,
-    accuracy_level,
     decided_alone,
-    levels_of_decisions,
-    rows_to_decide,
 )
-from sklearn_setpred.estimators._label_noise import (
-    ROWS_TO_ESTIMATE,
-    NoisyLevels,
-    check_label_noise,
-    check_matrix,
-    estimated_rate,
-)
+from sklearn_setpred.estimators._levels import LevelsMixin, first_labels
 from sklearn_setpred.estimators._persistence import all_or_nothing, forget_fit
 from sklearn_setpred.estimators._set_aside import (
     CalibrationRows,
-    check_new_labels,
     choose_rows,
     row_groups,
     set_aside,
 )
+from sklearn_setpred.estimators._targets import TargetsMixin
 from sklearn_setpred.estimators._wrapped import WrappingMixin, with_splits_within
-from sklearn_setpred.prediction import call_through, find_inside
 from sklearn_setpred.sets import label_indices, threshold_sets
-from sklearn_setpred.sets._batches import in_batches, stack
-
-_DEFAULT_COVERAGE = 0.95
-# Parameters that cannot be given together, and why.
-_CLASHES = {
-    ("target_coverage", "target_size"): "are two targets at once",
-    ("conditional", "target_size"): "clash: the former needs a target_coverage",
-    ("label_noise", "target_size"): "clash: no label is needed for a size",
-    ("target_accuracy", "target_size"): "clash: labels alone need a target_coverage for the others",
-    ("target_accuracy", "conditional"): "clash: the accuracy is tested for all rows together",
-    ("cv", "target_size"): "clash: cross-conformal sets have a target_coverage",
-    ("cv", "target_accuracy"): "clash: the accuracy needs rows that train nothing",
-    ("cv", "label_noise"): "clash: the correction needs rows that train nothing",
-}
 
 
 def _has_accuracy(self):
@@ -88,7 +50,7 @@ def _has_accuracy(self):
     return self.target_accuracy is not None
 
 
-class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
+class CoverageSetClassifier(LevelsMixin, TargetsMixin, WrappingMixin, BaseEstimator):
     """Prediction sets with a target coverage or a target mean size, around any classifier.
 
     This is split conformal prediction [1]_. A fraction of the rows is set aside before anything is
@@ -332,93 +294,7 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         self.level_ = self._level_at(self.target_size or self._coverage)
         return self
 
-    # ----------------------------------------------------------------- targets
-
-    @property
-    def _coverage(self):
-        """The coverage asked for."""
-        return _DEFAULT_COVERAGE if self.target_coverage is None else self.target_coverage
-
-    def _check_targets(self):
-        """Raise for parameters that clash, or that no rows can meet."""
-        for pair, clash in _CLASHES.items():
-            first, second = (f"{name}={getattr(self, name)!r}" for name in pair)
-            if all(getattr(self, name) is not None for name in pair):
-                raise ValueError(f"{first} and {second} {clash}; set one of them to None.")
-        if self.target_coverage is not None:
-            check_number("target_coverage", self.target_coverage, low=0, high=1, is_open=True)
-        check_option("conditional", self.conditional, [None, "class", "strata"])
-        if self.conditional == "strata" and self.cv is not None:
-            raise ValueError(f"cv={self.cv!r} knows no strata; set cv or conditional to None.")
-        check_number("prevalence_power", self.prevalence_power, low=0, high=1)
-        if self.prevalence_power and self.conditional == "class":
-            raise ValueError(
-                f"prevalence_power={self.prevalence_power!r} changes nothing with "
-                "conditional='class', where each class has its own level; set it to 0."
-            )
-        check_number("confidence", self.confidence, low=0, high=1, is_open=True)
-        if self.target_accuracy is not None:
-            check_number("target_accuracy", self.target_accuracy, low=0, high=1, is_open=True)
-
-    def _check_for_rows(self, inner, classes, groups):
-        """Raise for parameters that do not go with the classifier inside or with the rows."""
-        check_label_noise(self.label_noise, len(classes))
-        if self.cv is not None and is_frozen(inner):
-            raise ValueError(f"cv={self.cv!r} trains anew, which a FrozenEstimator does not.")
-        if self.target_accuracy is None:
-            return
-        if groups is not None:
-            raise ValueError(
-                "groups are given, but the test of target_accuracy needs independent rows; give "
-                "one row of each group, or set target_accuracy to None."
-            )
-        if self.label_noise is not None and not isinstance(self.label_noise, (int, float)):
-            raise ValueError(
-                "target_accuracy goes with a rate of label_noise only: under other noise the "
-                "accuracy on given labels does not tell that on true ones."
-            )
-
-    def _accuracy_on_given_labels(self, n_classes):
-        """Return what the target accuracy is worth on labels redrawn with the rate of noise."""
-        rate = self.label_noise or 0.0
-        return (1 - rate) * self.target_accuracy + rate / n_classes
-
-    def _check_reachable(self, held_out, n_classes):
-        """Raise if there are too few calibration rows, or groups of them, to meet the targets."""
-        n, n_rows = held_out.n_groups, len(held_out.rows)
-        if self.target_size is not None:
-            return check_size(n, n_classes, self.target_size)
-        check_rows(n, n_rows, coverage=self._coverage)
-        check_new_labels(held_out, 1 - self._coverage, self.conditional)
-        if isinstance(self.label_noise, str) and n_rows < ROWS_TO_ESTIMATE:
-            raise ValueError(
-                f"label_noise='estimate' needs at least {ROWS_TO_ESTIMATE} calibration rows, got "
-                f"{n_rows}; give a rate or a matrix."
-            )
-        if self.target_accuracy is not None:
-            accuracy = self._accuracy_on_given_labels(n_classes)
-            needed = rows_to_decide(accuracy, self.confidence)
-            if n_rows < needed:
-                raise ValueError(
-                    f"target_accuracy={self.target_accuracy!r} with confidence={self.confidence!r} "
-                    f"needs at least {needed} calibration rows, got {n_rows}; raise "
-                    "calibration_size or lower one of them."
-                )
-        return None
-
-    def _checked_strata(self, strata, X):
-        """Return the strata as an array, None where they are not asked for."""
-        if self.conditional != "strata":
-            if strata is not None:
-                raise ValueError("strata are given, but conditional is not 'strata'.")
-            return None
-        if strata is None:
-            raise ValueError("strata=None: conditional='strata' needs the stratum of each row.")
-        strata = column_or_1d(label_array(strata))
-        check_consistent_length(X, strata)
-        return strata
-
-    # ------------------------------------------------------------- calibration
+    # ------------------------------------------------------------------- fits
 
     def _fit_on(self, train, inner, X, y, fit_params):
         """Return the inner estimator, fitted on the training rows."""
@@ -477,157 +353,7 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         self.level_ = self._level_at(self._coverage)
         return self
 
-    def _label_factors(self, codes):
-        """Return ``prevalence ** -prevalence_power`` of each class.
-
-        One row more is counted for each class. Where the calibration rows themselves are counted,
-        for a frozen classifier, this keeps the guarantee: a new row's own label is counted so, and
-        the levels of the other labels are no higher than they would be.
-        """
-        counts = np.bincount(codes, minlength=len(self.classes_)) + 1.0
-        return (counts / counts.sum()) ** -self.prevalence_power
-
-    def _decide(self, X, held_out, codes):
-        """Find the level of labels that stand alone; return the rows that it leaves undecided."""
-        scores = self._on_rows(X, held_out.rows, lambda X: _first(self._scores(X)))
-        first, probability = scores[:, 0], scores[:, 1]
-        is_right = (first == codes) & ~held_out.is_new
-        accuracy = self._accuracy_on_given_labels(len(self.classes_))
-        self.accuracy_level_ = accuracy_level(probability, is_right, accuracy, self.confidence)
-        if self.accuracy_level_ == np.inf:
-            warn_user(
-                f"No label stands alone: the surest first labels are not shown to be right with "
-                f"target_accuracy={self.target_accuracy!r} and confidence={self.confidence!r}; "
-                "raise calibration_size or lower one of them."
-            )
-        undecided = ~decided_alone(probability[:, None], self.accuracy_level_)
-        return held_out.take(undecided), codes[undecided]
-
-    def _calibrated(self, X, held_out, codes):
-        """Return what the calibration rows tell of levels."""
-        if self.target_size is not None:
-            n_classes, weights = len(self.classes_), row_weights(held_out.groups)
-            batches = (
-                (self._levels(_safe_indexing(X, rows)), weight)
-                for rows, weight in in_batches(n_classes, held_out.rows, weights)
-            )
-            return SizeLevels.of(batches, held_out.n_groups, n_classes, self.target_size)
-        about = held_out.is_new, held_out.groups, held_out.strata, len(self.classes_)
-        if len(codes) == 0:
-            return LabelLevels(np.empty(0), codes, *about, self.conditional)
-        if self.label_noise is None:
-            levels = self._on_rows(X, held_out.rows, self._label_levels, codes)
-            levels = np.where(held_out.is_new, -np.inf, levels)
-            return LabelLevels(levels, codes, *about, self.conditional)
-        levels = self._on_rows(X, held_out.rows, self._levels)
-        of_label = np.where(held_out.is_new, -np.inf, levels[np.arange(len(codes)), codes])
-        found = LabelLevels(of_label, codes, *about, self.conditional)
-        return NoisyLevels.of(levels, found, self._noise(X, held_out, codes))
-
-    def _noise(self, X, held_out, codes):
-        """Return the rate or the matrix of noise."""
-        noise, n_classes = self.label_noise, len(self.classes_)
-        if isinstance(noise, str):
-            first = self._on_rows(X, held_out.rows, lambda X: _first(self._scores(X)))
-            noise = estimated_rate(first[:, 1], first[:, 0] == codes, n_classes)
-            self.label_noise_ = noise
-        if np.ndim(noise):
-            noise = np.asarray(noise, dtype=np.float64)
-            check_matrix(noise, n_classes)
-        return noise
-
-    def _on_rows(self, X, rows, function, *aligned):
-        """Apply a function to batches of some rows of X, and of arrays aligned with them."""
-        batches = in_batches(len(self.classes_), rows, *aligned)
-        parts = (function(_safe_indexing(X, some), *rest) for some, *rest in batches)
-        return stack(parts, len(rows))
-
     # -------------------------------------------------------------- prediction
-
-    def _reader_of_columns(self):
-        return self.folds_[0].estimator_ if hasattr(self, "folds_") else self.estimator_
-
-    def _scores(self, X):
-        if hasattr(self, "folds_"):
-            return np.mean([fold._scores(X) for fold in self.folds_], axis=0)
-        return read_probabilities(self.estimator_, X, self.classes_)
-
-    def _inner_levels(self, X):
-        """Return the levels that the inner estimator gives, None if it gives none."""
-        method = level_method(self.estimator_)
-        if method is None:
-            return None
-        levels = call_through(self.estimator_, method, X)
-        if np.isnan(levels).any():
-            raise ValueError(f"{method} of {name_of(self.estimator_)} gives NaN.")
-        known = read_classes(self.estimator_)
-        if np.array_equal(known, self.classes_):
-            return levels
-        columns = label_indices(self.classes_, known)
-        return np.where(columns >= 0, levels[:, columns], -np.inf)
-
-    def _levels(self, X):
-        """Return the levels of the labels, inf for the first-ranked one.
-
-        They are those of the inner estimator or its probabilities; with ``cv``, p-values.
-        """
-        if hasattr(self, "folds_"):
-            levels = self._p_values(X)
-        elif hasattr(self, "label_factors_"):
-            levels = self._scores(X) * self.label_factors_
-        else:
-            levels = self._inner_levels(X)
-        # Sets are prefixes of the ranking: an infinite level is that of the first class already.
-        is_done = levels is not None and np.isposinf(levels).any(axis=1).all()
-        if is_done and not hasattr(self, "accuracy_level_"):
-            return levels
-        scores = self._scores(X)
-        levels = scores.copy() if levels is None else levels.copy()
-        if hasattr(self, "accuracy_level_"):
-            return levels_of_decisions(levels, scores, self.accuracy_level_)
-        np.put_along_axis(levels, scores.argmax(axis=1)[:, None], np.inf, axis=1)
-        return levels
-
-    def _label_levels(self, X, codes):
-        """Return the level of each row's label; -inf for the code -1."""
-        is_plain = not (hasattr(self, "label_factors_") or hasattr(self, "accuracy_level_"))
-        if is_plain and level_method(self.estimator_) == "_path_levels":
-            return call_through(self.estimator_, "_path_levels_of", X, codes=codes)
-        return np.where(codes < 0, -np.inf, self._levels(X)[np.arange(len(codes)), codes])
-
-    def _p_values(self, X, strata=None):
-        """Return the fraction of calibration rows, the new row among them, of no higher level."""
-        folds = getattr(self, "folds_", [self])
-        counts = [fold.calibration_.reached(fold._levels(X), strata) for fold in folds]
-        reached, total = (sum(parts) for parts in zip(*counts, strict=True))
-        return (1 + reached) / (1 + total)
-
-    def _level_at(self, target):
-        """Return the level for a target."""
-        if hasattr(self, "folds_"):
-            check_number("target_coverage", target, low=0, high=1, is_open=True)
-            return float(np.nextafter(1 - target + 1e-12, 1))
-        if not hasattr(self, "accuracy_level_"):
-            return self.calibration_.at(target)
-        # Where nearly all labels stand alone, the other sets hold all labels.
-        is_few = self.calibration_.is_few(target)
-        return above_alone(-np.inf if is_few else self.calibration_.at(target))
-
-    def _asked_level(self, **targets):
-        """Return the level of the fit, or for the one target that is not None."""
-        asked = {name: value for name, value in targets.items() if value is not None}
-        if not asked:
-            return self.level_
-        if len(asked) > 1:
-            raise ValueError(f"{asked} are two targets at once; give one of them.")
-        ((name, value),) = asked.items()
-        fitted = "target_coverage" if hasattr(self, "folds_") else self.calibration_.target
-        if name != fitted:
-            raise ValueError(
-                f"{name}={value!r} needs a classifier that was fitted with a {name}; this one has "
-                f"levels for every {fitted}."
-            )
-        return self._level_at(value)
 
     def predict_set(
         self,
@@ -690,7 +416,7 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
             The first-ranked labels, masked where the set has more of them and someone has to
             choose: ``decision.mask`` says where.
         """
-        first = self._by_batches(X, _first)
+        first = self._by_batches(X, first_labels)
         labels = self.classes_[first[:, 0].astype(np.intp)]
         return np.ma.masked_array(labels, ~decided_alone(first[:, 1:], self.accuracy_level_))
 
@@ -760,23 +486,3 @@ class CoverageSetClassifier(SetPredictorMixin, WrappingMixin, BaseEstimator):
         ndarray of shape (n_samples, n_classes), float64
         """
         return self._by_batches(X, lambda scores: scores)
-
-
-def _first(scores):
-    """Return the code of each row's first label beside its probability, (n, 2)."""
-    first = scores.argmax(axis=1)
-    return np.column_stack([first, scores[np.arange(len(scores)), first]])
-
-
-def level_method(estimator: Any) -> str | None:
-    """Return the name of the method with the levels of an estimator, None if there is none.
-
-    Rules trained for one penalty keep theirs private: the sets of two of them are not nested.
-    """
-    for name in ("_path_levels", "set_levels"):
-        try:
-            find_inside(estimator, name)
-        except AttributeError:
-            continue
-        return name
-    return None

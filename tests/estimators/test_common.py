@@ -52,8 +52,6 @@ WITHOUT_ESTIMATOR = [
 
 def reason_of_failure(estimator):
     """Say why weights of rows are no repetition of them; None where they are."""
-    if isinstance(estimator, CoverageSetClassifier):
-        return "which rows are set aside depends on their number"
     # Network classifiers have no `estimator`; where it is None, a network is inside.
     if getattr(estimator, "estimator", None) is None or getattr(estimator, "refine", False):
         return "batches in random order: one row of weight two is another step than two rows"

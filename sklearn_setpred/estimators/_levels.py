@@ -1,0 +1,208 @@
+"""The levels of the labels of rows, and what calibration rows tell of them."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from sklearn_setpred._inner import name_of, read_classes, read_probabilities
+from sklearn_setpred._utils.validation import check_number
+from sklearn_setpred._utils.warn import warn_user
+from sklearn_setpred.estimators._base import SetPredictorMixin
+from sklearn_setpred.estimators._calibration import LabelLevels, SizeLevels, row_weights
+from sklearn_setpred.estimators._decisions import (
+    above_alone,
+    accuracy_level,
+    decided_alone,
+    levels_of_decisions,
+)
+from sklearn_setpred.estimators._label_noise import NoisyLevels, check_matrix, estimated_rate
+from sklearn_setpred.prediction import call_through, find_inside
+from sklearn_setpred.sets import label_indices
+from sklearn_setpred.sets._batches import in_batches, stack
+
+
+class LevelsMixin(SetPredictorMixin):
+    """Levels that are those of the estimator inside, its probabilities, or p-values over folds."""
+
+    def _reader_of_columns(self):
+        return self.folds_[0].estimator_ if hasattr(self, "folds_") else self.estimator_
+
+    def _scores(self, X):
+        if hasattr(self, "folds_"):
+            return np.mean([fold._scores(X) for fold in self.folds_], axis=0)
+        return read_probabilities(self.estimator_, X, self.classes_)
+
+    def _inner_levels(self, X):
+        """Return the levels that the inner estimator gives, None if it gives none."""
+        method = level_method(self.estimator_)
+        if method is None:
+            return None
+        levels = call_through(self.estimator_, method, X)
+        if np.isnan(levels).any():
+            raise ValueError(f"{method} of {name_of(self.estimator_)} gives NaN.")
+        known = read_classes(self.estimator_)
+        if np.array_equal(known, self.classes_):
+            return levels
+        columns = label_indices(self.classes_, known)
+        return np.where(columns >= 0, levels[:, columns], -np.inf)
+
+    def _levels(self, X):
+        """Return the levels of the labels, inf for the first-ranked one.
+
+        They are those of the inner estimator or its probabilities; with ``cv``, p-values.
+        """
+        if hasattr(self, "folds_"):
+            levels = self._p_values(X)
+        elif hasattr(self, "label_factors_"):
+            levels = self._scores(X) * self.label_factors_
+        else:
+            levels = self._inner_levels(X)
+        # Sets are prefixes of the ranking: an infinite level is that of the first class already.
+        is_done = levels is not None and np.isposinf(levels).any(axis=1).all()
+        if is_done and not hasattr(self, "accuracy_level_"):
+            return levels
+        scores = self._scores(X)
+        levels = scores.copy() if levels is None else levels.copy()
+        if hasattr(self, "accuracy_level_"):
+            return levels_of_decisions(levels, scores, self.accuracy_level_)
+        np.put_along_axis(levels, scores.argmax(axis=1)[:, None], np.inf, axis=1)
+        return levels
+
+    def _label_levels(self, X, codes):
+        """Return the level of each row's label; -inf for the code -1."""
+        is_plain = not (hasattr(self, "label_factors_") or hasattr(self, "accuracy_level_"))
+        if is_plain and level_method(self.estimator_) == "_path_levels":
+            return call_through(self.estimator_, "_path_levels_of", X, codes=codes)
+        return np.where(codes < 0, -np.inf, self._levels(X)[np.arange(len(codes)), codes])
+
+    def _p_values(self, X, strata=None):
+        """Return the fraction of calibration rows, the new row among them, of no higher level."""
+        folds = getattr(self, "folds_", [self])
+        counts = [fold.calibration_.reached(fold._levels(X), strata) for fold in folds]
+        reached, total = (sum(parts) for parts in zip(*counts, strict=True))
+        return (1 + reached) / (1 + total)
+
+    def _level_at(self, target):
+        """Return the level for a target."""
+        if hasattr(self, "folds_"):
+            check_number("target_coverage", target, low=0, high=1, is_open=True)
+            return float(np.nextafter(1 - target + 1e-12, 1))
+        if not hasattr(self, "accuracy_level_"):
+            return self.calibration_.at(target)
+        # Where nearly all labels stand alone, the other sets hold all labels.
+        is_few = self.calibration_.is_few(target)
+        return above_alone(-np.inf if is_few else self.calibration_.at(target))
+
+    def _asked_level(self, **targets):
+        """Return the level of the fit, or for the one target that is not None."""
+        asked = {name: value for name, value in targets.items() if value is not None}
+        if not asked:
+            return self.level_
+        if len(asked) > 1:
+            raise ValueError(f"{asked} are two targets at once; give one of them.")
+        ((name, value),) = asked.items()
+        fitted = "target_coverage" if hasattr(self, "folds_") else self.calibration_.target
+        if name != fitted:
+            raise ValueError(
+                f"{name}={value!r} needs a classifier that was fitted with a {name}; this one has "
+                f"levels for every {fitted}."
+            )
+        return self._level_at(value)
+
+    # ------------------------------------------------------------- calibration
+
+    def _label_factors(self, codes):
+        """Return ``prevalence ** -prevalence_power`` of each class.
+
+        One row more is counted for each class. Where the calibration rows themselves are counted,
+        for a frozen classifier, this keeps the guarantee: a new row's own label is counted so, and
+        the levels of the other labels are no higher than they would be.
+        """
+        counts = np.bincount(codes, minlength=len(self.classes_)) + 1.0
+        return (counts / counts.sum()) ** -self.prevalence_power
+
+    def _decide(self, X, held_out, codes):
+        """Find the level of labels that stand alone; return the rows that it leaves undecided."""
+        scores = self._on_rows(X, held_out.rows, lambda X: first_labels(self._scores(X)))
+        first, probability = scores[:, 0], scores[:, 1]
+        is_right = (first == codes) & ~held_out.is_new
+        accuracy = self._accuracy_on_given_labels(len(self.classes_))
+        self.accuracy_level_ = accuracy_level(probability, is_right, accuracy, self.confidence)
+        if self.accuracy_level_ == np.inf:
+            warn_user(
+                f"No label stands alone: the surest first labels are not shown to be right with "
+                f"target_accuracy={self.target_accuracy!r} and confidence={self.confidence!r}; "
+                "raise calibration_size or lower one of them."
+            )
+        undecided = ~decided_alone(probability[:, None], self.accuracy_level_)
+        return held_out.take(undecided), codes[undecided]
+
+    def _calibrated(self, X, held_out, codes):
+        """Return what the calibration rows tell of levels."""
+        if self.target_size is not None:
+            n_classes, weights = len(self.classes_), row_weights(held_out.groups)
+            batches = (
+                (self._levels(_safe_indexing(X, rows)), weight)
+                for rows, weight in in_batches(n_classes, held_out.rows, weights)
+            )
+            return SizeLevels.of(batches, held_out.n_groups, n_classes, self.target_size)
+        about = held_out.is_new, held_out.groups, held_out.strata, len(self.classes_)
+        if len(codes) == 0:
+            return LabelLevels(np.empty(0), codes, *about, self.conditional)
+        if self.label_noise is None:
+            levels = self._on_rows(X, held_out.rows, self._label_levels, codes)
+            levels = np.where(held_out.is_new, -np.inf, levels)
+            return LabelLevels(levels, codes, *about, self.conditional)
+        levels = self._on_rows(X, held_out.rows, self._levels)
+        of_label = np.where(held_out.is_new, -np.inf, levels[np.arange(len(codes)), codes])
+        found = LabelLevels(of_label, codes, *about, self.conditional)
+        return NoisyLevels.of(levels, found, self._noise(X, held_out, codes))
+
+    def _noise(self, X, held_out, codes):
+        """Return the rate or the matrix of noise."""
+        noise, n_classes = self.label_noise, len(self.classes_)
+        if isinstance(noise, str):
+            first = self._on_rows(X, held_out.rows, lambda X: first_labels(self._scores(X)))
+            noise = estimated_rate(first[:, 1], first[:, 0] == codes, n_classes)
+            self.label_noise_ = noise
+        if np.ndim(noise):
+            noise = np.asarray(noise, dtype=np.float64)
+            check_matrix(noise, n_classes)
+        return noise
+
+    def _on_rows(self, X, rows, function, *aligned):
+        """Apply a function to batches of some rows of X, and of arrays aligned with them."""
+        batches = in_batches(len(self.classes_), rows, *aligned)
+        parts = (function(_safe_indexing(X, some), *rest) for some, *rest in batches)
+        return stack(parts, len(rows))
+
+
+def first_labels(scores):
+    """Return the code of each row's first label beside its probability, (n, 2)."""
+    first = scores.argmax(axis=1)
+    return np.column_stack([first, scores[np.arange(len(scores)), first]])
+
+
+def level_of_coverage(estimator, target_coverage, size_penalty):
+    """Return the level for a coverage; raise unless the estimator was calibrated for one."""
+    if size_penalty is not None or not hasattr(estimator, "calibration_"):
+        raise ValueError(
+            f"target_coverage={target_coverage!r} needs a classifier that was fitted with a "
+            "target_coverage, and no size_penalty beside it."
+        )
+    return estimator.calibration_.at(target_coverage)
+
+
+def level_method(estimator: Any) -> str | None:
+    """Return the name of the method with the levels of an estimator, None if there is none.
+
+    Rules trained for one penalty keep theirs private: the sets of two of them are not nested.
+    """
+    for name in ("_path_levels", "set_levels"):
+        try:
+            find_inside(estimator, name)
+        except AttributeError:
+            continue
+        return name
+    return None
