@@ -272,7 +272,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repetitions", type=int, default=200)
     parser.add_argument("--only", choices=PROMISES, help="keep the others as the file has them")
-    parser.add_argument("--test", type=int, default=2000, help="number of test rows")
+    parser.add_argument("--test", type=int, default=1000, help="number of test rows")
     parser.add_argument("--csv", type=Path, default=RESULTS)
     parser.add_argument("--docs", type=Path)
     given = parser.parse_args(arguments)

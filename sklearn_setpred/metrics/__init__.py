@@ -5,8 +5,16 @@ Names ending in ``_score`` are better when higher, in ``_loss`` or ``_error`` wh
 others describe.
 """
 
-from sklearn_setpred.metrics import _coverage, _scores, _size, _slab, _utility
+from sklearn_setpred.metrics import (
+    _coverage,
+    _excess_risk,
+    _scores,
+    _size,
+    _slab,
+    _utility,
+)
 from sklearn_setpred.metrics._coverage import *
+from sklearn_setpred.metrics._excess_risk import *
 from sklearn_setpred.metrics._scores import *
 from sklearn_setpred.metrics._size import *
 from sklearn_setpred.metrics._slab import *
@@ -14,6 +22,7 @@ from sklearn_setpred.metrics._utility import *
 
 __all__ = [
     *_coverage.__all__,
+    *_excess_risk.__all__,
     *_scores.__all__,
     *_size.__all__,
     *_slab.__all__,

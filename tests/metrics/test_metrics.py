@@ -14,6 +14,7 @@ from sklearn_setpred import metrics
 from sklearn_setpred.metrics import (
     cardinality_aware_loss,
     class_conditional_coverage,
+    classwise_calibration_error,
     coverage_gap,
     coverage_score,
     coverage_size_auc_score,
@@ -76,6 +77,7 @@ SCORE_METRICS = [
     coverage_size_curve,
     coverage_size_auc_score,
     expected_calibration_error,
+    classwise_calibration_error,
 ]
 
 
@@ -96,7 +98,8 @@ def test_the_example_has_the_value_computed_by_hand(metric):
 
 def test_every_public_metric_is_in_a_list_above():
     tested = {m.__name__ for m in [*SET_METRICS, *SCORE_METRICS]}
-    wrapped = {"strata_conditional_coverage", "worst_slab_coverage", "SET_UTILITIES"}
+    wrapped = {"strata_conditional_coverage", "worst_slab_coverage", "coverage_excess_risk"}
+    wrapped |= {"SET_UTILITIES"}
     assert set(metrics.__all__) == (tested - {"by_strata", "on_worst_slab"}) | wrapped
 
 
