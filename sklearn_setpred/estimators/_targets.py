@@ -1,5 +1,6 @@
 """What a `CoverageSetClassifier` is asked for, checked before anything is fitted."""
 
+import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_consistent_length
 
@@ -65,7 +66,7 @@ class TargetsMixin:
                 "groups are given, but the test of target_accuracy needs independent rows; give "
                 "one row of each group, or set target_accuracy to None."
             )
-        if self.label_noise is not None and not isinstance(self.label_noise, (int, float)):
+        if isinstance(self.label_noise, str) or np.ndim(self.label_noise):
             raise ValueError(
                 "target_accuracy goes with a rate of label_noise only: under other noise the "
                 "accuracy on given labels does not tell that on true ones."
