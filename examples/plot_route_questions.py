@@ -18,6 +18,7 @@ from sklearn.model_selection import train_test_split
 
 from sklearn_setpred import CoverageSetClassifier
 from sklearn_setpred.datasets import make_confusable_classes
+from sklearn_setpred.inspection import DecisionDisplay
 from sklearn_setpred.metrics import coverage_score, mean_set_size
 
 X, department, _ = make_confusable_classes(
@@ -92,3 +93,10 @@ above = model.predict_proba(X_new).max(axis=1) >= 0.95
 right, decision = model.predict(X_new) == y_new, model.predict_decision(X_new)
 print(f"probability above 0.95: {above.mean():.0%} at {right[above].mean():.3f}")
 print(f"tested: {1 - decision.mask.mean():.0%} at {(decision == y_new).mean():.3f}")
+
+# %%
+# `DecisionDisplay` draws all such points, from the surest questions on. The marked one was tested.
+
+display = DecisionDisplay.from_estimator(model, X_new, y_new, name="too sure of itself")
+display.ax_.set_title("The test finds how far one may go")
+plt.show()

@@ -2,12 +2,14 @@
 
 from sklearn_setpred.inspection._conditional_coverage import ConditionalCoverageDisplay
 from sklearn_setpred.inspection._coverage_size import CoverageSizeDisplay
+from sklearn_setpred.inspection._decision import DecisionDisplay
 from sklearn_setpred.inspection._set_size import SetSizeDisplay
 from sklearn_setpred.inspection._temperature import TemperatureDisplay
 
 __all__ = [
     "ConditionalCoverageDisplay",
     "CoverageSizeDisplay",
+    "DecisionDisplay",
     "SetSizeDisplay",
     "TemperatureDisplay",
 ]

@@ -11,6 +11,7 @@ from matplotlib.colors import to_hex
 from sklearn_setpred.inspection import (
     ConditionalCoverageDisplay,
     CoverageSizeDisplay,
+    DecisionDisplay,
     SetSizeDisplay,
     TemperatureDisplay,
 )
@@ -19,6 +20,7 @@ DISPLAYS = [
     CoverageSizeDisplay,
     SetSizeDisplay,
     ConditionalCoverageDisplay,
+    DecisionDisplay,
     TemperatureDisplay,
 ]
 
