@@ -149,15 +149,16 @@ class NoisyLevels:
         """
         weights, one_more = _weights(noise, found.codes, levels.shape[1])
         levels, new = levels.copy(), found.is_new
-        levels[new, 0], weights[new] = -np.inf, np.eye(levels.shape[1])[0]
-        unit = row_weights(found.groups)[:, None]
+        weights[new] = 0.0
+        levels[new, 0], weights[new, 0] = -np.inf, 1.0
+        weights *= row_weights(found.groups)[:, None]
         parts = _parts(found)
         curves = {
             key: _curve(
                 levels[rows][:, columns],
-                (weights * unit)[rows][:, columns],
+                weights[rows][:, columns],
                 found.levels[rows & of_part],
-                float((weights * unit)[rows][:, columns].sum()),
+                float(weights[rows][:, columns].sum()),
                 one_more(columns),
             )
             for key, rows, columns, of_part in parts

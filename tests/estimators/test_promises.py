@@ -1,6 +1,7 @@
 """What a calibration promises, asked of it after the fit, and through all that keeps estimators."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -122,10 +123,14 @@ class ManyClasses(ClassifierMixin, BaseEstimator):
 def test_ten_thousand_classes_are_no_trouble(params):
     rows = np.arange(60)[:, None] % 8
     y = (37 * rows[:, 0] + np.repeat([0, 1, 2], [35, 20, 5])) % 10_000
+    tracemalloc.start()
     model = CoverageSetClassifier(
         FrozenEstimator(ManyClasses()), target_coverage=0.8, sparse_output=True, **params
     ).fit(rows, y)
     sets = model.predict_set(rows, target_coverage=0.75)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12 * 60 * 10_000 * 8  # no square of the classes
     assert sets.nnz < 5 * 60
     expected = 0.5 if "target_accuracy" in params else 0.7  # all rows tie, and stand alone
     assert coverage_score(y, sets, classes=model.classes_) > expected
