@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from sklearn.base import clone
 from torch import Tensor
 
 from sklearn_setpred._utils.validation import check_number, check_option
@@ -17,7 +16,6 @@ from sklearn_setpred.losses._base import Limit, Loss
 from sklearn_setpred.losses._capped import capped_softmax
 from sklearn_setpred.losses._checks import check_k
 from sklearn_setpred.losses._comp_sum import comp_sum_values
-from sklearn_setpred.losses._scale import best_power, to_power
 from sklearn_setpred.losses._scores import (
     NORMALIZATIONS,
     at_least_float32,
@@ -45,8 +43,6 @@ class LDRFamily(Loss):
     top_1 = True
     # For 10 to 150 classes: after softplus good temperatures are near K / 3.
     search_space: ClassVar = {"lam": (3.0, 10.0, 30.0), "normalize": ("softplus",)}
-    # What probabilities are raised to: 1, or what `calibrated` has found.
-    power = 1.0
 
     @property
     def scale_free(self) -> bool:
@@ -112,41 +108,6 @@ class LDRFamily(Loss):
     def normalized(self, scores: Tensor) -> Tensor:
         """Return the scores the loss sees."""
         return NORMALIZATIONS[self.normalize](scores)
-
-    def probabilities(self, scores: Tensor) -> Tensor:
-        """Map scores to probabilities: the inverse link, to the power that `calibrated` found.
-
-        Parameters
-        ----------
-        scores : Tensor of shape (n, K)
-            Scores before softmax.
-
-        Returns
-        -------
-        Tensor of shape (n, K)
-        """
-        p = super().probabilities(scores)
-        return p if self.power == 1.0 else to_power(p, self.power)
-
-    def calibrated(self, scores: Tensor, target: Tensor, weight: Tensor | None = None) -> LDRFamily:
-        """Return the same loss with the power of its probabilities that suits held-out rows best.
-
-        Parameters
-        ----------
-        scores : Tensor of shape (n, K)
-            Scores before softmax, of rows that were not trained on.
-        target : Tensor of shape (n,)
-            Their labels.
-        weight : Tensor of shape (n,), optional
-            Their weights.
-
-        Returns
-        -------
-        LDRFamily
-        """
-        loss = clone(self)
-        loss.power = best_power(loss.probabilities(scores), target, weight)
-        return loss
 
 
 @dataclass(eq=False, repr=False)

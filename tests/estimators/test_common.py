@@ -22,7 +22,6 @@ from sklearn_setpred.estimator_checks import parametrize_with_set_checks
 NETWORK = {
     "hidden_layer_sizes": (16,),
     "learning_rate": 0.05,
-    "batch_size": 32,
     "max_epochs": 12,
     "random_state": 0,
 }

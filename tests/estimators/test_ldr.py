@@ -1,6 +1,6 @@
 import inspect
 import pickle
-from math import exp, log
+from math import log
 
 import numpy as np
 import pytest
@@ -9,31 +9,26 @@ import torch
 from scipy.special import softmax
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import NotFittedError
-from sklearn.metrics import log_loss
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_setpred import CompSumClassifier, LDRClassifier, NeuralClassifier
-from sklearn_setpred.losses import ALDRKL, LDRKL, CompSum
+from sklearn_setpred.losses import ALDRKL, GCE, LDRKL, CompSum
 
 SMALL = {
     "hidden_layer_sizes": (16,),
     "learning_rate": 0.02,
-    "batch_size": 32,
-    "max_epochs": 10,
+    "max_epochs": 30,
     "random_state": 0,
 }
 # A classifier and the loss it stands for.
 CLASSIFIERS = [
     pytest.param(
-        LDRClassifier(lam=2.0, alpha=3.0, normalize=None),
-        ALDRKL(lam=2.0, alpha=3.0),
+        LDRClassifier(lam=2.0, alpha=3.0, q=0.5),
+        ALDRKL(lam=2.0, alpha=3.0, q=0.5),
         id="aldr_kl",
     ),
-    pytest.param(
-        LDRClassifier("ldr_kl", lam=0.5, margin=0.1, normalize="l1"),
-        LDRKL(lam=0.5, margin=0.1, normalize="l1"),
-        id="ldr_kl",
-    ),
+    pytest.param(LDRClassifier("ldr_kl", lam=0.5, q=0.0), LDRKL(lam=0.5), id="ldr_kl"),
+    pytest.param(LDRClassifier("ldr_kl"), GCE(q=0.9), id="gce"),
     pytest.param(CompSumClassifier(1.5), CompSum(tau=1.5), id="comp_sum"),
 ]
 
@@ -46,7 +41,7 @@ def blobs():
 
 @pytest.fixture(scope="module")
 def fitted(blobs):
-    return LDRClassifier(lam=2.0, alpha=3.0, margin=0.5, normalize=None, **SMALL).fit(*blobs)
+    return LDRClassifier(lam=2.0, alpha=3.0, **SMALL).fit(*blobs)
 
 
 @pytest.mark.parametrize(("classifier", "loss"), CLASSIFIERS)
@@ -55,22 +50,33 @@ def test_the_flat_parameters_are_those_of_the_loss(classifier, loss, blobs):
     options = {**SMALL, "validation_fraction": None, "cv": None}
     ours = classifier.set_params(**options).fit(X, y)
     same = NeuralClassifier(loss, **options).fit(X, y)
-    assert ours.loss_.get_params() == loss.get_params()
-    np.testing.assert_array_equal(ours.predict_proba(X), same.predict_proba(X))
+    if type(ours.loss_) is type(loss):
+        assert ours.loss_.get_params() == loss.get_params()
+    # Generalised cross-entropy and LDR-KL with q differ by rounding, as training goes on.
+    tolerance = 1e-3 if isinstance(loss, GCE) else 0
+    np.testing.assert_allclose(ours.predict_proba(X), same.predict_proba(X), atol=tolerance)
 
 
 @pytest.mark.parametrize(
-    ("cls", "own"),
-    [(CompSumClassifier, {}), (LDRClassifier, {"cv": 5})],
+    ("cls", "own", "lacks"),
+    [
+        (CompSumClassifier, {}, set()),
+        (LDRClassifier, {"cv": 5}, {"weight_decay", "batch_size", "callbacks"}),
+    ],
 )
-def test_the_network_has_the_parameters_and_defaults_of_neural_classifier(cls, own):
+def test_the_network_has_the_parameters_and_defaults_of_neural_classifier(cls, own, lacks):
     def network_parameters(cls):
         parameters = inspect.signature(cls).parameters.values()
         shared = [p.name for p in parameters].index("module")
-        return {p.name: p.default for p in list(parameters)[shared:]}
+        return {p.name: p.default for p in list(parameters)[shared:] if p.name not in lacks}
 
     assert network_parameters(cls) == network_parameters(NeuralClassifier) | own
     assert list(network_parameters(cls)) == list(network_parameters(NeuralClassifier))
+    assert not lacks & set(inspect.signature(cls).parameters)
+
+
+def test_ldr_classifier_has_few_parameters():
+    assert len(inspect.signature(LDRClassifier).parameters) <= 18
 
 
 @pytest.mark.parametrize(
@@ -92,8 +98,7 @@ def test_other_losses_are_refused(loss, message, blobs):
         (LDRClassifier(alpha=1.0), r"alpha=1\.0 is not in \(1, inf\)"),
         (LDRClassifier(lam=0.0), r"lam=0\.0 is not in \(0, inf\)"),
         (LDRClassifier("ldr_kl", lam=-1.0), r"lam=-1\.0"),
-        (LDRClassifier(margin=-0.1), r"margin=-0\.1 is not in \[0, inf\)"),
-        (LDRClassifier(normalize="l2"), r"'l2' is unknown.*\['auto', None, 'l1', 'softplus'\]"),
+        (LDRClassifier(q=1.1), r"q=1\.1 is not in \[0, 1\]"),
         (CompSumClassifier(tau=-1), r"tau=-1 is not in \[0, inf\)"),
         (LDRClassifier(k=0), r"k=0 is not in \[1, inf\)"),
         (LDRClassifier(k=5), "k=5 is above the number of classes, 4"),
@@ -107,21 +112,6 @@ def test_parameters_out_of_range_are_refused(classifier, message, method, blobs)
         getattr(classifier, method)(X, y, **arguments)
     with pytest.raises(NotFittedError):
         check_is_fitted(classifier)
-
-
-@pytest.mark.parametrize(
-    ("given", "normalize", "lam"),
-    [
-        ({"normalize": None}, None, 1),
-        ({"normalize": "l1"}, "l1", 3),
-        ({"normalize": "softplus"}, "softplus", 4 / 3),
-        ({"normalize": "softplus", "lam": 2.0}, "softplus", 2),
-        ({}, "softplus", 4 / 3),
-    ],
-)
-def test_the_temperature_follows_from_the_normalisation(given, normalize, lam, blobs):
-    loss = LDRClassifier(**(SMALL | {"max_epochs": 1} | given)).fit(*blobs).loss_
-    assert (loss.normalize, loss.lam) == (normalize, lam)
 
 
 def test_ldr_kl_does_not_read_alpha(blobs):
@@ -152,7 +142,7 @@ def test_sizes_of_sets_out_of_range_are_refused_at_call_time(k, fitted, blobs):
 
 def test_a_loss_that_is_no_number_stops_the_fit_and_leaves_the_last_one(blobs):
     X, y = blobs
-    classifier = LDRClassifier(**SMALL).fit(X, y)
+    classifier = LDRClassifier(q=0.0, **SMALL).fit(X, y)
     before = classifier.decision_function(X)
     with pytest.raises(FloatingPointError, match=r"at epoch \d+; lower learning_rate=1e\+38"):
         classifier.set_params(learning_rate=1e38).fit(X, y)
@@ -160,7 +150,7 @@ def test_a_loss_that_is_no_number_stops_the_fit_and_leaves_the_last_one(blobs):
 
 
 def test_temperature_solves_its_equation(fitted, blobs):
-    # t = lam (1 - KL(p, 1 / K) / (alpha log K)), p = softmax(f / t), whatever the margin.
+    # t = lam (1 - KL(p, 1 / K) / (alpha log K)), p = softmax(f / t), whatever q is.
     t, f = fitted.temperature(blobs[0]), fitted.decision_function(blobs[0])
     p = softmax(f / t[:, None], axis=1)
     divergence = (p * np.log(4 * p)).sum(axis=1)
@@ -196,39 +186,19 @@ def test_only_the_adaptive_loss_has_temperatures():
     assert not hasattr(LDRClassifier("ldr_kl"), "temperature")
 
 
-def test_probabilities_invert_the_link_of_the_margin(blobs):
-    # q_j ~ p_j (a - (a - 1) p_j), p = softmax(f / lam), a = exp(margin / lam).
+def test_probabilities_invert_the_link(blobs):
+    # p^(1 - q), renormalised, p = softmax(f / lam).
     X, y = blobs
-    classifier = LDRClassifier("ldr_kl", lam=0.5, margin=1.0, normalize=None, **SMALL).fit(X, y)
-    p, a = softmax(classifier.decision_function(X) / 0.5, axis=1), exp(2)
-    q = (p * (a - (a - 1) * p)) ** classifier.loss_.power
-    np.testing.assert_allclose(
-        classifier.predict_proba(X), q / q.sum(axis=1, keepdims=True), rtol=1e-9
-    )
+    classifier = LDRClassifier("ldr_kl", lam=0.5, q=0.6, **SMALL).fit(X, y)
+    expected = softmax(0.4 * classifier.decision_function(X) / 0.5, axis=1)
+    np.testing.assert_allclose(classifier.predict_proba(X), expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("normalize", [None, "l1"])
-def test_probabilities_are_those_of_least_log_loss_on_held_out_rows(normalize, blobs):
-    X, y = blobs
-    rows = {"X_val": X[60:], "y_val": y[60:]}
-    classifier = LDRClassifier(normalize=normalize, **SMALL).fit(X[:60], y[:60], **rows)
-    log_p = np.log(classifier.predict_proba(X[60:]))
-    losses = [log_loss(y[60:], softmax(s * log_p, axis=1)) for s in (0.8, 1.0, 1.25)]
-    assert np.argmin(losses) == 1
-
-
-def test_without_held_out_rows_probabilities_are_those_of_the_loss(blobs):
-    X, y = blobs
-    whole = LDRClassifier(validation_fraction=None, cv=None, **SMALL).fit(X, y)
-    part = LDRClassifier(**SMALL).partial_fit(X, y, classes=range(4))
-    assert (whole.loss_.power, part.loss_.power) == (1.0, 1.0)
-
-
+@pytest.mark.parametrize("q", [0.0, 0.9])
 @pytest.mark.parametrize("loss", ["aldr_kl", "ldr_kl"])
-@pytest.mark.parametrize("normalize", [None, "l1", "softplus"])
-def test_scores_probabilities_labels_and_sets_have_one_ranking(loss, normalize, blobs):
+def test_scores_probabilities_labels_and_sets_have_one_ranking(loss, q, blobs):
     X, y = blobs
-    classifier = LDRClassifier(loss, normalize=normalize, margin=0.5, **SMALL).fit(X, y)
+    classifier = LDRClassifier(loss, q=q, **SMALL).fit(X, y)
     scores, proba = classifier.decision_function(X), classifier.predict_proba(X)
     inverse_link = classifier.loss_.probabilities(torch.from_numpy(scores)).numpy()
     np.testing.assert_array_equal(proba, inverse_link)
@@ -237,6 +207,16 @@ def test_scores_probabilities_labels_and_sets_have_one_ranking(loss, normalize, 
     np.testing.assert_array_equal(np.argsort(-proba, axis=1), order)
     np.testing.assert_array_equal(classifier.predict_top_k(X, 4), order)
     np.testing.assert_array_equal(classifier.predict(X), order[:, 0])
+
+
+def test_with_q_the_true_labels_of_mislabelled_rows_are_predicted():
+    X, y = make_blobs(1600, n_features=10, centers=6, cluster_std=3.0, random_state=0)
+    rng = np.random.RandomState(0)
+    noisy = np.where(rng.rand(1600) < 0.6, rng.randint(6, size=1600), y)
+    plain, robust = (
+        LDRClassifier(q=q, cv=None, random_state=0).fit(X[:800], noisy[:800]) for q in (0.0, 0.9)
+    )
+    assert robust.score(X[800:], y[800:]) > plain.score(X[800:], y[800:]) + 0.02
 
 
 def test_the_default_sets_are_those_of_the_constructors_k(fitted, blobs):
@@ -265,14 +245,13 @@ def test_a_pickle_holds_no_torch(fitted, blobs):
     np.testing.assert_array_equal(again.temperature(blobs[0]), fitted.temperature(blobs[0]))
 
 
-@pytest.mark.parametrize("normalize", [None, "l1", "softplus"])
-def test_without_a_normalisation_epochs_are_compared_at_the_best_scale(blobs, normalize):
+@pytest.mark.parametrize("q", [0.0, 0.9])
+def test_without_q_epochs_are_compared_at_the_best_scale(blobs, q):
     X, y = blobs
     y_val = np.roll(y[60:], 1)  # the flatter the better
-    clf = LDRClassifier(normalize=normalize, **(SMALL | {"max_epochs": 1}))
+    clf = LDRClassifier(q=q, **(SMALL | {"max_epochs": 1}))
     clf.fit(X[:60], y[:60], X_val=X[60:], y_val=y_val)
     scores, target = torch.from_numpy(clf.net_.scores(X[60:])), torch.from_numpy(y_val)
     flat, plain = (clf.loss_(scale * scores, target).mean().item() for scale in (0.3, 1.0))
-    assert normalize is not None or flat < plain - 0.01
-    expected = flat if normalize is None else plain
-    assert -clf.validation_scores_[0] == pytest.approx(expected, abs=1e-5)
+    assert flat != pytest.approx(plain, abs=1e-3)
+    assert -clf.validation_scores_[0] == pytest.approx(plain if q else flat, abs=1e-5)

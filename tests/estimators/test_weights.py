@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.naive_bayes import GaussianNB
@@ -11,7 +10,6 @@ from tiny import NETWORKS, QUICK, SMALL, labelled_rows
 from sklearn_setpred import (
     CardinalityAwareClassifier,
     CoverageSetClassifier,
-    LDRClassifier,
     NeuralClassifier,
     ThresholdSetClassifier,
     TopKSetClassifier,
@@ -117,24 +115,6 @@ def test_the_curves_of_training_do_not_depend_on_the_unit_of_the_weights(network
     )
     np.testing.assert_allclose(one.loss_curve_, other.loss_curve_, rtol=1e-3)
     np.testing.assert_allclose(one.validation_scores_, other.validation_scores_, rtol=1e-3)
-
-
-def test_the_power_of_probabilities_is_that_of_the_least_weighted_loss_of_rows_held_out(rng):
-    trained, held_out = np.arange(80), np.arange(80, 120)
-    weight = np.ones(len(y))
-    clf = LDRClassifier(**(SMALL | {"max_epochs": 20}), cv=[(trained, held_out)], normalize="l1")
-    right = clone(clf).fit(X, y).predict(X) == y
-    weight[held_out] = np.where(right, 5.0, 1.0)[held_out]
-    codes = torch.from_numpy(np.searchsorted(np.unique(y), y[held_out]))
-    weighted = clone(clf).fit(X, y, sample_weight=weight)
-    scores = torch.from_numpy(weighted.net_.scores(X[held_out]))
-    by_weight, plain = (
-        weighted.loss_.calibrated(scores, codes, of_rows)
-        for of_rows in (torch.from_numpy(weight[held_out]), None)
-    )
-    expected = by_weight.probabilities(scores).numpy()
-    np.testing.assert_allclose(weighted.predict_proba(X[held_out]), expected, rtol=1e-6)
-    assert not np.allclose(by_weight.probabilities(scores), plain.probabilities(scores))
 
 
 def test_with_many_classes_the_base_is_fitted_with_the_weights_of_its_rows(rng, monkeypatch):

@@ -44,7 +44,7 @@ assert_type(network.partial_fit(X, y, classes=[0, 1, 2]), NeuralClassifier)
 assert_type(network.predict_proba(X), NDArray[np.float64])
 labels: NDArray[np.int64] = network.predict_top_k(X, k=3)
 names: list[str] = network.fit(X, y).classes_.tolist()
-LDRClassifier(lam=2.0, normalize="softplus").fit(X, y, sample_weight=np.ones(len(y))).temperature(X)
+LDRClassifier(lam=2.0, q=0.7).fit(X, y, sample_weight=np.ones(len(y))).temperature(X)
 CompSumClassifier(tau=1.5, class_weight={0: 2.0}).fit(X, y, X_val=X, y_val=y).decision_function(X)
 
 model = CardinalityAwareClassifier(LogisticRegression(), size_cost=np.sqrt, sizes=[1, 2, 5])
