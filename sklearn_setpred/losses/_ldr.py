@@ -41,8 +41,7 @@ class LDRFamily(Loss):
     """Base of the losses that have a temperature, a margin and normalised scores."""
 
     top_1 = True
-    # For 10 to 150 classes: after softplus good temperatures are near K / 3.
-    search_space: ClassVar = {"lam": (3.0, 10.0, 30.0), "normalize": ("softplus",)}
+    search_space: ClassVar = {"q": (0.5, 0.7, 0.9), "lam": (0.5, 1.0, 2.0)}
 
     @property
     def scale_free(self) -> bool:
