@@ -1,11 +1,8 @@
-"""Networks trained on pairs of rows, one for each, and what their held-out rows tell."""
+"""Networks trained on pairs of rows, one for each, and the mean of their curves."""
 
 import itertools
 
 import numpy as np
-
-# Scores of held-out rows that are read at once (270 MB).
-_CELLS = 2**25
 
 
 def fit_pairs(pairs, loss, n_classes, options, *, seeds, start=None):
@@ -35,19 +32,6 @@ def fit_pairs(pairs, loss, n_classes, options, *, seeds, start=None):
     for (part, held_out), seed in zip(pairs, seeds, strict=True):
         how = {"seed": seed, "standardization": shared, "start": start}
         yield fit_network(part, held_out, loss, n_classes, options, **how)
-
-
-def held_out_scores(networks, pairs):
-    """Return the scores, labels and weights (or None) of the rows held out of the networks.
-
-    Rows are subsampled with a fixed stride if the scores would not fit in memory.
-    """
-    n = max(1, _CELLS // (networks[0].n_outputs * len(networks)))
-    parts = [valid.take(slice(None, None, -(-len(valid.target) // n))) for _, valid in pairs]
-    scores = [network.scores(part.X) for network, part in zip(networks, parts, strict=True)]
-    weights = [part.weight for part in parts]
-    weight = None if weights[0] is None else np.concatenate(weights)
-    return np.concatenate(scores), np.concatenate([part.target for part in parts]), weight
 
 
 def mean_curve(curves):

@@ -65,11 +65,6 @@ class TrainingPairs:
         for split in self.splits:
             yield tuple(self.part.take(rows).with_weights_of_mean_one() for rows in split)
 
-    @property
-    def has_held_out(self):
-        """Whether rows are held out."""
-        return bool(self.splits) or self.given is not None
-
 
 def validation_rows(codes, fraction, rng):
     """Choose rows to hold out: about a fraction of every class, never its last row.

@@ -48,8 +48,9 @@ class LDRClassifier(BaseNeuralClassifier):
     q : float, default=0.9
         Robustness, from 0, every row counts, to 1. "ldr_kl" is cross-entropy at 0 and generalised
         cross-entropy above.
-    module, hidden_layer_sizes, dropout, learning_rate, max_epochs, validation_fraction, cv,
-    class_weight, k, device, verbose, warm_start, random_state, sparse_output
+    module, hidden_layer_sizes, dropout, learning_rate, batch_size, max_epochs,
+    validation_fraction, cv, class_weight, k, device, callbacks, verbose, warm_start,
+    random_state, sparse_output
 
     Attributes
     ----------
@@ -104,12 +105,14 @@ class LDRClassifier(BaseNeuralClassifier):
         hidden_layer_sizes: int | Sequence[int] | None = None,
         dropout: float | None = None,
         learning_rate: float | None = None,
+        batch_size: int | None = None,
         max_epochs: int = 30,
         validation_fraction: float | None = 0.1,
         cv: Any = 5,
         class_weight: Mapping[Any, float] | str | None = None,
         k: int | None = None,
         device: str = "auto",
+        callbacks: Sequence[Any] | None = None,
         verbose: int = 0,
         warm_start: bool = False,
         random_state: Seed = None,
@@ -123,12 +126,14 @@ class LDRClassifier(BaseNeuralClassifier):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.dropout = dropout
         self.learning_rate = learning_rate
+        self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.validation_fraction = validation_fraction
         self.cv = cv
         self.class_weight = class_weight
         self.k = k
         self.device = device
+        self.callbacks = callbacks
         self.verbose = verbose
         self.warm_start = warm_start
         self.random_state = random_state

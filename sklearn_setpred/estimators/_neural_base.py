@@ -39,10 +39,6 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         """Return the loss instance."""
         raise NotImplementedError
 
-    def _calibrated(self, loss, networks, pairs):
-        """Return the loss with its link adjusted to the held-out rows; here as it is."""
-        return loss
-
     # ---------------------------------------------------------------- training
 
     @all_or_nothing
@@ -141,8 +137,6 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
             error.estimator = copy(self)._keep(classes, loss, [*trained, error.trained])
             error.add_note("Its attribute `estimator` is fitted up to the last good epoch.")
             raise
-        if pairs.has_held_out:
-            loss = self._calibrated(loss, [one.network for one in trained], pairs)
         return self._keep(classes, loss, trained)
 
     def _keep(self, classes, loss, trained):

@@ -1,4 +1,4 @@
-"""Networks trained on pairs of rows, and what their held-out rows tell."""
+"""Networks trained on pairs of rows, and the mean of their curves."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from sklearn_setpred._networks.cross_fit import fit_pairs, held_out_scores, mean_curve
+from sklearn_setpred._networks.cross_fit import fit_pairs, mean_curve
 from sklearn_setpred._networks.modules import KindBuilder
 from sklearn_setpred._networks.options import TrainingOptions
 from sklearn_setpred._networks.parts import Part, TrainingPairs
@@ -60,29 +60,6 @@ def test_a_single_pair_goes_on_from_a_network(part):
     still = replace(OPTIONS, learning_rate=1e-12)
     (trained,) = fit_pairs(pairs, CROSS_ENTROPY, 3, still, seeds=[5], start=start)
     np.testing.assert_allclose(trained.network.scores(part.X), start.scores(part.X), atol=1e-6)
-
-
-def test_held_out_rows_are_scored_by_the_network_that_left_them_out(part):
-    pairs = TrainingPairs(part, HALVES)
-    networks = networks_of(pairs)
-    scores, target, weight = held_out_scores(networks, pairs)
-    expected = [networks[0].scores(part.X[30:]), networks[1].scores(part.X[:30])]
-    np.testing.assert_array_equal(scores, np.concatenate(expected))
-    np.testing.assert_array_equal(target, np.concatenate([part.target[30:], part.target[:30]]))
-    halves = part.weight[30:], part.weight[:30]
-    np.testing.assert_allclose(weight, np.concatenate([w / w.mean() for w in halves]))
-
-
-@pytest.mark.parametrize(("n_rows", "step"), [(60, 1), (30, 2), (7, 9)])
-def test_where_memory_is_short_some_held_out_rows_stand_for_all(part, n_rows, step, monkeypatch):
-    monkeypatch.setattr("sklearn_setpred._networks.cross_fit._CELLS", 3 * n_rows)
-    part = part._replace(weight=None)
-    pairs = TrainingPairs(part, given=part)
-    (network,) = networks_of(pairs, seeds=[0])
-    scores, target, weight = held_out_scores([network], pairs)
-    np.testing.assert_array_equal(target, part.target[::step])
-    np.testing.assert_array_equal(scores, network.scores(part.X[::step]))
-    assert weight is None
 
 
 def test_a_mean_curve_is_over_the_curves_that_last():

@@ -151,7 +151,7 @@ def test_rows_of_positive_weight_have_the_mean_weight_one():
 def test_training_pairs_have_weights_of_mean_one_on_either_side():
     part = Part(X=np.arange(4.0)[:, None], target=np.arange(4), weight=np.array([1.0, 3, 2, 2]))
     pairs = TrainingPairs(part, [(np.array([0, 1]), np.array([2, 3])), (np.array([1]), [0, 2])])
-    assert (len(pairs), pairs.has_held_out) == (2, True)
+    assert len(pairs) == 2
     found = [[side.target.tolist() for side in pair] for pair in pairs]
     assert found == [[[0, 1], [2, 3]], [[1], [0, 2]]]
     weights = [[side.weight.tolist() for side in pair] for pair in pairs]
@@ -163,11 +163,11 @@ def test_without_splits_there_is_one_pair_of_all_rows_and_those_given():
     part = Part(X=np.zeros((2, 1)), target=np.arange(2), weight=np.array([1.0, 3.0]))
     given = Part(X=np.zeros((1, 1)), target=np.array([1]))
     ((train, held_out),) = pairs = TrainingPairs(part, given=given)
-    assert (len(pairs), pairs.has_held_out) == (1, True)
+    assert len(pairs) == 1
     assert train.weight.tolist() == [0.5, 1.5]
     assert held_out is given
     ((_, held_out),) = pairs = TrainingPairs(part)
-    assert (held_out, pairs.has_held_out) == (None, False)
+    assert held_out is None
 
 
 # --------------------------------------------------------- splits of rows that have a weight
