@@ -4,6 +4,7 @@ A method is a function of its name, a configuration, the rows of a fold and opti
 network; it returns a fitted classifier.
 """
 
+from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_setpred import LDRClassifier, NeuralClassifier
 from sklearn_setpred.losses import LOSSES
 
-LEARNING_RATES = (5e-4, 1.5e-3, 5e-3, 1.5e-2)
+LEARNING_RATES = (1.5e-3, 5e-3, 1.5e-2, 5e-2)
 
 
 class Fold(NamedTuple):
@@ -70,6 +71,20 @@ def fit_ldr_classifier(name, params, fold, options):
     return LDRClassifier(random_state=options["random_state"]).fit(fold.X, fold.y)
 
 
+def fit_mean(name, params, fold, options):
+    """Fit the mean of the networks of five folds, all but the loss as in LDRClassifier."""
+    loss = name.removeprefix("mean of ")
+    return NeuralClassifier(loss, cv=5, random_state=options["random_state"]).fit(fold.X, fold.y)
+
+
+def fit_clean_learning(name, params, fold, options):
+    """Fit a network of cross-entropy on the rows that cleanlab does not take for mislabelled."""
+    from cleanlab.classification import CleanLearning
+
+    network = NeuralClassifier(random_state=options["random_state"])
+    return CleanLearning(network, seed=options["random_state"]).fit(fold.X, fold.y)
+
+
 def fit_mlp_classifier(name, params, fold, options):
     """Fit scikit-learn's MLPClassifier as it comes, behind a scaler where one is needed."""
     return scaled(MLPClassifier(random_state=options["random_state"]), fold)
@@ -95,9 +110,12 @@ METHODS = {
     "tgce": fit_tgce,
     "one_step_aldr_kl": fit_one_step,
     "LDRClassifier": fit_ldr_classifier,
+    **dict.fromkeys(("mean of gce", "mean of sce", "mean of jensen_shannon"), fit_mean),
     "MLPClassifier": fit_mlp_classifier,
     "LogisticRegression": fit_logistic_regression,
 }
+if find_spec("cleanlab"):
+    METHODS["CleanLearning"] = fit_clean_learning
 
 
 def drawn_configurations(method, n_draws, rng):

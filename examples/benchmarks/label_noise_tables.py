@@ -1,5 +1,7 @@
 """Tables of the label-noise benchmark, from the lines of its file alone."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata, studentized_range, wilcoxon
@@ -11,8 +13,14 @@ CALIBRATION = ("ece", "brier", "log_loss")
 CELL = ["dataset", "noise", "level", "method"]
 SETTING = CELL[:3]
 NOISE_ORDER = {"clean": 0, "uniform": 1, "class_dependent": 2}
-DEFAULTS = ("LDRClassifier", "MLPClassifier", "LogisticRegression")
+# As they come; the first is compared with the others.
+DEFAULTS = (
+    *("LDRClassifier", "MLPClassifier", "LogisticRegression", "CleanLearning"),
+    *("mean of gce", "mean of sce", "mean of jensen_shannon"),
+)
 ONE_STEP = "one_step_aldr_kl"
+# Compared with the others where they were trained.
+OPTIONAL = [ONE_STEP, "CleanLearning"]
 OURS = ("aldr_kl", "ldr_kl")
 
 
@@ -23,7 +31,9 @@ def report(path):
     sections = {
         "Average rank over the noisy settings (1 is best)": compared_ranks(losses),
         "Average rank over all settings": average_ranks(settings_means(losses)).round(2),
-        "ALDR-KL against each other loss, noisy settings": paired_tests(losses),
+        "ALDR-KL against each other loss, noisy settings": paired_tests(losses, "aldr_kl"),
+        "LDR-KL against each other loss, noisy settings": paired_tests(losses, "ldr_kl"),
+        "Behind GCE by more than two standard errors of the paired folds": behind_gce(losses),
         "LDRClassifier's defaults less those of scikit-learn": defaults_compared(frame),
         "The same by setting, ± standard error of the paired folds": defaults_by_setting(frame),
         "Exact temperature less one step for each visit, mean accuracy": exact_less_one_step(frame),
@@ -48,9 +58,9 @@ def chosen(frame):
 def finished(frame):
     """Keep the data sets for which every method has been trained on all folds of all settings.
 
-    But for the one-step form, which is compared with the exact temperature where it was trained.
+    But for the optional ones, which are compared where they were trained.
     """
-    folds = frame.groupby(CELL).size().unstack("method").drop(columns=ONE_STEP, errors="ignore")
+    folds = frame.groupby(CELL).size().unstack("method").drop(columns=OPTIONAL, errors="ignore")
     settings = (folds == folds.max(axis=None)).all(axis=1).groupby("dataset").agg(["all", "size"])
     is_finished = settings["all"] & (settings["size"] == settings["size"].max())
     return frame[frame["dataset"].map(is_finished)]
@@ -91,11 +101,12 @@ def average_ranks(means):
 
 
 def compared_ranks(frame):
-    """Return the average ranks, ALDR-KL's less that of the best baseline, and what counts."""
+    """Return the average ranks, ours less that of the best baseline and of GCE, and what counts."""
     means = settings_means(frame, noisy)
     ranks = average_ranks(means)
-    behind = ranks.loc["aldr_kl"] - ranks.drop(index=list(OURS)).min()
-    ranks.loc["ALDR-KL less the best baseline"] = behind
+    rivals = {"the best baseline": ranks.drop(index=list(OURS)).min(), "GCE": ranks.loc["gce"]}
+    for ours, (rival, of_rival) in product(OURS, rivals.items()):
+        ranks.loc[f"{ours} less {rival}"] = ranks.loc[ours] - of_rival
     ranks.loc["Nemenyi difference, 5 %"] = [nemenyi_difference(*m.shape) for m in means.values()]
     return ranks.round(2)
 
@@ -110,16 +121,38 @@ def nemenyi_difference(n_settings, n_methods, level=0.05):
     return q * np.sqrt(n_methods * (n_methods + 1) / (6 * n_settings))
 
 
-def paired_tests(frame):
-    """Return the mean difference of ALDR-KL to each loss and the p-value of Wilcoxon's test."""
+def paired_tests(frame, ours):
+    """Return the mean difference of a loss to each other and the p-value of Wilcoxon's test."""
     columns = {}
     for k, mean in settings_means(frame, noisy).items():
-        gains = -mean.drop(columns="aldr_kl").sub(mean["aldr_kl"], axis=0)
+        gains = -mean.drop(columns=ours).sub(mean[ours], axis=0)
         columns[f"{k} gain"] = gains.mean().round(4)
         columns[f"{k} p-value"] = gains.apply(
             lambda gain: wilcoxon(gain, zero_method="zsplit").pvalue
         ).round(4)
     return pd.DataFrame(columns).sort_values("top_1 gain")
+
+
+def behind_gce(frame):
+    """Return for each of ours in how many settings it is behind GCE, and how many there are."""
+    rows = {}
+    for k in ACCURACIES:
+        for ours in OURS:
+            gain = paired_gains(meaningful(frame, k), ours, "gce", k)
+            rows.setdefault(ours, {})[k] = f"{is_behind(gain).sum()} of {len(gain)}"
+    return pd.DataFrame(rows).T.rename_axis("loss")
+
+
+def paired_gains(frame, ours, other, column):
+    """Return mean and standard error of the gains of a method over another in each setting."""
+    folds = frame.pivot_table(column, [*SETTING, "fold"], "method", sort=False)
+    gain = folds[ours] - folds[other]
+    return gain.groupby(SETTING, sort=False).agg(["mean", "sem"])
+
+
+def is_behind(gain):
+    """Tell the settings with a loss of more than two standard errors."""
+    return gain["mean"] < -2 * gain["sem"]
 
 
 def exact_less_one_step(frame):
@@ -147,10 +180,16 @@ def calibration(frame):
 def defaults_compared(frame):
     """Return the gain of LDRClassifier's defaults in each data set, over the same folds.
 
-    The last column is the least ratio, over settings, of the gain to its standard error.
+    The last columns are the least ratio, over settings, of the gain to its standard error, and the
+    number of settings where it is below -2.
     """
-    tables = [summarized(gains_over(frame, other)) for other in DEFAULTS[1:]]
-    return pd.concat(tables, keys=DEFAULTS[1:], names=["less"]).round(4)
+    tables = {other: summarized(gains_over(frame, other)) for other in rivals(frame)}
+    return pd.concat(tables, names=["less"]).round(4)
+
+
+def rivals(frame):
+    """Return the classifiers with which LDRClassifier is compared."""
+    return [name for name in DEFAULTS[1:] if name in set(frame["method"])]
 
 
 def summarized(gain):
@@ -162,12 +201,13 @@ def summarized(gain):
     }
     means = {name: part.groupby("dataset", sort=False).mean() for name, part in parts.items()}
     ratio = (gain["mean"] / gain["sem"]).groupby("dataset", sort=False).min()
-    return pd.DataFrame(means | {"worst ratio": ratio})
+    behind = is_behind(gain).groupby("dataset", sort=False).sum()
+    return pd.DataFrame(means | {"worst ratio": ratio, "settings behind": behind})
 
 
 def defaults_by_setting(frame):
     """Return the same gains in each setting as text, with their standard errors."""
-    gains = {other: gains_over(frame, other) for other in DEFAULTS[1:]}
+    gains = {other: gains_over(frame, other) for other in rivals(frame)}
     texts = {
         other: gain.apply(lambda part: f"{part['mean']:.4f} ± {part['sem']:.4f}", axis=1)
         for other, gain in gains.items()
@@ -181,11 +221,7 @@ def gains_over(frame, other):
     Gains are of accuracy at top-1, and at top-2 where top-1 has no answer.
     """
     accuracy = np.where(is_tied(frame), frame["top_2"], frame["top_1"])
-    folds = frame.assign(accuracy=accuracy).pivot_table(
-        "accuracy", [*SETTING, "fold"], "method", sort=False
-    )
-    gain = folds[DEFAULTS[0]] - folds[other]
-    return gain.groupby(SETTING, sort=False).agg(["mean", "sem"])
+    return paired_gains(frame.assign(accuracy=accuracy), DEFAULTS[0], other, "accuracy")
 
 
 def accuracies(frame, column):

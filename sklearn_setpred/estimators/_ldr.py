@@ -45,7 +45,7 @@ class LDRClassifier(BaseNeuralClassifier):
     alpha : float, default=2.0
         How little the temperatures of "aldr_kl" adapt, above 1: they lie in
         ``[lam * (1 - 1 / alpha), lam]``. "ldr_kl" does not read it.
-    q : float, default=0.9
+    q : float, default=0.7
         Robustness, from 0, every row counts, to 1. "ldr_kl" is cross-entropy at 0 and generalised
         cross-entropy above.
     module, hidden_layer_sizes, dropout, learning_rate, batch_size, max_epochs,
@@ -100,7 +100,7 @@ class LDRClassifier(BaseNeuralClassifier):
         *,
         lam: float = 1.0,
         alpha: float = 2.0,
-        q: float = 0.9,
+        q: float = 0.7,
         module: str | Callable[[int, int], Any] = "mlp",
         hidden_layer_sizes: int | Sequence[int] | None = None,
         dropout: float | None = None,

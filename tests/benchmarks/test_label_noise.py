@@ -60,7 +60,7 @@ def test_both_forms_of_aldr_kl_are_tried_with_the_same_parameters(benchmark):
 
 def test_classifiers_with_defaults_have_one_configuration(benchmark):
     methods = benchmark("label_noise_methods")
-    for name in ("LDRClassifier", "MLPClassifier", "LogisticRegression"):
+    for name in ("LDRClassifier", "mean of gce", "LogisticRegression"):
         assert methods.drawn_configurations(name, 4, np.random.RandomState(0)) == [{}]
 
 
@@ -96,17 +96,21 @@ NAMES = (
     *("cross_entropy", "sce", "gce", "tgce", "weston_watkins", "jensen_shannon", "crammer_singer"),
     *("rll", "nce_rce", "nce_aul", "nce_agce", "mse", "mae", "ldr_kl", "aldr_kl"),
     *("one_step_aldr_kl", "LDRClassifier", "MLPClassifier", "LogisticRegression"),
+    *("mean of gce", "mean of sce", "mean of jensen_shannon", "CleanLearning"),
 )
 
 
 def test_the_names_of_the_methods_are_all_tried_here(benchmark):
-    assert set(NAMES) == set(benchmark("label_noise_methods").METHODS)
+    known = set(benchmark("label_noise_methods").METHODS)
+    assert known | {"CleanLearning"} == set(NAMES)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_method_fits_and_is_measured(benchmark, name):
     label_noise, methods = benchmark("label_noise"), benchmark("label_noise_methods")
+    if name == "CleanLearning":
+        pytest.importorskip("cleanlab")
     fold = small_fold(methods)
     options = label_noise.NETWORK | {"max_epochs": 3, "random_state": 0}
     params = methods.drawn_configurations(name, 1, np.random.RandomState(0))[0]
@@ -283,8 +287,8 @@ def test_unfinished_data_sets_are_left_out(benchmark):
 
 def test_ranks_leave_out_what_cannot_be_told_apart(benchmark):
     tables = benchmark("label_noise_tables")
-    first = {"aldr_kl": 0.9, "ldr_kl": 0.5, "sce": 0.8, "mae": 0.7}
-    last = {"aldr_kl": 0.1, "ldr_kl": 0.5, "sce": 0.8, "mae": 0.7}
+    first = {"aldr_kl": 0.9, "ldr_kl": 0.5, "sce": 0.8, "gce": 0.7}
+    last = {"aldr_kl": 0.1, "ldr_kl": 0.5, "sce": 0.8, "gce": 0.7}
     frame = pd.DataFrame(
         lines_of(first)
         + lines_of(last, noise="class_dependent", level=0.5)
@@ -293,7 +297,8 @@ def test_ranks_leave_out_what_cannot_be_told_apart(benchmark):
     ranks = tables.compared_ranks(frame)
     assert ranks.loc["aldr_kl"].tolist() == [1.0, 2.5, 2.5, 2.5, 2.5]
     # The best baseline has rank 2 at k = 1, and 1.5 elsewhere.
-    assert ranks.loc["ALDR-KL less the best baseline"].tolist() == [-1.0, 1.0, 1.0, 1.0, 1.0]
+    assert ranks.loc["aldr_kl less the best baseline"].tolist() == [-1.0, 1.0, 1.0, 1.0, 1.0]
+    assert ranks.loc["aldr_kl less GCE"].tolist() == [-2.0, 0.0, 0.0, 0.0, 0.0]
     every = tables.average_ranks(tables.settings_means(frame)).loc["aldr_kl"]
     np.testing.assert_allclose(every, [2.5, 3.0, 3.0, 3.0, 3.0])
 
@@ -314,3 +319,16 @@ def test_defaults_are_compared_fold_by_fold(benchmark):
     table = tables.defaults_compared(frame)
     np.testing.assert_allclose(table["noisy, mean"], [0.2, -0.2])
     np.testing.assert_allclose(table["worst ratio"], [2.0, -2.0])
+
+
+def test_a_setting_is_behind_gce_by_more_than_two_standard_errors(benchmark):
+    tables = benchmark("label_noise_tables")
+    frame = pd.DataFrame(
+        [
+            line
+            for fold, gain in enumerate((-0.3, -0.2, -0.1))  # -.2 with the standard error .058
+            for line in lines_of({"gce": 0.5, "aldr_kl": 0.5 + gain, "ldr_kl": 0.7 + gain}, fold)
+        ]
+    )
+    assert (tables.behind_gce(frame).loc["aldr_kl"] == "1 of 1").all()
+    assert (tables.behind_gce(frame).loc["ldr_kl"] == "0 of 1").all()

@@ -28,7 +28,7 @@ CLASSIFIERS = [
         id="aldr_kl",
     ),
     pytest.param(LDRClassifier("ldr_kl", lam=0.5, q=0.0), LDRKL(lam=0.5), id="ldr_kl"),
-    pytest.param(LDRClassifier("ldr_kl"), GCE(q=0.9), id="gce"),
+    pytest.param(LDRClassifier("ldr_kl"), GCE(q=0.7), id="gce"),
     pytest.param(CompSumClassifier(1.5), CompSum(tau=1.5), id="comp_sum"),
 ]
 
