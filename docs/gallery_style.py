@@ -17,6 +17,7 @@ ORDER = [
     "plot_better_probabilities.py",
     "plot_accuracy_cardinality.py",
     "plot_noisy_labels.py",
+    "plot_wrong_labels.py",
     "plot_comp_sum_orders.py",
     "plot_confused_labels.py",
     "plot_importance_of_size.py",

@@ -9,7 +9,7 @@ labels by random ones, and count on rows whose labels are right.
 
 # %%
 # Four classifiers as they come, on the same 450 rows, with two draws of the wrong labels. The three
-# of this package stop early; ``MLPClassifier`` does not unless it is told to.
+# of this package keep their best epoch; ``MLPClassifier`` stops early only if it is told to.
 
 import matplotlib.pyplot as plt
 import numpy as np

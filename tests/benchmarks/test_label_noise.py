@@ -25,12 +25,12 @@ def tiny(benchmark, monkeypatch):
     names = ("cross_entropy", "aldr_kl", "LogisticRegression")
     methods = {name: label_noise.METHODS[name] for name in names}
     monkeypatch.setattr(label_noise, "DATASETS", {"digits": None})
-    monkeypatch.setattr(label_noise, "NOISES", [("clean", 0.0), ("uniform", 0.3)])
     monkeypatch.setattr(label_noise, "METHODS", methods)
     monkeypatch.setattr(
         label_noise, "rows_of", lambda *_: (X[:300], y[:300], X[300:600], y[300:600])
     )
-    plan = label_noise.Plan("tiny", ("digits",), ((1, 2), (2, 1)), n_rows=300, max_epochs=2)
+    noises = ("clean", 0.0), ("uniform", 0.3)
+    plan = label_noise.Plan("tiny", ("digits",), ((1, 2), (2, 1)), 300, 2, noises)
     monkeypatch.setattr(label_noise, "FULL", plan)
     return label_noise
 
