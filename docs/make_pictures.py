@@ -91,25 +91,6 @@ def ratios() -> plt.Figure:
     return finish(fig, ax, "Left of the line, our sets are smaller")
 
 
-def label_noise() -> plt.Figure:
-    """Draw the mean accuracy of three classifiers, as they come, against the fraction of noise."""
-    shown = {
-        "LDRClassifier": ("LDRClassifier()", OURS, "o-"),
-        "LogisticRegression": ("LogisticRegression()", "#009E73", "^-."),
-        "MLPClassifier": ("MLPClassifier()", THEIRS, "s--"),
-    }
-    lines = pd.read_csv(RESULTS / "label_noise_full.csv")
-    lines = lines[lines["noise"].isin(["clean", "uniform"])]
-    means = lines.groupby(["method", "level"])["top_1"].mean()
-    fig, ax = plt.subplots(figsize=(5.0, 3.4), layout="constrained")
-    for name, (label, color, style) in shown.items():
-        ax.plot(100 * means[name].index, means[name].values, style, color=color, label=label)
-    ax.set_xlabel("Training labels replaced at random (%)")
-    ax.set_ylabel("Accuracy on clean rows")
-    ax.legend(loc="lower left")
-    return finish(fig, ax, "Wrong labels cost LDRClassifier the least")
-
-
 def finish(fig: plt.Figure, ax: plt.Axes, title: str) -> plt.Figure:
     """Give a figure its sentence and a light grid."""
     ax.set_title(title, fontsize=12, fontweight="bold")
@@ -119,7 +100,7 @@ def finish(fig: plt.Figure, ax: plt.Axes, title: str) -> plt.Figure:
     return fig
 
 
-PICTURES = {"fewer_labels": set_sizes, "ratios": ratios, "noise": label_noise}
+PICTURES = {"fewer_labels": set_sizes, "ratios": ratios}
 
 
 def main() -> None:

@@ -68,7 +68,7 @@ class LDRClassifier(BaseNeuralClassifier):
     -----
     With ``cv=5`` five networks are trained, each on four fifths of the rows, and the mean of their
     scores is what ranks; ``cv=None`` trains one, in less time. Where rows belong together (of one
-    patient, one speaker), give folds by group: ``cv=list(GroupKFold(5).split(X, y, groups))``.
+    patient, one speaker), say so: ``fit(X, y, groups=patients)``.
 
     Probabilities invert the link of the loss, and are those of the labels as given, wrong ones
     included.

@@ -232,7 +232,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         return loss
 
     def _validation_part(self, X_val, y_val, classes):
-        """Return the rows that the user sets aside for early stopping, None if there are none."""
+        """Return the rows that the user sets aside to choose the epoch, None if there are none."""
         if X_val is None and y_val is None:
             return None
         if X_val is None or y_val is None:
