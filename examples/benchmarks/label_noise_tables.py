@@ -139,7 +139,8 @@ def behind_gce(frame):
     for k in ACCURACIES:
         for ours in OURS:
             gain = paired_gains(meaningful(frame, k), ours, "gce", k)
-            rows.setdefault(ours, {})[k] = f"{is_behind(gain).sum()} of {len(gain)}"
+            behind = is_behind(gain)
+            rows.setdefault(ours, {})[k] = f"{behind.sum():.0f} of {behind.count()}"
     return pd.DataFrame(rows).T.rename_axis("loss")
 
 
@@ -151,8 +152,8 @@ def paired_gains(frame, ours, other, column):
 
 
 def is_behind(gain):
-    """Tell the settings with a loss of more than two standard errors."""
-    return gain["mean"] < -2 * gain["sem"]
+    """Tell the settings behind by more than two standard errors, NaN where one fold was run."""
+    return (gain["mean"] < -2 * gain["sem"]).astype(float).where(gain["sem"].notna())
 
 
 def exact_less_one_step(frame):
@@ -201,7 +202,7 @@ def summarized(gain):
     }
     means = {name: part.groupby("dataset", sort=False).mean() for name, part in parts.items()}
     ratio = (gain["mean"] / gain["sem"]).groupby("dataset", sort=False).min()
-    behind = is_behind(gain).groupby("dataset", sort=False).sum()
+    behind = is_behind(gain).groupby("dataset", sort=False).sum(min_count=1)
     return pd.DataFrame(means | {"worst ratio": ratio, "settings behind": behind})
 
 
@@ -209,7 +210,7 @@ def defaults_by_setting(frame):
     """Return the same gains in each setting as text, with their standard errors."""
     gains = {other: gains_over(frame, other) for other in rivals(frame)}
     texts = {
-        other: gain.apply(lambda part: f"{part['mean']:.4f} ± {part['sem']:.4f}", axis=1)
+        other: gain.apply(lambda part: plus_minus(part["mean"], part["sem"], 4), axis=1)
         for other, gain in gains.items()
     }
     return pd.DataFrame(texts)
@@ -227,8 +228,13 @@ def gains_over(frame, other):
 def accuracies(frame, column):
     """Return an accuracy of each method in each setting as text."""
     parts = frame.groupby(CELL, sort=False)[column].agg(["mean", "std"])
-    text = parts.apply(lambda part: f"{part['mean']:.3f} ± {part['std']:.3f}", axis=1)
+    text = parts.apply(lambda part: plus_minus(part["mean"], part["std"], 3), axis=1)
     return text.unstack("method", sort=False)
+
+
+def plus_minus(mean, spread, digits):
+    """Return a figure and its spread as text, the figure alone where one fold was run."""
+    return f"{mean:.{digits}f}" + ("" if np.isnan(spread) else f" ± {spread:.{digits}f}")
 
 
 def markdown(table):
