@@ -96,13 +96,15 @@ NAMES = (
     *("cross_entropy", "sce", "gce", "tgce", "weston_watkins", "jensen_shannon", "crammer_singer"),
     *("rll", "nce_rce", "nce_aul", "nce_agce", "mse", "mae", "ldr_kl", "aldr_kl"),
     *("one_step_aldr_kl", "LDRClassifier", "MLPClassifier", "LogisticRegression"),
-    *("mean of gce", "mean of sce", "mean of jensen_shannon", "CleanLearning"),
+    *("mean of gce", "CleanLearning"),
 )
+# Dear, and like the mean of gce.
+OTHERS = {"mean of sce", "mean of jensen_shannon"}
 
 
 def test_the_names_of_the_methods_are_all_tried_here(benchmark):
     known = set(benchmark("label_noise_methods").METHODS)
-    assert known | {"CleanLearning"} == set(NAMES)
+    assert known | {"CleanLearning"} == {*NAMES, *OTHERS}
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
