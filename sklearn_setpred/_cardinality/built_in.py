@@ -23,6 +23,7 @@ from sklearn_setpred._cardinality.experts import (
     OneFit,
 )
 from sklearn_setpred._cardinality.kernel import KernelClassifier
+from sklearn_setpred._utils import memory
 
 # What the user's classifiers cannot be called.
 NAMES = {
@@ -36,6 +37,8 @@ _MOST_OF_A_TABLE, _LEAST_OF_AN_EMBEDDING = 200, 50
 _BOOSTED_CLASSES = 20
 # Discriminant analysis inverts a matrix of the columns.
 _MOST_DISCRIMINANTS = 1000
+# Where the rows that fit in memory are so few for each class, networks are alone.
+_LEAST_OF_A_CLASS = 2
 # The kernel over neighbours keeps all rows.
 _NEIGHBOURS = 10_000
 
@@ -43,11 +46,13 @@ _NEIGHBOURS = 10_000
 class KernelExpert(OneFit, ClassifierExpert):
     """The kernel over neighbours: every row is read by the others."""
 
-    def _fit_all(self, rows):
-        model = clone(self.classifier).fit(rows.numbers, rows.codes, rows.weight)
-        outputs = np.zeros((len(rows.codes), self.n_classes))
-        outputs[:, model.classes_] = model.oob_decision_function_
-        return [model], outputs
+    def _fit(self, rows, split, seed):
+        return clone(self.classifier).fit(rows.numbers, rows.codes, rows.weight)
+
+    def _held_out(self, model, rows, test):
+        outputs = np.zeros((len(test), self.n_classes))
+        outputs[:, model.classes_] = model.oob_decision_function_[test]
+        return outputs
 
 
 _KIND_OF_EXPERT = {
@@ -58,7 +63,9 @@ _KIND_OF_EXPERT = {
 
 
 def classifiers_for(numbers, n_classes):
-    """Return the built-in classifiers, by name, that suit the rows."""
+    """Return the built-in classifiers, by name, that suit the rows; none above 10,000 classes."""
+    if memory.most_rows(n_classes) < _LEAST_OF_A_CLASS * n_classes:
+        return {}
     if sp.issparse(numbers):
         return {"logistic": make_pipeline(StandardScaler(with_mean=False), linear_model())}
     trees = {"n_estimators": 40, "bootstrap": False}

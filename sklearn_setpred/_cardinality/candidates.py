@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_setpred.sets import label_ranks, size_costs
-from sklearn_setpred.sets._batches import row_batches, stack_tuples
+from sklearn_setpred.sets._batches import stack_tuples
 from sklearn_setpred.sets._sizes import check_sizes, check_thresholds
 
 # Of the sorted scores the selector reads the head; the tail behind it is smooth.
@@ -153,11 +153,6 @@ def sketch_of_labels(candidates, batches, n):
     parts = ((*candidates.sketch(log_p), label_ranks(log_p, codes)) for log_p, codes in batches)
     *sketch, ranks = stack_tuples(parts, n)
     return Sketch(*sketch), ranks
-
-
-def batches_of(log_p, codes):
-    """Return what `sketch_of_labels` reads, of an array that is at hand."""
-    return ((log_p[rows], codes[rows]) for rows in row_batches(log_p.shape))
 
 
 def _sorted_ahead(log_p, depth, edges=()):

@@ -8,7 +8,7 @@ averaged as they are, and `log_p` makes them log-probabilities.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import add
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import log_softmax
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params
 
@@ -30,11 +30,14 @@ from sklearn_setpred._inner import (
     read_probabilities,
 )
 from sklearn_setpred._networks.parts import Part, with_positive_weights
+from sklearn_setpred._utils import memory
 from sklearn_setpred.sets import label_indices
 
 _MAX_SEED = 2**31 - 1
 # A row is out of a third of the bags; of 50 bags, one row in 10^10 is out of none.
 _LEAST_BAGS = 50
+# A tree has up to two nodes for each row, with a float64 for every class.
+_NODE = 16
 
 
 class TrainingRows(NamedTuple):
@@ -56,14 +59,14 @@ class TrainingRows(NamedTuple):
         numbers = None if self.numbers is None else self.numbers[rows]
         return _safe_indexing(self.X, rows), numbers
 
-    def all_train(self):
-        """Return the split that holds no row out."""
-        return np.arange(len(self.codes)), np.arange(0)
-
     def part(self, rows):
         """Return what networks train on of some rows: those of positive weight."""
         part = Part(X=self.numbers, target=self.codes, weight=self.weight)
         return with_positive_weights(part.take(rows))
+
+    def weights(self, rows):
+        """Return the weights of some rows, ones where there are none."""
+        return np.ones(len(rows)) if self.weight is None else self.weight[rows]
 
     @property
     def floor(self):
@@ -72,8 +75,15 @@ class TrainingRows(NamedTuple):
         return 1.0 / (10 * n)
 
 
+def some_rows(rows, n, random_state):
+    """Return the rows, or n of them drawn at random, in order."""
+    if len(rows) <= n:
+        return rows
+    return np.sort(check_random_state(random_state).choice(rows, n, replace=False))
+
+
 class Expert:
-    """What all experts share: the order of their fits.
+    """What all experts share: which splits they are fitted on, and what is kept of the fits.
 
     A subclass gives ``_fit(rows, split, seed)``, which returns a model fitted on the training rows
     of a split, ``outputs(model, X, numbers)``, which returns (n, n_classes), and
@@ -86,49 +96,24 @@ class Expert:
         The models whose outputs are averaged for new rows.
     """
 
-    has_seen_rows = True  # some of the rows given to it train it
+    def splits(self, rows, repeats):
+        """Return the splits that it is fitted on, those of the first repeat first."""
+        return list(itertools.chain.from_iterable(repeats))
 
-    def fit_once(self, rows, split, seed):
-        """Fit one model, on the training rows of a split."""
-        self.models = [self._fit(rows, split, seed)]
+    def fit_split(self, rows, split, seed):
+        """Return a model fitted on the training rows of a split, and the outputs of the others."""
+        model, (_, test) = self._fit(rows, split, int(seed)), split
+        if len(test) == 0:
+            return model, np.empty((0, len(rows.classes)), dtype=np.float32)
+        return model, self._held_out(model, rows, test).astype(np.float32)
 
-    def start(self, rows, splits, rng, n_jobs=None):
-        """Fit on the first splits; return the outputs of the rows that they hold out, in order."""
-        self._first = self._fit_splits(rows, splits, rng, n_jobs)
-        return np.concatenate([outputs for _, outputs in self._first])
+    def _held_out(self, model, rows, test):
+        """Return the outputs of rows that the model has not seen."""
+        return self.outputs(model, *rows.inputs(test))
 
-    def go_on(self, rows, repeats, rng, n_jobs=None):
-        """Fit on the other splits; return the outputs of all rows, one array for each repeat.
-
-        Parameters
-        ----------
-        rows : TrainingRows
-        repeats : list of list of (training rows, held-out rows)
-            The first splits are those of `start`.
-        rng : RandomState
-        n_jobs : int or None
-
-        Returns
-        -------
-        list of ndarray of shape (n, n_classes)
-            NaN in rows that no split holds out.
-        """
-        splits = list(itertools.chain.from_iterable(repeats))[len(self._first) :]
-        fits = [*self._first, *self._fit_splits(rows, splits, rng, n_jobs)]
-        self.models, self._first = [model for model, _ in fits], []
-        outputs, fits = [], iter(fits)
-        for repeat in repeats:
-            whole = np.full((len(rows.codes), len(rows.classes)), np.nan, dtype=np.float32)
-            for (_, test), (_, held_out) in zip(repeat, fits, strict=False):
-                whole[test] = held_out
-            outputs.append(whole)
-        return outputs
-
-    def _fit_splits(self, rows, splits, rng, n_jobs):
-        """Return the model of each split and the outputs of its held-out rows."""
-        seeds = rng.randint(_MAX_SEED, size=len(splits))
-        jobs = (delayed(_fit_split)(self, rows, *one) for one in zip(splits, seeds, strict=True))
-        return Parallel(n_jobs=n_jobs)(jobs)
+    def keep(self, models):
+        """Keep what new rows need of the models of all splits."""
+        self.models = models
 
     def forget(self):
         """Drop the models, which nothing needs."""
@@ -140,10 +125,40 @@ class Expert:
         return self.log_p(reduce(add, outputs) / len(self.models))
 
 
+class Fit(NamedTuple):
+    """A model, and its outputs of the rows ``test`` that it has not seen."""
+
+    model: Any
+    outputs: np.ndarray
+    test: np.ndarray
+
+
+def fit_splits(experts, rows, splits, rng, n_jobs=None):
+    """Yield the list of fits of each expert, one for each of its splits.
+
+    Parameters
+    ----------
+    experts : list of Expert
+    rows : TrainingRows
+    splits : list of list of (training rows, held-out rows)
+        Of each expert.
+    rng : RandomState
+    n_jobs : int or None
+        Fits at work at once, of whatever expert.
+    """
+    seeds = [rng.randint(_MAX_SEED, size=len(its_splits)) for its_splits in splits]
+    fits = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_fit_split)(expert, rows, *one)
+        for expert, its_splits, its_seeds in zip(experts, splits, seeds, strict=True)
+        for one in zip(its_splits, its_seeds, strict=True)
+    )
+    for its_splits in splits:
+        yield [Fit(*next(fits), test) for _, test in its_splits]
+
+
 def _fit_split(expert, rows, split, seed):
-    """Return a model fitted on the training rows of a split, and the outputs of the others."""
-    model = expert._fit(rows, split, int(seed))
-    return model, expert.outputs(model, *rows.inputs(split[1])).astype(np.float32)
+    """Return what `Expert.fit_split` does, in whatever process."""
+    return expert.fit_split(rows, split, seed)
 
 
 @dataclass
@@ -157,7 +172,8 @@ class ClassifierExpert(Expert):
     models: list = field(default_factory=list)
 
     def _fit(self, rows, split, seed):
-        part, classifier = rows.part(split[0]), clone(self.classifier)
+        part = rows.part(some_rows(split[0], memory.most_rows(self.n_classes), seed))
+        classifier = clone(self.classifier)
         if "random_state" in classifier.get_params():
             classifier.set_params(random_state=seed)
         keyword = fit_keyword(classifier, "sample_weight")
@@ -181,17 +197,21 @@ class ForestExpert(ClassifierExpert):
     _table = staticmethod(forest_table)
 
     def _fit(self, rows, split, seed):
-        return self._table(super()._fit(rows, split, seed), self.n_classes)
+        # In scikit-learn's trees every node keeps a number for every class: where these are too
+        # many for all trees at once, each is made a table before the next one grows.
+        n_trees = getattr(self.classifier, "n_estimators", 1)
+        if n_trees == 1 or n_trees * len(split[0]) * self.n_classes <= memory.TREES // _NODE:
+            return self._table(super()._fit(rows, split, seed), self.n_classes)
+        one = replace(self, classifier=clone(self.classifier).set_params(n_estimators=1))
+        return TreeTable.mean_of([one._fit(rows, split, seed + i) for i in range(n_trees)])
 
     def outputs(self, model, X, numbers):
         """Return the probabilities of a table of trees."""
         return model(numbers)
 
-    def go_on(self, rows, repeats, rng, n_jobs=None):
-        """Fit on the other splits, and keep the mean of all tables as one."""
-        outputs = super().go_on(rows, repeats, rng, n_jobs)
-        self.models = [TreeTable.mean_of(self.models)]
-        return outputs
+    def keep(self, models):
+        """Keep the mean of all tables as one."""
+        self.models = [TreeTable.mean_of(models)]
 
 
 class BoostingExpert(ForestExpert):
@@ -235,9 +255,13 @@ class UserExpert(Expert):
         check_labels_learned(fitted, np.unique(y))
         return fitted
 
-    def fit_once(self, rows, split, seed):
-        """Fit one model, the last one, on the training rows of a split."""
-        super().fit_once(rows, split, seed)
+    def splits(self, rows, repeats):
+        """Return the splits of the first repeat and, at last, all rows."""
+        return [*repeats[0], (np.arange(len(rows.codes)), np.arange(0))]
+
+    def keep(self, models):
+        """Keep the model of all rows."""
+        self.models = models[-1:]
         self.fit_params = {}  # arrays as long as the rows, which nothing needs any more
 
     def forget(self):
@@ -251,41 +275,29 @@ class UserExpert(Expert):
         """Return the log-probabilities, kept above the floor."""
         return floored_log(outputs, self.floor)
 
-    def go_on(self, rows, repeats, rng, n_jobs=None):
-        """Fit on the other splits of the first repeat, then on all rows."""
-        outputs = super().go_on(rows, repeats[:1], rng, n_jobs)
-        self.fit_once(rows, rows.all_train(), 0)
-        return outputs
-
 
 class OneFit:
-    """A mixin for experts whose one fit tells the held-out probabilities of all rows.
+    """A mixin for experts whose one fit tells the held-out probabilities of all rows."""
 
-    A subclass gives ``_fit_all(rows)``, which returns the models and the outputs of all rows.
-    """
+    def splits(self, rows, repeats):
+        """Return one split, of all rows."""
+        return [(np.arange(len(rows.codes)), held_out_rows(repeats[0]))]
 
-    def start(self, rows, splits, rng, n_jobs=None):
-        """Fit on all rows; return the outputs of the rows that the splits hold out, in order."""
-        self.models, self._held_out = self._fit_all(rows)
-        return self._held_out[np.concatenate([test for _, test in splits])]
 
-    def go_on(self, rows, repeats, rng, n_jobs=None):
-        """Return the outputs of all rows."""
-        held_out, self._held_out = self._held_out, None
-        return [held_out]
+def held_out_rows(splits):
+    """Return the rows that splits hold out, in order."""
+    return np.sort(np.concatenate([test for _, test in splits]))
 
 
 class FrozenExpert(OneFit, UserExpert):
     """A fitted classifier that has not seen the rows."""
 
-    has_seen_rows = False
+    def _fit(self, rows, split, seed):
+        return self.classifier
 
-    def fit_once(self, rows, split, seed):
-        """Take the classifier as it is."""
-        self.models = [self.classifier]
-
-    def _fit_all(self, rows):
-        return [self.classifier], self.outputs(self.classifier, rows.X, rows.numbers)
+    def keep(self, models):
+        """Keep the classifier itself, which another process has a copy of."""
+        super().keep([self.classifier])
 
 
 class BaggedExpert(OneFit, UserExpert):
@@ -294,14 +306,15 @@ class BaggedExpert(OneFit, UserExpert):
     The held-out probabilities of a row come from the trees that did not see it.
     """
 
-    def _fit_all(self, rows):
+    def _fit(self, rows, split, seed):
         self.classifier = clone(self.classifier).set_params(oob_score=True)
-        self.fit_once(rows, rows.all_train(), 0)
-        (fitted,) = self.models
-        held_out = np.zeros((len(rows.codes), len(self.classes)))
-        columns = label_indices(fitted.classes_, self.classes)
-        held_out[:, columns] = fitted.oob_decision_function_
-        return [fitted], held_out
+        return super()._fit(rows, split, seed)
+
+    def _held_out(self, model, rows, test):
+        outputs = np.zeros((len(test), len(self.classes)))
+        columns = label_indices(model.classes_, self.classes)
+        outputs[:, columns] = model.oob_decision_function_[test]
+        return outputs
 
 
 def user_expert(name, classifier, rows, fit_params, *, may_bag=True):
@@ -359,11 +372,9 @@ class NetworkExpert(Expert):
         """Return the log-probabilities."""
         return log_softmax(outputs.astype(np.float64), axis=1)
 
-    def go_on(self, rows, repeats, rng, n_jobs=None):
-        """Fit on the other splits, and keep the mean of all networks as one."""
+    def keep(self, models):
+        """Keep the mean of all networks as one."""
         from sklearn_setpred._networks.network import Network
 
-        outputs = super().go_on(rows, repeats, rng, n_jobs)
-        self.models = [Network.mean_of(self.models)]
+        self.models = [Network.mean_of(models)]
         self.options = self.standardization = None  # nothing of the training is kept
-        return outputs

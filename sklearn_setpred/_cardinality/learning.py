@@ -1,22 +1,16 @@
-"""From training rows to an ensemble, and log-probabilities of rows that its experts left out.
-
-Where the probabilities of all rows fit in memory, experts are fitted on several splits and pooled
-(`cross_fit`); where they do not, one expert is fitted without a part of the rows (`hold_out`).
-"""
+"""From training rows to an ensemble, and log-probabilities of rows that its experts left out."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sklearn_setpred._cardinality.candidates import batches_of
-from sklearn_setpred._cardinality.race import Ensemble, fit_ensemble
-from sklearn_setpred._networks.parts import make_splits, validation_rows
-from sklearn_setpred._utils.validation import check_integer
+from sklearn_setpred._cardinality.experts import fit_splits, held_out_rows, some_rows
+from sklearn_setpred._cardinality.race import Ensemble, fit_ensemble, held_out_log_p
+from sklearn_setpred._networks.parts import make_splits
+from sklearn_setpred._utils import memory
 from sklearn_setpred._utils.warn import warn_user
-from sklearn_setpred.sets._batches import in_batches
+from sklearn_setpred.sets._batches import row_batches
 
-# Up to this many probabilities of the training rows are held at once (1.6 GB).
-_MOST_CELLS = 2e8
 # So often the rows are split into folds, where the number of folds is given.
 _N_REPEATS = 2
 # Rows without a rank may go unmentioned up to this fraction of the weight.
@@ -56,53 +50,59 @@ def learn(experts, rows, cv, rng, *, n_jobs=None, refine=True, always=()):
     always : sequence of str
         Names of experts that do not have to win the race.
     """
-    is_large = not fits_in_memory(len(rows.codes), len(rows.classes))
-    if len(experts) > 1 and (is_large or not refine):
+    if len(experts) > 1 and not refine:
         raise ValueError(
-            f"estimator holds {len(experts)} classifiers, which only refine=True pools, and only "
-            f"for up to {_MOST_CELLS:g} rows times classes; give one of them."
+            f"estimator holds {len(experts)} classifiers, which only refine=True pools; give one "
+            "of them."
         )
-    if is_large:
-        return hold_out(experts[0], rows, cv, rng)
     repeats = make_repeats(cv, rows, rng, n_repeats=_N_REPEATS if refine else 1)
-    learned_from = rows_to_learn_from(known_rows(repeats, rows), rows.weight)
+    known = rows_to_learn_from(known_rows(repeats, rows), rows.weight)
+    repeats = within_memory(repeats, known, rows, len(experts), rng)
     if refine:
         how = {"n_jobs": n_jobs, "always": always}
-        ensemble, log_p = fit_ensemble(experts, rows, repeats, learned_from, rng, **how)
+        ensemble, log_p = fit_ensemble(experts, rows, repeats, rng, **how)
     else:
-        (expert,) = experts
-        expert.start(rows, repeats[0][:1], rng)
-        (outputs,) = expert.go_on(rows, repeats, rng, n_jobs)
-        ensemble, log_p = Ensemble(experts), expert.log_p(outputs[learned_from])
-    return Learned(ensemble, learned_from, batches_of(log_p, rows.codes[learned_from]))
+        ensemble, log_p = fit_alone(*experts, rows, repeats, rng, n_jobs)
+    learned_from = held_out_rows(repeats[0])
+    codes = rows.codes[learned_from]
+    batches = (
+        (ensemble.pooled([one[some] for one in log_p]), codes[some])
+        for some in row_batches(log_p[0].shape)
+    )
+    return Learned(ensemble, learned_from, batches)
 
 
-def hold_out(expert, rows, cv, rng):
-    """Fit one expert without one of ``cv`` parts of the rows, which are read batch by batch."""
-    n = len(rows.codes)
-    if not isinstance(cv, (int, np.integer)):
-        raise ValueError(
-            f"cv={cv!r} is for up to {_MOST_CELLS:g} probabilities, rows times classes; "
-            f"{n} rows of {len(rows.classes)} classes have more: give an int, of which one "
-            "part is held out."
+def fit_alone(expert, rows, repeats, rng, n_jobs=None):
+    """Fit one expert on the splits; return the `Ensemble` of it, and what `fit_ensemble` does."""
+    plan = expert.splits(rows, repeats)
+    # Seeds are drawn as for the race and for what comes after it.
+    (fits,) = fit_splits([expert], rows, [plan], rng, n_jobs)
+    expert.keep([fit.model for fit in fits])
+    return Ensemble([expert]), [held_out_log_p(expert, fits, held_out_rows(repeats[0]))[0]]
+
+
+def within_memory(repeats, known, rows, n_experts, rng):
+    """Return the splits that are fitted, with the held-out rows that are read; warn of a limit.
+
+    Above 2e8 rows times classes the splits are of the first repeat, and the fewer, down to one,
+    the more cells there are. Of the rows held out so many are drawn that `memory.OUT_OF_FOLD`
+    holds their log-probabilities by all experts.
+    """
+    n, n_classes = len(rows.codes), len(rows.classes)
+    n_splits = sum(len(splits) for splits in repeats)
+    if n > memory.most_rows(n_classes):
+        n_kept = -(-len(repeats[0]) * memory.most_rows(n_classes) // n)
+        repeats = [repeats[0][:n_kept]]
+    held_out = _if_any(np.intersect1d(known, held_out_rows(repeats[0])))
+    read = some_rows(held_out, memory.most_rows(n_classes, 4 * n_experts * len(repeats)), rng)
+    n_fitted = sum(len(splits) for splits in repeats)
+    if n_fitted < n_splits or len(read) < len(held_out):
+        warn_user(
+            f"{n} rows of {n_classes} classes: models are fitted on {n_fitted} of {n_splits} "
+            f"splits, and sizes are learned from {len(read)} rows, whose probabilities take "
+            f"{memory.OUT_OF_FOLD / 1e9:.2g} GB at most."
         )
-    check_integer("cv", cv, low=2)
-    held_out = validation_rows(rows.codes, 1 / cv, rng)
-    split = np.flatnonzero(~held_out), np.flatnonzero(held_out)
-    learned_from = split[1] if expert.has_seen_rows else np.arange(n)
-    learned_from = _if_any(learned_from[_positive(rows.weight, learned_from)])
-    expert.fit_once(rows, split, rng.randint(2**31 - 1))
-
-    def log_probabilities():
-        for some, codes in in_batches(len(rows.classes), learned_from, rows.codes[learned_from]):
-            yield expert.log_probabilities(*rows.inputs(some)), codes
-
-    return Learned(Ensemble([expert]), learned_from, log_probabilities())
-
-
-def fits_in_memory(n_rows, n_classes):
-    """Say whether the probabilities of all rows can be held at once."""
-    return n_rows * n_classes <= _MOST_CELLS
+    return [[(train, np.intersect1d(test, read)) for train, test in splits] for splits in repeats]
 
 
 def make_repeats(cv, rows, rng, n_repeats):
@@ -147,8 +147,3 @@ def _if_any(rows):
             "or cv gives no fold whose training rows hold the labels of its test rows."
         )
     return rows
-
-
-def _positive(weight, rows):
-    """Say which of some rows have a positive weight."""
-    return np.ones(len(rows), dtype=bool) if weight is None else weight[rows] > 0

@@ -7,6 +7,8 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 from scipy.special import log_softmax, logsumexp
 
+from sklearn_setpred.sets._batches import row_batches
+
 # Stands for a probability of zero before the logarithm.
 SMALLEST = 1e-300
 
@@ -16,8 +18,6 @@ _MOST_STEPS, _LEAST_STEP = 1000, 1e-5
 _LEAST_SHARE = 1e-12
 # Experts that count less than this are not worth their time.
 _LEAST_COUNT = 0.01
-# Pools are fitted on so many probabilities of each expert at most, of rows at equal distances.
-_MOST_CELLS = 2 * 10**7
 
 
 @dataclass
@@ -68,9 +68,6 @@ class Pool:
         n_averaged, n_models : int
             Numbers of models averaged, in ``by_mean`` and for new rows.
         """
-        some = slice(None, None, -(-by_mean[0].size // _MOST_CELLS))
-        by_one, by_mean = ([log_p[some] for log_p in side] for side in (by_one, by_mean))
-        codes, row_weight = codes[some], row_weight[some]
         held_out = pool_exponents(by_mean, codes, row_weight)
         exponents = held_out
         if n_averaged > 1:
@@ -78,12 +75,12 @@ class Pool:
             steps = (1 / n_averaged - 1 / n_models) / (1 - 1 / n_averaged)
             exponents = np.maximum(held_out + steps * (held_out - by_single), 0.0)
         rows = np.arange(len(codes))
-        parts = [log_linear_pool(by_mean, held_out), *by_mean]
+        parts = [_in_float32(lambda some: log_linear_pool(some, held_out), by_mean), *by_mean]
         shares = mixture_shares(np.exp([log_p[rows, codes] for log_p in parts]), row_weight)
+        del parts
         exponents, held_out, shares = without_the_least(exponents, held_out, shares)
-        parts[0] = log_linear_pool(by_mean, held_out)
-        scaling = vector_scaling(log_mean(parts, shares), codes, row_weight)
-        return cls(exponents, shares, *scaling)
+        mixed = _in_float32(lambda some: _mixture(some, held_out, shares), by_mean)
+        return cls(exponents, shares, *vector_scaling(mixed, codes, row_weight))
 
     @property
     def needed(self):
@@ -98,13 +95,50 @@ class Pool:
 
     def __call__(self, experts):
         """Return log p(y | x), (n, n_classes), from the experts' log-probabilities."""
-        parts = np.stack([log_linear_pool(experts, self.exponents), *experts])
-        return log_softmax(self.slopes * log_mean(parts, self.shares) + self.offsets, axis=1)
+
+        def pooled(experts):
+            mixed = _mixture(experts, self.exponents, self.shares)
+            return log_softmax(self.slopes * mixed + self.offsets, axis=1)
+
+        return _by_batches(pooled, experts)
 
     @property
     def counts(self):
         """How much each expert counts, by itself and in the product; sums to one."""
         return counts_of(self.exponents, self.shares)
+
+
+def _mixture(experts, exponents, shares):
+    """Return the logarithm of the mixture of a product and of its factors, (n, n_classes)."""
+    return log_mean([log_linear_pool(experts, exponents), *experts], shares)
+
+
+def _batches_of(experts):
+    """Return slices of rows, so that temporary arrays of all experts are small."""
+    n, n_classes = experts[0].shape
+    return row_batches((n, (1 + len(experts)) * n_classes))
+
+
+def _by_batches(function, experts):
+    """Return a function of the experts' log-probabilities, made by batches of rows."""
+    batches = _batches_of(experts) or [slice(None)]
+    return np.concatenate([function([log_p[rows] for log_p in experts]) for rows in batches])
+
+
+def _in_float32(function, experts):
+    """Return `_by_batches` in float32, which is enough for what is fitted to it."""
+    return _by_batches(lambda some: function(some).astype(np.float32), experts)
+
+
+def _summed(of_rows, experts):
+    """Return a function that sums what ``of_rows(w, rows)`` gives for batches: value, gradient."""
+    batches = _batches_of(experts)
+
+    def total(w):
+        values, gradients = zip(*(of_rows(w, rows) for rows in batches), strict=True)
+        return sum(values), sum(gradients)
+
+    return total
 
 
 def counts_of(exponents, shares):
@@ -143,13 +177,14 @@ def floored_log(p, floor):
 
 def log_mean(log_p, shares=None):
     """Return the logarithm of the weighted mean of probabilities, from their logarithms."""
-    log_p = np.stack(log_p)
+    log_p = np.stack(log_p, dtype=np.float64)
     shares = np.full(len(log_p), 1.0 / len(log_p)) if shares is None else shares
     return logsumexp(log_p, axis=0, b=shares[:, None, None])
 
 
 def log_linear_pool(experts, w):
     """Return ``log_softmax(sum_i w_i log p_i)``, (n, n_classes)."""
+    experts = (log_p.astype(np.float64, copy=False) for log_p in experts)
     return log_softmax(sum(w_i * log_p for w_i, log_p in zip(w, experts, strict=True)), axis=1)
 
 
@@ -171,15 +206,16 @@ def pool_exponents(experts, codes, row_weight):
     -------
     ndarray of shape (n_experts,), float64
     """
-    experts = np.stack(experts)
-    v, rows = row_weight / row_weight.sum(), np.arange(len(codes))
-    of_label = experts[:, rows, codes]
+    v = row_weight / row_weight.sum()
 
-    def negative_log_likelihood(w):
-        log_q = log_softmax(np.tensordot(w, experts, axes=1), axis=1)
-        expected = np.einsum("rk,irk->ir", np.exp(log_q), experts)
-        return -(v @ log_q[rows, codes]), (expected - of_label) @ v
+    def negative_log_likelihood(w, rows):
+        log_p = np.stack([one[rows] for one in experts], dtype=np.float64)
+        labels = np.arange(log_p.shape[1]), codes[rows]
+        log_q = log_softmax(np.tensordot(w, log_p, axes=1), axis=1)
+        expected = np.einsum("rk,irk->ir", np.exp(log_q), log_p)
+        return -(v[rows] @ log_q[labels]), (expected - log_p[:, *labels]) @ v[rows]
 
+    negative_log_likelihood = _summed(negative_log_likelihood, experts)
     start = np.full(len(experts), 1.0 / len(experts))
     bounds = [(0.0, None)] * len(experts)
     return minimize(negative_log_likelihood, start, jac=True, method="L-BFGS-B", bounds=bounds).x
@@ -233,18 +269,25 @@ def vector_scaling(log_p, codes, row_weight):
     .. [1] E. Berta, D. Holzmüller, M. Jordan, F. Bach, "Structured matrix scaling for multi-class
        calibration", 2025.
     """
-    (n, n_classes), rows = log_p.shape, np.arange(len(codes))
+    n, n_classes = log_p.shape
     v, ridge = row_weight / row_weight.sum(), n_classes / n
 
-    def penalised(z):
+    def negative_log_likelihood(z, rows):
         tilt, offsets = np.split(z, 2)
-        log_q = log_softmax((1.0 + tilt) * log_p + offsets, axis=1)
+        of_rows = log_p[rows].astype(np.float64, copy=False)
+        labels = np.arange(len(of_rows)), codes[rows]
+        log_q = log_softmax((1.0 + tilt) * of_rows + offsets, axis=1)
         residual = np.exp(log_q)
-        residual[rows, codes] -= 1.0
-        residual *= v[:, None]
-        gradient = [(residual * log_p).sum(axis=0), residual.sum(axis=0)]
-        value = -(v @ log_q[rows, codes]) + ridge * (z @ z)
-        return value, np.concatenate(gradient) + 2 * ridge * z
+        residual[labels] -= 1.0
+        residual *= v[rows, None]
+        gradient = [(residual * of_rows).sum(axis=0), residual.sum(axis=0)]
+        return -(v[rows] @ log_q[labels]), np.concatenate(gradient)
+
+    of_all = _summed(negative_log_likelihood, [log_p])
+
+    def penalised(z):
+        value, gradient = of_all(z)
+        return value + ridge * (z @ z), gradient + 2 * ridge * z
 
     start = np.zeros(2 * n_classes)
     tilt, offsets = np.split(minimize(penalised, start, jac=True, method="L-BFGS-B").x, 2)

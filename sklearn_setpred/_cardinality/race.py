@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from sklearn_setpred._cardinality.experts import fit_splits, held_out_rows
 from sklearn_setpred._cardinality.pool import Pool, log_linear_pool, pool_exponents
+from sklearn_setpred.sets._batches import row_batches
 
 # An expert goes on if it lowers the negative log-likelihood of the pool by this fraction, ...
 _LEAST_GAIN = 0.005
@@ -70,6 +72,10 @@ class Ensemble:
         counts = [1.0] if self.pool is None else self.pool.counts.tolist()
         return {expert.name: count for expert, count in zip(self.experts, counts, strict=True)}
 
+    def pooled(self, log_p):
+        """Return the log-probabilities of rows, (n, n_classes), from those by all experts."""
+        return log_p[0].astype(np.float64) if self.pool is None else self.pool(log_p)
+
     def log_probabilities(self, X, numbers):
         """Return the log-probabilities of new rows, (n, n_classes)."""
         if self.pool is None:
@@ -80,7 +86,7 @@ class Ensemble:
         return self.pool.of(asked)(log_p)
 
 
-def fit_ensemble(experts, rows, repeats, learned_from, rng, *, n_jobs=None, always=()):
+def fit_ensemble(experts, rows, repeats, rng, *, n_jobs=None, always=()):
     """Fit experts on the splits and pool them on the rows that they left out.
 
     Parameters
@@ -89,9 +95,7 @@ def fit_ensemble(experts, rows, repeats, learned_from, rng, *, n_jobs=None, alwa
         Not yet fitted.
     rows : TrainingRows
     repeats : list of list of (training rows, held-out rows)
-        Each repeat holds every row out at most once.
-    learned_from : ndarray of int
-        Held-out rows whose label the models know.
+        Each repeat holds the same rows out, each once; the models know their labels.
     rng : RandomState
     n_jobs : int or None
     always : sequence of str
@@ -100,34 +104,71 @@ def fit_ensemble(experts, rows, repeats, learned_from, rng, *, n_jobs=None, alwa
     Returns
     -------
     ensemble : Ensemble
-    log_p : ndarray of shape (len(learned_from), n_classes)
-        Pooled log-probabilities of these rows by models that left them out.
+    log_p : list of ndarray of shape (n_held_out, n_classes), float32
+        Log-probabilities by each expert of the rows held out, in order, for the pool.
     """
-    weight = np.ones(len(rows.codes)) if rows.weight is None else rows.weight
-    experts = _winners(experts, rows, repeats[0], learned_from, weight, rng, n_jobs, always)
-    held_out = []
-    for expert in experts:
-        outputs = [one[learned_from] for one in expert.go_on(rows, repeats, rng, n_jobs)]
-        held_out.append((expert.log_p(outputs[0]), expert.log_p(sum(outputs) / len(outputs))))
+    raced = _raced(repeats[0])
+    plans = {expert.name: expert.splits(rows, repeats) for expert in experts}
+    first = [plan[: len(raced)] for plan in plans.values()]
+    fits = fit_splits(experts, rows, first, rng, n_jobs)
+    begun = {expert.name: its for expert, its in zip(experts, fits, strict=True)}
+    experts = _winners(experts, rows, begun, held_out_rows(raced), always)
+    others = [plans[expert.name][len(raced) :] for expert in experts]
+    begun, held_out, read = {e.name: begun[e.name] for e in experts}, [], held_out_rows(repeats[0])
+    for expert, rest in zip(experts, fit_splits(experts, rows, others, rng, n_jobs), strict=True):
+        fits = [*begun.pop(expert.name), *rest]
+        expert.keep([fit.model for fit in fits])
+        held_out.append(held_out_log_p(expert, fits, read))
     by_one, by_mean = (list(side) for side in zip(*held_out, strict=True))
-    codes, weight = rows.codes[learned_from], weight[learned_from]
     n_models = sum(len(repeat) for repeat in repeats)
-    pool = Pool.fit(by_one, by_mean, codes, weight, n_averaged=len(repeats), n_models=n_models)
+    how = {"n_averaged": len(repeats), "n_models": n_models}
+    pool = Pool.fit(by_one, by_mean, rows.codes[read], rows.weights(read), **how)
     for place, expert in enumerate(experts):
         if place not in pool.needed:
             expert.forget()
-    return Ensemble(experts, pool), pool(by_mean)
+    return Ensemble(experts, pool), by_mean
 
 
-def _winners(experts, rows, splits, learned_from, weight, rng, n_jobs, always):
-    """Fit all experts on the first splits; return those that win the race on held-out rows."""
+def held_out_log_p(expert, fits, rows):
+    """Return the log-probabilities of rows by models of an expert that left them out.
+
+    Returns
+    -------
+    by_one, by_mean : ndarray of shape (len(rows), n_classes), float32
+        By the first such model of each row, and by the mean of all.
+    """
+    shape = len(rows), fits[0].outputs.shape[1]
+    by_one, total = (np.zeros(shape, dtype=np.float32) for _ in range(2))
+    counts = np.zeros(len(rows), dtype=int)
+    for _, outputs, test in fits:
+        kept = np.isin(test, rows)
+        place, outputs = np.searchsorted(rows, test[kept]), outputs[kept]
+        is_first = counts[place] == 0
+        by_one[place[is_first]] = outputs[is_first]
+        total[place] += outputs
+        counts[place] += 1
+    if counts.max() == 1:
+        total = by_one = _in_log(expert, by_one)
+    else:
+        by_one, total = _in_log(expert, by_one), _in_log(expert, total / counts[:, None])
+    return by_one, total
+
+
+def _in_log(expert, outputs):
+    """Return the log-probabilities of outputs, in their place."""
+    for rows in row_batches(outputs.shape):
+        outputs[rows] = expert.log_p(outputs[rows])
+    return outputs
+
+
+def _raced(splits):
+    """Return as many of the first splits as hold out enough rows for the race."""
     held_out = np.cumsum([len(test) for _, test in splits])
-    splits = splits[: 1 + np.searchsorted(held_out, _LEAST_ROWS)]
-    tested = np.concatenate([test for _, test in splits])
-    raced = np.isin(tested, learned_from)
-    log_p = {}
-    for expert in experts:
-        outputs = expert.start(rows, splits, rng, n_jobs)
-        log_p[expert.name] = expert.log_p(outputs[raced])
-    names = race(log_p, rows.codes[tested[raced]], weight[tested[raced]], always=always)
+    return splits[: 1 + np.searchsorted(held_out, _LEAST_ROWS)]
+
+
+def _winners(experts, rows, fits, raced, always):
+    """Return the experts that win the race on held-out rows."""
+    log_p = {e.name: held_out_log_p(e, fits[e.name], raced)[0] for e in experts}
+    names = race(log_p, rows.codes[raced], rows.weights(raced), always=always)
     return [expert for expert in experts if expert.name in names]

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_setpred._cardinality.built_in import NAMES, built_in_experts, network_expert
 from sklearn_setpred._cardinality.candidates import check_candidates, sketch_of_labels
 from sklearn_setpred._cardinality.experts import TrainingRows, user_expert
-from sklearn_setpred._cardinality.learning import fits_in_memory, learn
+from sklearn_setpred._cardinality.learning import learn
 from sklearn_setpred._cardinality.selectors import (
     CostRule,
     RankDistribution,
@@ -109,7 +109,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         folds, and rare classes are spread over as many folds as they have rows. Above 2e8 rows
         times classes: see Notes.
     n_jobs : int, default=None
-        Jobs for the folds.
+        Jobs for the fits of all experts, each on the training rows of one split. The result is
+        the same for any number, up to the threads that each job has.
     max_epochs : int, default=15
         Passes over the rows in training a built-in network.
     device : str, default="auto"
@@ -170,11 +171,10 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
     A row whose class is absent from the models that left it out has no rank, and takes no part
     in steps 2 and 3; a warning tells if these are more than a tenth of the weight.
 
-    Where rows times classes exceed 2e8, the probabilities of all rows are not held in memory. One
-    of ``cv`` parts of the rows, never the last row of a class, is held out, and the classifier
-    that is fitted on the others is kept (a network without ``estimator``). No experts are pooled:
-    the ranking is the classifier's, and a network learns the distribution of the rank from the
-    first 64 log-probabilities of the held-out rows.
+    Where rows times classes exceed 2e8, models are fitted on fewer splits, down to one, and each
+    built-in classifier learns from a sample of the rows. Of the held-out rows, as many are read
+    as 1.6 GB hold by all experts. A warning tells the numbers. Above 10,000 classes the built-in
+    experts are networks alone.
 
     References
     ----------
@@ -333,8 +333,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         for name, one in named.items():
             keywords = self._inner_fit_params(one, sample_weight, rows.groups, **fit_params)
             experts.append(user_expert(name, one, rows, keywords, may_bag=may_bag))
-        has_company = self.refine and fits_in_memory(len(rows.codes), len(rows.classes))
-        if not has_company or isinstance(self.estimator, BaseNeuralClassifier):
+        if not self.refine or isinstance(self.estimator, BaseNeuralClassifier):
             return experts or [network_expert("mlp", rows, options)]
         return experts + built_in_experts(rows, options)
 

@@ -10,6 +10,7 @@ from sklearn_setpred._cardinality.experts import TrainingRows
 from sklearn_setpred._cardinality.kernel import KernelClassifier
 from sklearn_setpred._networks.modules import KindBuilder
 from sklearn_setpred._networks.options import TrainingOptions
+from sklearn_setpred._utils import memory
 
 OPTIONS = TrainingOptions(KindBuilder("mlp", (4,)), learning_rate=0.01, max_epochs=1, device="cpu")
 
@@ -59,6 +60,13 @@ def test_neighbours_are_for_rows_that_can_be_kept(monkeypatch):
     assert "neighbours" not in names_for(np.zeros((40, 60)))
 
 
+def test_networks_are_alone_where_a_class_has_few_rows_in_memory(monkeypatch):
+    monkeypatch.setattr(memory, "OUT_OF_FOLD", 8 * 3 * 6)
+    assert "extra_trees" in names_for(np.zeros((40, 60)))
+    monkeypatch.setattr(memory, "OUT_OF_FOLD", 8 * 3 * 5)
+    assert names_for(np.zeros((40, 60))) == ["neighbours", "mlp", "periodic"]
+
+
 @pytest.mark.parametrize("make", [lambda X: X, sp.csr_array], ids=["dense", "CSR"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_every_built_in_expert_learns(rng, make, weighted):
@@ -67,7 +75,7 @@ def test_every_built_in_expert_learns(rng, make, weighted):
     split = np.arange(120), np.arange(120, 180)
     options = TrainingOptions(OPTIONS.build, learning_rate=0.01, max_epochs=5, device="cpu")
     for expert in built_in_experts(rows, options):
-        outputs = expert.start(rows, [split], np.random.RandomState(0))
+        _, outputs = expert.fit_split(rows, split, 0)
         log_p = expert.log_p(outputs)
         np.testing.assert_allclose(np.exp(log_p).sum(axis=1), 1.0, atol=0.01)
         assert (log_p.argmax(axis=1) == rows.codes[120:]).mean() > 0.9, expert.name
@@ -79,10 +87,8 @@ def test_the_kernel_over_neighbours_is_fitted_once_and_read_by_the_others(rng, w
     rows = rows_of(rng.normal(size=(40, 50)), weight=weight)
     (expert,) = [one for one in built_in_experts(rows, OPTIONS) if one.name == "neighbours"]
     splits = [(np.arange(20), np.arange(20, 40)), (np.arange(20, 40), np.arange(20))]
-    first = expert.start(rows, splits[:1], np.random.RandomState(0))
-    (outputs,) = expert.go_on(rows, [splits, splits], np.random.RandomState(0))
-    (model,) = expert.models
+    (split,) = expert.splits(rows, [splits, splits])
+    model, outputs = expert.fit_split(rows, split, 0)
     alone = KernelClassifier().fit(rows.numbers, rows.codes, weight)
-    np.testing.assert_array_equal(outputs, alone.oob_decision_function_)
+    np.testing.assert_allclose(outputs, alone.oob_decision_function_, rtol=1e-6)
     assert model.concentration_ == alone.concentration_
-    np.testing.assert_array_equal(first, outputs[20:])

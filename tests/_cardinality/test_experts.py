@@ -19,9 +19,11 @@ from sklearn_setpred._cardinality.built_in import network_expert
 from sklearn_setpred._cardinality.experts import (
     BaggedExpert,
     ClassifierExpert,
+    ForestExpert,
     FrozenExpert,
     TrainingRows,
     UserExpert,
+    fit_splits,
     user_expert,
 )
 from sklearn_setpred._cardinality.pool import floored_log
@@ -29,6 +31,7 @@ from sklearn_setpred._networks.modules import KindBuilder
 from sklearn_setpred._networks.options import TrainingOptions
 from sklearn_setpred._networks.parts import make_splits
 from sklearn_setpred._networks.training import fit_network
+from sklearn_setpred._utils import memory
 from sklearn_setpred.losses import get_loss
 
 N = 60
@@ -73,10 +76,16 @@ def repeats_of(rows, n_folds=3, n_repeats=2):
     return [make_splits(n_folds, rows.X, rows.codes, rng) for _ in range(n_repeats)]
 
 
-def learned(expert, rows, repeats, n_first=1):
-    """Fit an expert; return its outputs of the first splits, and of all rows for each repeat."""
-    first = expert.start(rows, repeats[0][:n_first], random_state())
-    return first, expert.go_on(rows, repeats, random_state())
+def learned(expert, rows, repeats, **options):
+    """Fit an expert; return its outputs of held-out rows, in their places, for each repeat."""
+    (fits,) = fit_splits([expert], rows, [expert.splits(rows, repeats)], random_state(), **options)
+    expert.keep([fit.model for fit in fits])
+    outputs = []
+    for fit in fits:
+        if not outputs or np.isfinite(outputs[-1][fit.test]).any():
+            outputs.append(np.full((N, len(rows.classes)), np.nan))
+        outputs[-1][fit.test] = fit.outputs
+    return outputs
 
 
 def a_users(classifier, rows, **options):
@@ -117,13 +126,9 @@ def test_parts_for_networks_have_weights_of_mean_one(rows):
 
 
 @pytest.mark.parametrize("make", [a_users, built_in])
-@pytest.mark.parametrize("n_first", [1, 2, 3])
-def test_outputs_come_from_models_that_did_not_see_the_row(rows, make, n_first):
+def test_outputs_come_from_models_that_did_not_see_the_row(rows, make):
     expert, repeats = make(Memorises(), rows), repeats_of(rows)
-    first, outputs = learned(expert, rows, repeats, n_first)
-    np.testing.assert_allclose(first, 1 / 3)
-    assert len(first) == 20 * n_first
-    for of_repeat in outputs:
+    for of_repeat in learned(expert, rows, repeats):
         np.testing.assert_allclose(of_repeat, 1 / 3)
     # The models know what they were fitted on.
     right = expert.log_probabilities(rows.X, rows.numbers)[np.arange(N), rows.codes]
@@ -132,7 +137,7 @@ def test_outputs_come_from_models_that_did_not_see_the_row(rows, make, n_first):
 
 def test_a_built_in_classifier_is_fitted_on_every_split_and_averaged(rows):
     expert, repeats = built_in(GaussianNB(), rows), repeats_of(rows)
-    first, outputs = learned(expert, rows, repeats)
+    outputs = learned(expert, rows, repeats)
     models = [
         [GaussianNB().fit(rows.X[train], rows.codes[train]) for train, _ in splits]
         for splits in repeats
@@ -140,7 +145,6 @@ def test_a_built_in_classifier_is_fitted_on_every_split_and_averaged(rows):
     for of_models, splits, found in zip(models, repeats, outputs, strict=True):
         for model, (_, test) in zip(of_models, splits, strict=True):
             np.testing.assert_allclose(found[test], model.predict_proba(rows.X[test]), rtol=1e-6)
-    np.testing.assert_array_equal(first, outputs[0][repeats[0][0][1]])
     mean = np.mean([m.predict_proba(rows.X) for of_models in models for m in of_models], axis=0)
     found = expert.log_probabilities(rows.X, rows.numbers)
     np.testing.assert_allclose(found, floored_log(mean, rows.floor), rtol=1e-6)
@@ -148,7 +152,7 @@ def test_a_built_in_classifier_is_fitted_on_every_split_and_averaged(rows):
 
 def test_a_users_classifier_is_fitted_on_the_first_repeat_and_on_all_rows(rows):
     expert, repeats = a_users(GaussianNB(), rows), repeats_of(rows)
-    _, outputs = learned(expert, rows, repeats)
+    outputs = learned(expert, rows, repeats)
     assert len(outputs) == 1
     for train, test in repeats[0]:
         model = GaussianNB().fit(rows.X[train], labels(rows)[train])
@@ -161,31 +165,23 @@ def test_a_users_classifier_is_fitted_on_the_first_repeat_and_on_all_rows(rows):
 
 
 @pytest.mark.parametrize("make", [a_users, built_in])
-def test_rows_that_no_split_holds_out_have_no_outputs(rows, make):
-    expert = make(GaussianNB(), rows)
-    _, (outputs,) = learned(expert, rows, [[(np.arange(20, 60), np.arange(20))]])
-    assert np.isfinite(outputs[:20]).all()
-    assert np.isnan(outputs[20:]).all()
-
-
-@pytest.mark.parametrize("make", [a_users, built_in])
 def test_a_class_that_a_model_did_not_see_is_impossible(rows, make):
     train, test = np.flatnonzero(rows.codes < 2), np.flatnonzero(rows.codes == 2)
     expert = make(GaussianNB(), rows)
-    held_out = expert.start(rows, [(train, test)], random_state())
+    _, held_out = expert.fit_split(rows, (train, test), 0)
     np.testing.assert_array_equal(held_out[:, 2], 0.0)
     np.testing.assert_allclose(held_out.sum(axis=1), 1.0, rtol=1e-6)
 
 
 def test_scores_of_a_support_vector_machine_are_read(rows):
-    _, (outputs,) = learned(a_users(SVC(), rows), rows, repeats_of(rows))
+    (outputs,) = learned(a_users(SVC(), rows), rows, repeats_of(rows))
     np.testing.assert_allclose(outputs.sum(axis=1), 1.0, rtol=1e-6)
 
 
 def test_fit_parameters_are_cut_to_the_training_rows(rows, rng):
     weight = rng.random(N)
     ours = user_expert("base", GaussianNB(), rows, {"sample_weight": weight})
-    _, (outputs,) = learned(ours, rows, repeats_of(rows))
+    (outputs,) = learned(ours, rows, repeats_of(rows))
     train, test = repeats_of(rows)[0][1]
     model = GaussianNB().fit(rows.X[train], labels(rows)[train], sample_weight=weight[train])
     np.testing.assert_allclose(outputs[test], model.predict_proba(rows.X[test]), rtol=1e-6)
@@ -204,7 +200,7 @@ def test_fit_parameters_are_cut_to_the_training_rows(rows, rng):
 def test_weights_reach_built_in_classifiers_that_take_them(rows, rng, classifier, keyword):
     # Rows of weight zero take no part either way.
     rows = rows._replace(weight=rng.random(N) * (np.arange(N) % 4 > 0))
-    _, (outputs, _) = learned(built_in(classifier, rows), rows, repeats_of(rows))
+    (outputs, _) = learned(built_in(classifier, rows), rows, repeats_of(rows))
     train, test = repeats_of(rows)[0][0]
     train = train[rows.weight[train] > 0]
     weight = {} if keyword is None else {keyword: rows.weight[train]}
@@ -214,21 +210,38 @@ def test_weights_reach_built_in_classifiers_that_take_them(rows, rng, classifier
 
 def test_built_in_classifiers_have_seeds_of_the_random_state(rows):
     forest = ExtraTreesClassifier(2)
-    first, again = (learned(built_in(forest, rows), rows, repeats_of(rows))[1] for _ in range(2))
+    first, again = (learned(built_in(forest, rows), rows, repeats_of(rows)) for _ in range(2))
     np.testing.assert_array_equal(first, again)
-    other = built_in(forest, rows)
-    other.start(rows, repeats_of(rows)[0][:1], np.random.RandomState(1))
-    assert not np.array_equal(other.go_on(rows, repeats_of(rows), random_state()), first)
+    train, test = repeats_of(rows)[0][0]
+    _, other = built_in(forest, rows).fit_split(rows, (train, test), 1)
+    assert not np.array_equal(other, first[0][test])
 
 
 def test_jobs_do_not_change_the_outputs(rows):
-    expert, parallel = (built_in(ExtraTreesClassifier(2), rows) for _ in range(2))
     repeats = repeats_of(rows)
-    _, alone = learned(expert, rows, repeats)
+    alone = learned(built_in(ExtraTreesClassifier(2), rows), rows, repeats)
     with parallel_config(backend="threading"):
-        parallel.start(rows, repeats[0][:1], random_state(), n_jobs=2)
-        together = parallel.go_on(rows, repeats, random_state(), n_jobs=2)
+        together = learned(built_in(ExtraTreesClassifier(2), rows), rows, repeats, n_jobs=2)
     np.testing.assert_array_equal(together, alone)
+
+
+def test_a_built_in_classifier_learns_from_no_more_rows_than_the_limit(rows, monkeypatch):
+    monkeypatch.setattr(memory, "OUT_OF_FOLD", 8 * 3 * 10)
+    (splits, _) = repeats_of(rows)
+    model, _ = built_in(Memorises(), rows).fit_split(rows, splits[0], 0)
+    assert len(model.known_) == 10
+    assert set(model.known_) <= set(splits[0][0].tolist())
+
+
+def test_trees_that_take_much_memory_grow_one_by_one(rows, monkeypatch):
+    monkeypatch.setattr(memory, "TREES", 16 * N * 3)
+    forest = ForestExpert("trees", ExtraTreesClassifier(4), 3, rows.floor)
+    split = repeats_of(rows)[0][0]
+    table, _ = forest.fit_split(rows, split, 7)
+    part = rows.part(split[0])
+    trees = [ExtraTreesClassifier(1, random_state=7 + i).fit(part.X, part.target) for i in range(4)]
+    mean = np.mean([tree.predict_proba(rows.X) for tree in trees], axis=0)
+    np.testing.assert_allclose(table(rows.X), mean, rtol=1e-6)
 
 
 # ------------------------------------------------------------------- one fit for all rows
@@ -260,10 +273,9 @@ def test_what_bags_its_rows_is_fitted_once(rows, classifier, options, kind):
 def test_a_bagged_classifier_is_read_out_of_bag(rows, cls):
     forest = cls(n_estimators=50, random_state=0)
     expert, repeats = a_users(forest, rows), repeats_of(rows)
-    first, (outputs,) = learned(expert, rows, repeats)
+    (outputs,) = learned(expert, rows, repeats)
     own = clone(forest).set_params(oob_score=True).fit(rows.X, labels(rows))
-    np.testing.assert_array_equal(outputs, own.oob_decision_function_)
-    np.testing.assert_array_equal(first, outputs[repeats[0][0][1]])
+    np.testing.assert_allclose(outputs, own.oob_decision_function_, rtol=1e-6)
     (model,) = expert.models
     np.testing.assert_array_equal(model.predict_proba(rows.X), own.predict_proba(rows.X))
 
@@ -273,12 +285,9 @@ def test_a_frozen_classifier_is_read_as_it_is(rows):
     base = GaussianNB().fit(rows.X, labels(rows))
     rows = rows._replace(classes=base.classes_)
     expert = a_users(FrozenEstimator(base), rows)
-    first, (outputs,) = learned(expert, rows, repeats_of(rows))
-    np.testing.assert_array_equal(outputs, base.predict_proba(rows.X))
-    np.testing.assert_array_equal(first, outputs[repeats_of(rows)[0][0][1]])
+    (outputs,) = learned(expert, rows, repeats_of(rows))
+    np.testing.assert_allclose(outputs, base.predict_proba(rows.X), rtol=1e-6)
     assert expert.models == [expert.classifier]
-    assert not expert.has_seen_rows
-    assert UserExpert.has_seen_rows
 
 
 # --------------------------------------------------------------------------------- networks
@@ -293,9 +302,8 @@ def test_networks_are_trained_on_each_split_and_averaged(rows, container):
     expert = network_expert("mlp", rows, OPTIONS)
     repeats = repeats_of(rows)
     standardization, options = expert.standardization, expert.options
-    first, outputs = learned(expert, rows, repeats)
-    seeds = random_state().randint(2**31 - 1, size=1), random_state().randint(2**31 - 1, size=5)
-    seeds = iter(np.concatenate(seeds).tolist())
+    outputs = learned(expert, rows, repeats)
+    seeds = iter(random_state().randint(2**31 - 1, size=6).tolist())
     loss, scores = get_loss("cross_entropy"), []
     for splits, found in zip(repeats, outputs, strict=True):
         for train, test in splits:
@@ -304,7 +312,6 @@ def test_networks_are_trained_on_each_split_and_averaged(rows, container):
             network = fit_network(*pair, loss, 3, options, **how).network
             np.testing.assert_allclose(found[test], network.scores(rows.numbers[test]), rtol=1e-5)
             scores.append(network.scores(rows.numbers))
-    np.testing.assert_array_equal(first, outputs[0][repeats[0][0][1]])
     assert len(expert.models) == 1
     log_p = expert.log_probabilities(rows.X, rows.numbers)
     np.testing.assert_allclose(log_p, log_softmax(np.mean(scores, axis=0), axis=1), atol=1e-5)

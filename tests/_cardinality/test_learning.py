@@ -1,4 +1,4 @@
-"""From rows to an ensemble: which rows teach the sizes, splits, one expert for many classes."""
+"""From rows to an ensemble: which rows teach the sizes, splits, the limit of memory."""
 
 import numpy as np
 import pytest
@@ -6,15 +6,13 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.naive_bayes import GaussianNB
 
-from sklearn_setpred._cardinality import learning
-from sklearn_setpred._cardinality.candidates import FixedSizes, sketch_of_labels
 from sklearn_setpred._cardinality.experts import TrainingRows, user_expert
 from sklearn_setpred._cardinality.learning import (
-    hold_out,
     known_rows,
     learn,
     make_repeats,
     rows_to_learn_from,
+    within_memory,
 )
 from sklearn_setpred._utils import memory
 
@@ -140,43 +138,66 @@ class Constant(GaussianNB):
         return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
 
 
-# ------------------------------------------------------------------------- many classes
+# ------------------------------------------------------------------- the limit of memory
 
 
-def test_from_a_frozen_base_both_ways_learn_the_same(rows, monkeypatch):
-    monkeypatch.setattr(memory, "BATCH", 8 * 20 * N_CLASSES)
-    frozen = FrozenEstimator(GaussianNB().fit(rows.X, rows.codes))
-    candidates = FixedSizes(np.arange(1, N_CLASSES + 1), np.arange(1.0, N_CLASSES + 1))
-    found = []
-    for most_cells in (1e9, 0):
-        monkeypatch.setattr(learning, "_MOST_CELLS", most_cells)
-        experts = [expert_of(frozen, rows)]
-        learned = learn(experts, rows, 3, random_state(), refine=False)
-        np.testing.assert_array_equal(learned.rows, np.arange(N))
-        assert learned.ensemble.experts[0].models == [frozen]
-        found.append(sketch_of_labels(candidates, learned.batches, N))
-    for left, right in zip(*((*sketch, ranks) for sketch, ranks in found), strict=True):
-        np.testing.assert_array_equal(left, right)
+def within(repeats, rows, n_experts=1):
+    return within_memory(repeats, np.arange(N), rows, n_experts, random_state())
 
 
-def test_one_part_is_held_out_and_read_by_the_model_that_left_it_out(rows, monkeypatch):
-    monkeypatch.setattr(memory, "BATCH", 8 * 16 * N_CLASSES)
-    expert = expert_of(GaussianNB(), rows)
-    learned = hold_out(expert, rows, 4, random_state())
-    assert len(learned.rows) == 15
-    kept = np.setdiff1d(np.arange(N), learned.rows)
-    model = GaussianNB().fit(rows.X[kept], rows.codes[kept])
-    log_p, codes = all_of(learned)
-    np.testing.assert_array_equal(codes, rows.codes[learned.rows])
-    expected = model.predict_log_proba(rows.X[learned.rows])
-    above = expected > np.log(rows.floor)
-    np.testing.assert_allclose(log_p[above], expected[above], rtol=1e-5)
+def limit(monkeypatch, n_rows):
+    """Let the limit hold the probabilities of so many rows."""
+    monkeypatch.setattr(memory, "OUT_OF_FOLD", 8 * N_CLASSES * n_rows)
+
+
+def test_up_to_the_limit_all_rows_are_read(rows, monkeypatch):
+    limit(monkeypatch, N)
+    repeats = make_repeats(5, rows, random_state(), n_repeats=2)
+    found = within(repeats, rows)
+    for splits, expected in zip(found, repeats, strict=True):
+        for one, other in zip(splits, expected, strict=True):
+            np.testing.assert_array_equal(np.concatenate(one), np.concatenate(other))
+
+
+# Of 60 rows of five folds, each holds out 12.
+@pytest.mark.parametrize(("n_rows", "n_splits"), [(59, 5), (49, 5), (48, 4), (13, 2), (2, 1)])
+def test_above_the_limit_splits_are_fewer_and_a_warning_tells(rows, monkeypatch, n_rows, n_splits):
+    limit(monkeypatch, n_rows)
+    repeats = make_repeats(5, rows, random_state(), n_repeats=2)
+    with pytest.warns(UserWarning, match=f"60 rows of 5 classes: .* {n_splits} of 10 splits"):
+        (splits,) = within(repeats, rows)
+    assert len(splits) == n_splits
+    for (train, test), (of_train, of_test) in zip(splits, repeats[0], strict=False):
+        np.testing.assert_array_equal(train, of_train)
+        assert np.isin(test, of_test).all()
+
+
+# Float32 log-probabilities: of one expert once, of 3 experts once, of 3 experts twice.
+@pytest.mark.parametrize(("n_experts", "n_repeats", "n_read"), [(1, 1, 60), (3, 1, 40), (3, 2, 20)])
+def test_of_many_experts_fewer_rows_are_read(rows, monkeypatch, n_experts, n_repeats, n_read):
+    limit(monkeypatch, N)
+    repeats = make_repeats(5, rows, random_state(), n_repeats)
+    if n_read == N:
+        found = within(repeats, rows, n_experts)
+    else:
+        with pytest.warns(UserWarning, match=f"from {n_read} rows"):
+            found = within(repeats, rows, n_experts)
+    read = [np.sort(np.concatenate([test for _, test in splits])) for splits in found]
+    assert len(np.unique(read[0])) == n_read
+    for of_repeat in read:
+        np.testing.assert_array_equal(of_repeat, read[0])
+
+
+def test_a_fold_without_a_row_to_read_is_no_matter(rows, monkeypatch):
+    limit(monkeypatch, 2)
+    with pytest.warns(UserWarning, match="60 rows of 5 classes"):
+        learned = learn([expert_of(GaussianNB(), rows)], rows, KFold(30), random_state())
+    assert len(learned.rows) == 2
 
 
 def test_held_out_rows_without_weight_teach_nothing(rows):
     weighted = rows._replace(weight=(np.arange(N) % 2).astype(float))
     frozen = FrozenEstimator(GaussianNB().fit(rows.X, rows.codes))
     for classifier in (frozen, GaussianNB()):
-        learned = hold_out(expert_of(classifier, rows), weighted, 4, random_state())
-        assert (learned.rows % 2 == 1).all()
-    assert len(hold_out(expert_of(frozen, rows), weighted, 4, random_state()).rows) == 30
+        learned = learn([expert_of(classifier, rows)], weighted, 4, random_state())
+        np.testing.assert_array_equal(learned.rows, np.arange(1, N, 2))

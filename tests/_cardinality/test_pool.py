@@ -16,6 +16,7 @@ from sklearn_setpred._cardinality.pool import (
     vector_scaling,
     without_the_least,
 )
+from sklearn_setpred._utils import memory
 
 
 def likelihood(log_p, codes, weight=None):
@@ -176,14 +177,15 @@ def test_the_pool_of_those_that_count_is_the_pool(rng):
     np.testing.assert_allclose(pool.of(asked)([experts[0], experts[2]]), pool(experts))
 
 
-def test_at_most_so_many_rows_at_equal_distances_are_read(rng, monkeypatch):
-    monkeypatch.setattr("sklearn_setpred._cardinality.pool._MOST_CELLS", 4 * 34)
+def test_batches_change_no_pool(rng, monkeypatch):
     experts, codes = [random_log_probabilities(rng, 100) for _ in range(2)], np.arange(100) % 4
-    thinned, weight = fitted(experts, codes, np.linspace(1, 2, 100)), np.linspace(1, 2, 100)
-    monkeypatch.undo()
-    alone = fitted([log_p[::3] for log_p in experts], codes[::3], weight[::3])
-    for left, right in zip(vars(thinned).values(), vars(alone).values(), strict=True):
-        np.testing.assert_array_equal(left, right)
+    at_once = fitted(experts, codes, np.linspace(1, 2, 100))
+    pooled = at_once(experts)
+    monkeypatch.setattr(memory, "BATCH", 8 * 3 * 4 * 30)
+    in_batches = fitted(experts, codes, np.linspace(1, 2, 100))
+    for left, right in zip(vars(in_batches).values(), vars(at_once).values(), strict=True):
+        np.testing.assert_allclose(left, right, atol=1e-4)
+    np.testing.assert_allclose(at_once(experts), pooled)
 
 
 # -------------------------------------------------------------------------- vector scaling

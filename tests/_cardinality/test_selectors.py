@@ -9,7 +9,6 @@ from scipy.special import log_softmax
 from sklearn_setpred._cardinality.candidates import (
     FixedSizes,
     SizesByThreshold,
-    batches_of,
     check_candidates,
     sketch_of_labels,
 )
@@ -47,7 +46,7 @@ def by_threshold(*thresholds, n_classes=4):
 
 def learn(rule, part, candidates, **options):
     """Fit a rule to the rows of a part, whose prior are their log-probabilities."""
-    batches = batches_of(part.prior, part.target)
+    batches = [(part.prior, part.target)]
     sketch, ranks = sketch_of_labels(candidates, batches, len(part.target))
     fields = options.keys() & TrainingOptions.__dataclass_fields__.keys()
     how = replace(OPTIONS, **{name: options.pop(name) for name in fields})

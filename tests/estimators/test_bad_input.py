@@ -246,11 +246,8 @@ def test_of_several_classifiers_the_one_without_scores_is_told():
     assert_refused(estimator, ValueError, r"estimator 'b': WithoutScores\(\) has neither")
 
 
-@pytest.mark.parametrize("is_large", [False, True])
-def test_several_classifiers_that_cannot_be_pooled_are_refused(is_large, monkeypatch):
-    estimator = CardinalityAwareClassifier([("a", BASE), ("b", BASE)], refine=is_large)
-    if is_large:
-        monkeypatch.setattr("sklearn_setpred._cardinality.learning._MOST_CELLS", 89)
+def test_several_classifiers_that_cannot_be_pooled_are_refused():
+    estimator = CardinalityAwareClassifier([("a", BASE), ("b", BASE)], refine=False)
     assert_refused(estimator, ValueError, "holds 2 classifiers.*refine=True")
 
 

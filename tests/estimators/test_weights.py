@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.naive_bayes import GaussianNB
-from tiny import NETWORKS, QUICK, SMALL, labelled_rows
+from tiny import NETWORKS, SMALL, labelled_rows
 
 from sklearn_setpred import (
     CardinalityAwareClassifier,
@@ -14,7 +14,6 @@ from sklearn_setpred import (
     ThresholdSetClassifier,
     TopKSetClassifier,
 )
-from sklearn_setpred._cardinality import learning
 
 X, y = labelled_rows()
 
@@ -115,17 +114,6 @@ def test_the_curves_of_training_do_not_depend_on_the_unit_of_the_weights(network
     )
     np.testing.assert_allclose(one.loss_curve_, other.loss_curve_, rtol=1e-3)
     np.testing.assert_allclose(one.validation_scores_, other.validation_scores_, rtol=1e-3)
-
-
-def test_with_many_classes_the_base_is_fitted_with_the_weights_of_its_rows(rng, monkeypatch):
-    monkeypatch.setattr(learning, "_MOST_CELLS", 10)
-    weight = rng.uniform(0.5, 2.0, len(y))
-    weight[::4] = 0.0
-    rows = np.column_stack([weight, X])
-    aware = CardinalityAwareClassifier(ExactBayes(), **(QUICK | {"cv": 3}))
-    fitted = aware.fit(rows, y, sample_weight=weight)
-    assert 0 < len(fitted.estimator_.seen_) < 90
-    np.testing.assert_array_equal(fitted.estimator_.weight_, fitted.estimator_.seen_[:, 0])
 
 
 def test_decay_takes_its_part_of_every_weight_beside_the_step_of_the_gradient():
