@@ -4,6 +4,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_setpred.sets._batches import row_batches
+
 _CONCENTRATIONS = (8.0, 16.0, 32.0, 64.0)
 
 
@@ -28,20 +30,29 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):
         weight = np.ones(len(codes)) if sample_weight is None else np.asarray(sample_weight)
         self.rows_ = unit_rows(X)
         self.votes_ = weight[:, None] * np.eye(len(self.classes_))[codes]
-        cosines = self.rows_ @ self.rows_.T
-        np.fill_diagonal(cosines, -np.inf)
-        best, floor = -np.inf, 1 / (10 * np.count_nonzero(weight))
-        for t in _CONCENTRATIONS:
-            p = self._probabilities(cosines, t)
-            log_p = np.log(np.maximum(p[np.arange(len(codes)), codes], floor))
-            if weight @ log_p > best:
-                best, self.concentration_, self.oob_decision_function_ = weight @ log_p, t, p
+        p = np.empty((len(_CONCENTRATIONS), *self.votes_.shape))
+        for rows in self._batches(self.rows_):
+            cosines = self.rows_[rows] @ self.rows_.T
+            cosines[np.arange(len(cosines)), np.arange(len(codes))[rows]] = -np.inf
+            for of_t, t in zip(p, _CONCENTRATIONS, strict=True):
+                of_t[rows] = self._probabilities(cosines, t)
+        floor = 1 / (10 * np.count_nonzero(weight))
+        log_p = np.log(np.maximum(p[:, np.arange(len(codes)), codes], floor))
+        best = np.argmax(log_p @ weight)
+        self.concentration_, self.oob_decision_function_ = _CONCENTRATIONS[best], p[best].copy()
         return self
 
     def predict_proba(self, X):
         """Return the class probabilities, float64 of shape (n, n_classes)."""
         check_is_fitted(self)
-        return self._probabilities(unit_rows(X) @ self.rows_.T, self.concentration_)
+        X, p = unit_rows(X), np.empty((len(X), len(self.classes_)))
+        for rows in self._batches(X):
+            p[rows] = self._probabilities(X[rows] @ self.rows_.T, self.concentration_)
+        return p
+
+    def _batches(self, X):
+        """Return slices of rows whose cosines with all training rows take little memory."""
+        return row_batches((len(X), len(self.rows_)), least=16)
 
     def _probabilities(self, cosines, t):
         """Return the votes of the training rows, weighted by the kernel and normalised."""

@@ -6,6 +6,7 @@ from sklearn.datasets import make_blobs
 from sklearn.exceptions import NotFittedError
 
 from sklearn_setpred._cardinality.kernel import KernelClassifier, unit_rows
+from sklearn_setpred._utils import memory
 
 # Cosines: 1 / sqrt(2) between the first two, 0 between the first and the last, 1 / sqrt(2).
 X = np.array([[2.0, 0.0], [3.0, 3.0], [0.0, 0.5]])
@@ -67,6 +68,17 @@ def test_a_row_of_zeros_is_as_near_to_all():
     np.testing.assert_array_equal(unit_rows(np.zeros((1, 2))), [[0.0, 0.0]])
     p = KernelClassifier().fit(X, Y).predict_proba(np.zeros((1, 2)))
     np.testing.assert_allclose(p, [[1 / 3, 2 / 3]], rtol=1e-6)
+
+
+def test_batches_change_nothing(rng, monkeypatch):
+    rows, y = rng.normal(size=(70, 4)), np.arange(70) % 3
+    at_once = KernelClassifier().fit(rows, y)
+    p = at_once.predict_proba(rows)
+    monkeypatch.setattr(memory, "BATCH", 8 * 70 * 16)
+    by_batches = KernelClassifier().fit(rows, y)
+    left, right = by_batches.oob_decision_function_, at_once.oob_decision_function_
+    np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(at_once.predict_proba(rows), p, rtol=1e-5, atol=1e-8)
 
 
 def test_it_must_be_fitted_first():
