@@ -40,6 +40,12 @@ class InputLayer(nn.Module):
         nn.init.kaiming_uniform_(self.weight.T, a=math.sqrt(5), generator=generator)
         nn.init.zeros_(self.bias)
 
+    def follow(self, factor, shift, offset):
+        """Read z where ``factor z + shift`` was read before, with the same outputs."""
+        self.bias += shift @ self.weight
+        self.weight *= factor[:, None]
+        self.offset.copy_(offset)
+
     def forward(self, *x):
         if len(x) == 1:
             return torch.addmm(self.bias, x[0], self.weight)
@@ -110,6 +116,23 @@ class PeriodicEmbedding(nn.Module):
         waves = torch.cos(2 * math.pi * torch.addcmul(self.b, x.unsqueeze(-1), self.w))
         embedded = torch.einsum("ndk,dke->nde", waves, self.v)
         return torch.cat([x, embedded.flatten(1)], dim=1)
+
+
+class PeriodicInput(nn.Sequential):
+    """Affine map of a `PeriodicEmbedding`."""
+
+    def __init__(self, n_features, n_outputs):
+        embedding = PeriodicEmbedding(n_features)
+        super().__init__(embedding, nn.Linear(embedding.n_outputs, n_outputs))
+
+    def follow(self, factor, shift, offset):
+        """Read z where ``factor z + shift`` was read before, with the same outputs."""
+        waves, affine = self
+        waves.b += shift[:, None] * waves.w
+        waves.w *= factor[:, None]
+        of_columns = affine.weight[:, : len(factor)]
+        affine.bias += of_columns @ shift
+        of_columns *= factor
 
 
 class ResidualBlock(nn.Module):
@@ -205,8 +228,7 @@ class PeriodicResNet(ResNet):
     reads_csr = False
 
     def _first(self, n_features, width):
-        embedding = PeriodicEmbedding(n_features)
-        return nn.Sequential(embedding, nn.Linear(embedding.n_outputs, width))
+        return PeriodicInput(n_features, width)
 
 
 KINDS = {"mlp": MLP, "resnet": ResNet, "periodic": PeriodicResNet}

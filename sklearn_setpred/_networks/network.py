@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from sklearn_setpred._networks.modules import MeanBuilder
+from sklearn_setpred._networks.modules import InputLayer, MeanBuilder, PeriodicInput
 from sklearn_setpred._networks.rows import as_rows
 from sklearn_setpred._utils.validation import check_option
 
@@ -94,6 +94,23 @@ class Network:
         """Put samples, and the pieces of their target, on the device."""
         pieces = {"target": target, "weight": weight, "prior": prior}
         return as_rows(self.standardization(X), self.device, **pieces)
+
+    @torch.no_grad()
+    def follow(self, X, weight):
+        """Standardize by more rows; the first layers change so that outputs do not.
+
+        They do for values so far out that they are clipped. A user's module, whose first layer is
+        not known, keeps the standardization.
+        """
+        first = [m for m in self.module.modules() if isinstance(m, (InputLayer, PeriodicInput))]
+        if not first:
+            return
+        before, self.standardization = self.standardization, self.standardization.after(X, weight)
+        after = self.standardization
+        moves = after.scale / before.scale, (after.center - before.center) / before.scale
+        moves = [torch.as_tensor(move, dtype=torch.float32, device=self.device) for move in moves]
+        for layer in first:
+            layer.follow(*moves, self._offset())
 
     @property
     def score_batch_size(self):

@@ -1,5 +1,8 @@
 """Standardization of the columns, learned at fit: robust for dense rows, scale only for CSR."""
 
+from copy import copy
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import gen_batches
@@ -29,7 +32,17 @@ def standardization_of(X, weight=None, *, reads_csr=True):
     return (SparseStandardization if is_sparse else DenseStandardization)(X, weight)
 
 
-class SparseStandardization:
+class Standardization:
+    """What both kinds share: a subclass sets center and scale in ``_learn``."""
+
+    def after(self, X, weight=None):
+        """Return the standardization by these rows and by those before."""
+        later = copy(self)
+        later._learn(self.seen.joined(Moments.of(X, _weights(X, weight))))
+        return later
+
+
+class SparseStandardization(Standardization):
     """Scale of the columns of CSR rows; arrays with the same columns are shifted too.
 
     The scale of a column is the larger of its standard deviation and of the root mean
@@ -44,7 +57,11 @@ class SparseStandardization:
     """
 
     def __init__(self, X, weight=None):
-        self.center, self.scale = moments(X, _weights(X, weight))
+        self._learn(Moments.of(X, _weights(X, weight)))
+
+    def _learn(self, seen):
+        """Set center and scale by the moments of the rows seen."""
+        self.seen, self.center, self.scale = seen, seen.mean, seen.scale
 
     @property
     def offset(self):
@@ -60,13 +77,13 @@ class SparseStandardization:
         return _by_blocks(X, lambda rows: (rows - self.center) / self.scale)
 
 
-class DenseStandardization:
+class DenseStandardization(Standardization):
     """Center and scale of the columns, then a smooth clip [1]_: ``z / sqrt(1 + (z / 8)^2)``.
 
     Columns are centered and scaled as by `SparseStandardization`. A column with outliers is
     centered at its median and scaled by its interquartile range instead: its standard deviation
-    is more than three times that of a normal distribution with the same quartiles. CSR rows are
-    made dense.
+    is more than three times that of a normal distribution with the same quartiles; it keeps its
+    center and scale when more rows come. CSR rows are made dense.
 
     Attributes
     ----------
@@ -80,12 +97,17 @@ class DenseStandardization:
 
     def __init__(self, X, weight=None):
         weight = _weights(X, weight)
-        mean, spread = moments(X, weight)
+        seen = Moments.of(X, weight)
         lower, median, upper = quartiles(X, weight)
         robust = (upper - lower) / _IQR_OF_NORMAL
-        has_outliers = (robust > 0) & (_OUTLIERS * robust < spread)
-        self.center = np.where(has_outliers, median, mean)
-        self.scale = np.where(has_outliers, robust, spread)
+        self.has_outliers = (robust > 0) & (_OUTLIERS * robust < seen.scale)
+        self.center, self.scale = median, robust
+        self._learn(seen)
+
+    def _learn(self, seen):
+        self.seen = seen
+        self.center = np.where(self.has_outliers, self.center, seen.mean)
+        self.scale = np.where(self.has_outliers, self.scale, seen.scale)
 
     @property
     def offset(self):
@@ -102,18 +124,46 @@ class DenseStandardization:
         return _by_blocks(X, clipped)
 
 
-def moments(X, weight):
-    """Return the mean and the scale of each column, as `SparseStandardization` defines them."""
-    mean, var = column_moments(X, weight)
-    total, filled = weight.sum(), sum(weight[i] @ (X[i] != 0) for i in _blocks(X))
-    about_mean = total * var - (total - filled) * mean**2
-    filled_spread = np.maximum(about_mean, 0.0) / np.maximum(filled, np.finfo(np.float64).tiny)
-    # Constant up to rounding: the scale is one.
-    constant = np.sqrt(var) <= len(weight) * np.finfo(np.float64).eps * np.abs(mean)
-    spread = np.sqrt(np.maximum(var, filled_spread))
-    sparse = ~constant & (filled < _SPARSE * total)
-    spread[sparse] = shared_where_alike(spread[sparse])
-    return mean, np.where(constant, 1.0, spread)
+@dataclass(frozen=True)
+class Moments:
+    """Number and weight of rows; mean, variance and weight of non-zeros of each column."""
+
+    n: int
+    total: float
+    mean: np.ndarray
+    var: np.ndarray
+    filled: np.ndarray
+
+    @classmethod
+    def of(cls, X, weight):
+        """Return the moments of rows."""
+        filled = sum(weight[i] @ (X[i] != 0) for i in _blocks(X))
+        return cls(len(weight), weight.sum(), *column_moments(X, weight), filled)
+
+    def joined(self, other):
+        """Return the moments of these rows and of others."""
+        total = self.total + other.total
+        own, fraction, shift = self.total / total, other.total / total, other.mean - self.mean
+        return Moments(
+            self.n + other.n,
+            total,
+            self.mean + fraction * shift,
+            own * self.var + fraction * other.var + own * fraction * shift**2,
+            self.filled + other.filled,
+        )
+
+    @property
+    def scale(self):
+        """The scale of each column, as `SparseStandardization` defines it."""
+        about_mean = self.total * self.var - (self.total - self.filled) * self.mean**2
+        filled = np.maximum(self.filled, np.finfo(np.float64).tiny)
+        spread = np.sqrt(np.maximum(self.var, np.maximum(about_mean, 0.0) / filled))
+        # Constant up to rounding: the scale is one.
+        rounding = self.n * np.finfo(np.float64).eps * np.abs(self.mean)
+        constant = np.sqrt(self.var) <= rounding
+        sparse = ~constant & (self.filled < _SPARSE * self.total)
+        spread[sparse] = shared_where_alike(spread[sparse])
+        return np.where(constant, 1.0, spread)
 
 
 def shared_where_alike(scales):

@@ -363,17 +363,21 @@ def train_one_epoch(network, part, loss, n_outputs, options, *, seed):
         The same network, with the optimizer's state kept for the next call. Whatever ends the
         training before leaves its weights as they were.
     """
-    if network is None:
+    is_new = network is None
+    if is_new:
         network = new_network(part, n_outputs, options, seed=seed)
     net = network.trainer
     if net is None:
         net = make_net(network, loss, options, seed=seed, n_rows=len(part.target))
     network.trainer = None  # an epoch that fails spoils the optimizer's state
-    weights = _copied_weights(net)
+    weights, standardization = _copied_weights(net), network.standardization
     try:
+        if not is_new:
+            network.follow(part.X, part.weight)
         trained = train(net, network, network.rows(**part._asdict()), seed=seed, epochs=1)
     except BaseException:
         net.module_.load_state_dict(weights)
+        network.standardization = standardization
         raise
     network.trainer = net
     return trained

@@ -161,7 +161,8 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
     ) -> Self:
         """Train for one epoch on the given rows, from where the last call ended.
 
-        The standardization of the columns is that of the first call.
+        The standardization of the columns follows the rows of all calls, and what was learned
+        stays; a module of your own keeps the standardization of the first call.
 
         Parameters
         ----------

@@ -375,7 +375,8 @@ def set_report(*names: str, **scorers: SetScorer) -> SetReport:
 
     Notes
     -----
-    ``HalvingGridSearchCV`` compares candidates by a single number: pass one scorer.
+    ``HalvingGridSearchCV`` compares candidates by a single number, named "score":
+    ``scoring=set_report(score=get_set_scorer("neg_cardinality_aware_loss")), refit="score"``.
 
     Examples
     --------

@@ -232,6 +232,24 @@ def test_rows_are_standardized_alike_in_blocks_and_at_once(rng):
     np.testing.assert_allclose(standardization(X), clipped(z), atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", [DenseStandardization, SparseStandardization])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_after_more_rows_it_is_that_of_all(rng, kind, weighted):
+    X = rng.normal(size=(90, 6)) * np.linspace(1, 5, 6) + np.arange(6) % 2
+    X *= np.arange(6) < 3 if kind is DenseStandardization else rng.random((90, 6)) < 0.3
+    weight = rng.random(len(X)) if weighted else np.ones(len(X))
+    first, rest = slice(0, 40), slice(40, None)
+    after, whole = kind(X[first], weight[first]).after(X[rest], weight[rest]), kind(X, weight)
+    np.testing.assert_allclose(after.center, whole.center, atol=1e-12)
+    np.testing.assert_allclose(after.scale, whole.scale)
+
+
+def test_a_column_with_outliers_stays_as_it_is_after_more_rows():
+    before = DenseStandardization(column(1, 2, 3, 4, 5, 6, 7, 1000))
+    after = before.after(column(50, 60))
+    assert (after.center, after.scale) == (before.center, before.scale)
+
+
 # ------------------------------------------------------------------------ sparse: scale only
 
 

@@ -342,6 +342,43 @@ def test_partial_fit_bears_batches_with_one_class(blobs):
     assert clf.predict_proba(X).shape == (300, 4)
 
 
+@pytest.mark.parametrize("module", ["mlp", "resnet", "periodic"])
+@pytest.mark.parametrize("cv", [None, 2])
+def test_the_standardization_follows_and_what_was_learned_stays(blobs, module, cv):
+    X, y = blobs
+    clf = network(module=module, cv=cv).fit(X, y)
+    net, near = clf.net_, X[np.abs(clf.net_.standardization(X)).max(axis=1) < 1]
+    scores, before = net.scores(near), net.standardization
+    net.follow(X * 3.0 + 1.0, None)
+    np.testing.assert_allclose(net.standardization.center, before.after(X * 3.0 + 1.0).center)
+    assert (net.standardization.scale > 1.2 * before.scale).all()
+    # Up to the smooth clip, which bends a value of one standard deviation by a hundredth.
+    assert np.abs(net.scores(near) - scores).max() < 0.05 * np.ptp(scores)
+
+
+def test_with_csr_rows_what_was_learned_stays_exactly(rng):
+    X, y = sp.random_array((200, 30), density=0.3, format="csr", rng=rng), np.arange(200) % 4
+    net = network().fit(X, y).net_
+    scores = net.scores(X)
+    net.follow(X * 4.0, None)
+    np.testing.assert_allclose(net.scores(X), scores, atol=1e-4)
+
+
+def test_a_stream_sorted_by_a_column_teaches_as_a_shuffled_one(rng):
+    # The first chunk knows a sixteenth of the range of a column, and the class is a difference.
+    y, drift = np.arange(800) % 3, np.linspace(0, 30, 800)
+    X = np.stack([drift + 3 * y, drift], axis=1) + rng.normal(size=(800, 2))
+    accuracies = []
+    for order in (np.arange(800), rng.permutation(800)):
+        clf = network(batch_size=10)
+        for _ in range(3):
+            for some in np.split(order, 16):
+                clf.partial_fit(X[some], y[some], classes=np.arange(3))
+        accuracies.append(clf.score(X, y))
+    assert accuracies[0] > accuracies[1] - 0.05
+    np.testing.assert_allclose(clf.net_.standardization.center, X.mean(axis=0))
+
+
 def test_the_first_partial_fit_needs_the_classes(blobs):
     clf = network()
     with pytest.raises(ValueError, match=r"classes=None.*first call of partial_fit"):

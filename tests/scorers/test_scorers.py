@@ -317,6 +317,19 @@ def test_a_report_lets_a_search_refit_by_the_name_of_one_score():
     assert search.fit(X, y).best_score_ == search.cv_results_[f"mean_test_{refit}"].max()
 
 
+def test_halving_search_takes_a_report_with_a_score():
+    by_loss = get_set_scorer("neg_cardinality_aware_loss")
+    how = {"cv": 2, "factor": 2, "random_state": 0}
+    search = HalvingGridSearchCV(
+        ToySetClassifier(), THRESHOLDS, scoring=set_report(score=by_loss), refit="score", **how
+    )
+    single = HalvingGridSearchCV(ToySetClassifier(), THRESHOLDS, scoring=by_loss, **how)
+    search.fit(X, y), single.fit(X, y)
+    assert search.best_params_ == single.best_params_
+    assert search.score(X, y) == single.score(X, y)
+    assert "mean_test_coverage" in search.cv_results_
+
+
 def test_halving_search_takes_a_single_scorer():
     scorer = get_set_scorer("neg_cardinality_aware_loss")
     search = HalvingGridSearchCV(ToySetClassifier(), THRESHOLDS, cv=2, scoring=scorer, factor=2)
