@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import cross_val_predict
 from sklearn.utils import column_or_1d, get_tags
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from sklearn_setpred._utils.types import ArrayLike, Estimator, Samples, Sets
 from sklearn_setpred._utils.validation import label_array
@@ -50,7 +50,8 @@ def predict_set(estimator: Estimator, X: Samples, **params: Any) -> Sets:
 
     Notes
     -----
-    Metadata is not routed to the ``transform`` of pipeline steps.
+    Metadata is not routed to the ``transform`` of pipeline steps. No rows give no sets, an array of
+    shape (0, n_classes), whatever their columns are: that is how Dask asks for type and shape.
 
     Examples
     --------
@@ -67,7 +68,16 @@ def predict_set(estimator: Estimator, X: Samples, **params: Any) -> Sets:
     array([[ True, False, False],
            [False, False,  True]])
     """
+    if _num_samples(X) == 0:
+        return _no_sets(find_inside(estimator, "predict_set")[0])
     return call_through(estimator, "predict_set", X, **params)
+
+
+def _no_sets(predictor):
+    """Return the sets of no row, as `predict_set` of a fitted set predictor gives them."""
+    shape = (0, len(predictor.classes_))
+    is_sparse = getattr(predictor, "sparse_output", False)
+    return sp.csr_array(shape, dtype=bool) if is_sparse else np.empty(shape, dtype=bool)
 
 
 def call_through(estimator, method, X, **params):

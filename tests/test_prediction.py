@@ -9,10 +9,12 @@ from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, RandomizedSearchCV
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from toy import ToySetClassifier, overlapping_blobs
 
+from sklearn_setpred import TopKSetClassifier
 from sklearn_setpred.prediction import call_through, cross_val_predict_set, predict_set
 
 X, y = overlapping_blobs()
@@ -225,3 +227,13 @@ def test_labels_that_only_a_frozen_model_knows_get_no_column(sparse_output):
 def test_continuous_labels_are_refused_before_any_work():
     with pytest.raises(ValueError, match="continuous"):
         cross_val_predict_set(None, X, y + 0.5)
+
+
+@pytest.mark.parametrize("sparse_output", [False, True])
+@pytest.mark.parametrize("shape", [(0, 2), (0, 0)])
+def test_no_rows_give_no_sets(shape, sparse_output):
+    X, y = np.arange(12.0).reshape(6, 2), np.arange(6) % 3
+    clf = TopKSetClassifier(GaussianNB(), k=2, sparse_output=sparse_output)
+    model = make_pipeline(StandardScaler(), clf).fit(X, y)
+    none, some = predict_set(model, np.empty(shape)), predict_set(model, X)
+    assert (none.shape, none.dtype, type(none)) == ((0, 3), some.dtype, type(some))

@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+from sklearn.utils.parallel import Parallel, delayed
 
 
 def fit_pairs(pairs, loss, n_classes, options, *, seeds, start=None):
@@ -29,9 +30,12 @@ def fit_pairs(pairs, loss, n_classes, options, *, seeds, start=None):
     if len(pairs) > 1:
         reads_csr = options.build.reads_csr
         shared = standardization_of(pairs.part.X, pairs.part.weight, reads_csr=reads_csr)
-    for (part, held_out), seed in zip(pairs, seeds, strict=True):
-        how = {"seed": seed, "standardization": shared, "start": start}
-        yield fit_network(part, held_out, loss, n_classes, options, **how)
+    how = {"standardization": shared, "start": start}
+    # One at a time, unless a context such as joblib's parallel_config asks for more.
+    yield from Parallel(n_jobs=None if len(pairs) > 1 else 1, return_as="generator")(
+        delayed(fit_network)(*pair, loss, n_classes, options, seed=seed, **how)
+        for pair, seed in zip(pairs, seeds, strict=True)
+    )
 
 
 def mean_curve(curves):

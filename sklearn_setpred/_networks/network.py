@@ -7,14 +7,13 @@ import torch
 
 from sklearn_setpred._networks.modules import InputLayer, MeanBuilder, PeriodicInput
 from sklearn_setpred._networks.rows import as_rows
+from sklearn_setpred._utils import memory
 from sklearn_setpred._utils.validation import check_option
 
 # The kernels of float32 products treat the rows behind the last full block in another way, whose
 # last bits differ. Blocks of 16 rows are whole ones on all processors tried; on any other, scores
 # of a row alone and in a batch agree up to rounding.
 _ROW_BLOCK = 16
-# Scores are made for about so many cells at a time (64 MB of float32).
-_SCORE_CELLS = 2**24
 
 
 def choose_device(device):
@@ -159,7 +158,8 @@ class Network:
 
 def rows_at_a_time(n_outputs):
     """Return how many rows are scored at a time, whole blocks: fewer where outputs are many."""
-    return min(8192, max(1, _SCORE_CELLS // (n_outputs * _ROW_BLOCK)) * _ROW_BLOCK)
+    blocks = memory.NETWORK_SCORES // (4 * n_outputs * _ROW_BLOCK)
+    return min(8192, max(1, blocks) * _ROW_BLOCK)
 
 
 def _check_members(weights, build):

@@ -11,8 +11,8 @@ import scipy.sparse as sp
 import torch
 from torch.nn import functional
 
-# Dense rows are shuffled for about so many cells at a time.
-_BLOCK_CELLS = 2**22
+from sklearn_setpred._utils import memory
+
 _SCALES = (0.3, 0.4, 0.5, 0.63, 0.8, 1.0, 1.25)
 
 
@@ -133,8 +133,8 @@ class Batches:
         """Rows of a block; CSR rows, of which a slice would be a copy, come batch by batch."""
         if self.rows.is_sparse:
             return self.batch_size
-        cells = self.batch_size * self.rows.x[0].shape[-1]
-        return self.batch_size * max(1, _BLOCK_CELLS // cells)
+        bytes_per_batch = 4 * self.batch_size * self.rows.x[0].shape[-1]
+        return self.batch_size * max(1, memory.SHUFFLED_ROWS // bytes_per_batch)
 
 
 def split(block, batch_size):

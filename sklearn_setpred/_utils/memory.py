@@ -14,9 +14,8 @@ TREES = 256 * _MIB
 
 # Networks, whose cells are float32. Rows shuffled at a time on the device:
 SHUFFLED_ROWS = 16 * _MIB
-# Scores made at a time, and held-out scores compared at a time:
+# Scores made at a time:
 NETWORK_SCORES = 64 * _MIB
-HELD_OUT_SCORES = 128 * _MIB
 
 
 def most_rows(n_classes, bytes_per_cell=8):

@@ -4,7 +4,7 @@ Arrays of scores are (n, K): one row per sample, one column per class. A set pre
 returns a boolean array of the same shape, or the same as a CSR array.
 """
 
-from sklearn_setpred.sets._frames import sets_to_frame
+from sklearn_setpred.sets._frames import sets_to_arrow, sets_to_frame
 from sklearn_setpred.sets._labels import label_indices
 from sklearn_setpred.sets._ranks import class_ranks, label_ranks, top_k
 from sklearn_setpred.sets._sets import prefix_sets, sets_to_labels, threshold_sets
@@ -24,6 +24,7 @@ __all__ = [
     "label_indices",
     "label_ranks",
     "prefix_sets",
+    "sets_to_arrow",
     "sets_to_frame",
     "sets_to_labels",
     "size_costs",

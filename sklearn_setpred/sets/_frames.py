@@ -26,7 +26,8 @@ def sets_to_frame(
         pandas rows a pandas frame with their index, otherwise a pandas frame with the default
         index.
     columns : {"classes", "lists"}, default="classes"
-        One boolean column per class, or one column ``labels`` of lists.
+        One boolean column per class, or one column ``labels`` of lists: in pandas an Arrow type
+        where pyarrow is installed, objects otherwise.
 
     Returns
     -------
@@ -71,6 +72,46 @@ def sets_to_frame(
     return _pandas_frame(columns, index=like.index if library == "pandas" else None)
 
 
+def sets_to_arrow(y_set: SetsLike, classes: ArrayLike) -> Any:
+    """Return the sets as an Arrow array of lists, without a Python object for any label.
+
+    Parameters
+    ----------
+    y_set : array-like or sparse array of shape (n, K), bool
+        The sets.
+    classes : array-like of shape (K,)
+        The label of each column.
+
+    Returns
+    -------
+    pyarrow.ListArray of length n
+        The labels of each row in the order of the columns, of the Arrow type that ``classes``
+        has: a column of a Parquet file, of a pandas or polars frame.
+
+    Raises
+    ------
+    ValueError
+        If there is not one class per column.
+    ModuleNotFoundError
+        If pyarrow is not installed.
+
+    Examples
+    --------
+    >>> from sklearn_setpred.sets import sets_to_arrow
+    >>> y_set = [[False, True, True], [True, False, False]]
+    >>> sets_to_arrow(y_set, ["cat", "dog", "emu"]).to_pylist()
+    [['dog', 'emu'], ['cat']]
+    """
+    import pyarrow as pa
+
+    y_set = check_y_set(y_set)
+    classes = check_columns(classes, y_set)
+    rows = sparse.csr_array(y_set)
+    rows.sort_indices()
+    labels = pa.array(classes).take(pa.array(rows.indices))
+    return pa.ListArray.from_arrays(pa.array(rows.indptr, pa.int32()), labels)
+
+
 def _boolean_columns(y_set, classes):
     """Return one boolean column for each class."""
     dense = y_set.toarray() if sparse.issparse(y_set) else y_set
@@ -78,8 +119,11 @@ def _boolean_columns(y_set, classes):
 
 
 def _list_column(y_set, classes):
-    """Return one column of lists of labels."""
-    return {"labels": [labels.tolist() for labels in sets_to_labels(y_set, classes)]}
+    """Return one column of lists of labels, in Arrow where it is installed."""
+    try:
+        return {"labels": sets_to_arrow(y_set, classes)}
+    except ModuleNotFoundError:
+        return {"labels": [labels.tolist() for labels in sets_to_labels(y_set, classes)]}
 
 
 _COLUMNS = {"classes": _boolean_columns, "lists": _list_column}
@@ -89,6 +133,9 @@ def _pandas_frame(columns, index):
     """Return a pandas frame with an index; None means 0 ... n - 1."""
     import pandas as pd
 
+    for name, values in columns.items():
+        if type(values).__module__.startswith("pyarrow"):
+            columns = {**columns, name: pd.arrays.ArrowExtensionArray(values)}
     return pd.DataFrame(columns, index=index)
 
 

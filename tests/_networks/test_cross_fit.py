@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from joblib import parallel_config
 
 from sklearn_setpred._networks.cross_fit import fit_pairs, mean_curve
 from sklearn_setpred._networks.modules import KindBuilder
@@ -43,6 +44,16 @@ def test_networks_of_several_pairs_are_standardized_by_all_rows(part, container,
     np.testing.assert_array_equal(first.standardization.center, cls(part.X, part.weight).center)
     own = networks_of(TrainingPairs(part, HALVES[:1]), seeds=[0])[0].standardization
     assert (np.abs(own.center - first.standardization.center) > 1).all()
+
+
+@pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)])
+def test_jobs_of_a_context_change_nothing(part, backend):
+    pairs = TrainingPairs(part, HALVES)
+    alone = networks_of(pairs)
+    with parallel_config(backend, n_jobs=2):
+        together = networks_of(pairs)
+    for left, right in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(left.scores(part.X), right.scores(part.X))
 
 
 def test_each_pair_has_a_network_with_a_seed_of_its_own(part):

@@ -11,6 +11,7 @@ import torch
 from sklearn_setpred._networks.modules import KindBuilder, MeanBuilder, ModuleBuilder
 from sklearn_setpred._networks.network import Network, choose_device
 from sklearn_setpred._networks.standardize import DenseStandardization, standardization_of
+from sklearn_setpred._utils import memory
 
 CPU = torch.device("cpu")
 
@@ -101,7 +102,7 @@ def test_scores_do_not_depend_on_the_size_of_batches(rng, cells, batch_size, mon
     X = rng.normal(size=(40, 5))
     network = make_network(X)
     at_once = network.scores(X)
-    monkeypatch.setattr("sklearn_setpred._networks.network._SCORE_CELLS", cells)
+    monkeypatch.setattr(memory, "NETWORK_SCORES", 4 * cells)
     assert network.score_batch_size == batch_size
     np.testing.assert_allclose(network.scores(X), at_once, rtol=0, atol=4e-6)
 

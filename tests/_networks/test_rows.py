@@ -12,6 +12,7 @@ from sklearn_setpred._networks.rows import (
     row_values,
     values_at_best_scale,
 )
+from sklearn_setpred._utils import memory
 from sklearn_setpred.losses import get_loss
 
 CPU = torch.device("cpu")
@@ -74,7 +75,7 @@ def test_rows_shuffled_by_small_blocks_are_the_same_batches(monkeypatch):
         return [batch.target.tolist() for batch in batches]
 
     at_once = epoch()
-    monkeypatch.setattr("sklearn_setpred._networks.rows._BLOCK_CELLS", 4)
+    monkeypatch.setattr(memory, "SHUFFLED_ROWS", 16)
     assert epoch() == at_once
 
 

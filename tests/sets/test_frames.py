@@ -1,12 +1,15 @@
 """Sets as frames of pandas and polars."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from sklearn_setpred.sets import sets_to_frame
+from sklearn_setpred.sets import sets_to_arrow, sets_to_frame
 
 Y_SET = np.array([[True, False, True], [False, False, False], [False, True, False]])
 
@@ -30,6 +33,33 @@ def test_a_column_of_lists_holds_the_labels(like):
     frame = sets_to_frame(Y_SET, ["a", "b", "c"], like=like, columns="lists")
     assert type(frame).__module__.startswith("polars" if isinstance(like, pl.Series) else "pandas")
     assert [list(labels) for labels in frame["labels"]] == [["a", "c"], [], ["b"]]
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize(
+    ("classes", "of_arrow"),
+    [(["a", "b", "c"], pa.string()), ([10, 20, 30], pa.int64()), ([0.5, 1.5, 2.5], pa.float64())],
+)
+def test_arrow_lists_have_the_type_of_the_labels(make, classes, of_arrow):
+    found = sets_to_arrow(make(Y_SET), classes)
+    assert found.type == pa.list_(of_arrow)
+    assert found.to_pylist() == [[classes[0], classes[2]], [], [classes[1]]]
+    none = sets_to_arrow(make(Y_SET)[:0], classes)
+    assert (len(none), none.type) == (0, found.type)
+
+
+def test_a_column_of_lists_goes_through_a_parquet_file(tmp_path):
+    frame = sets_to_frame(Y_SET, ["a", "b", "c"], columns="lists")
+    frame.to_parquet(tmp_path / "sets.parquet")
+    found = pd.read_parquet(tmp_path / "sets.parquet", dtype_backend="pyarrow")
+    pd.testing.assert_frame_equal(found, frame)
+
+
+def test_without_arrow_lists_are_objects(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    frame = sets_to_frame(Y_SET, ["a", "b", "c"], columns="lists")
+    assert frame["labels"].dtype == object
+    assert frame["labels"].tolist() == [["a", "c"], [], ["b"]]
 
 
 @pytest.mark.parametrize(
