@@ -1,5 +1,6 @@
 """From training rows to an ensemble, and log-probabilities of rows that its experts left out."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,15 +85,15 @@ def fit_alone(expert, rows, repeats, rng, n_jobs=None):
 def within_memory(repeats, known, rows, n_experts, rng):
     """Return the splits that are fitted, with the held-out rows that are read; warn of a limit.
 
-    Above 2e8 rows times classes the splits are of the first repeat, and the fewer, down to one,
-    the more cells there are. Of the rows held out so many are drawn that `memory.OUT_OF_FOLD`
-    holds their log-probabilities by all experts.
+    Above 2e8 rows times classes the splits are of the first repeat, and their number falls with
+    the square root of the cells, from five down to one at 25 times as many. Of the rows held out,
+    so many are drawn that `memory.OUT_OF_FOLD` holds their log-probabilities by all experts.
     """
     n, n_classes = len(rows.codes), len(rows.classes)
     n_splits = sum(len(splits) for splits in repeats)
     if n > memory.most_rows(n_classes):
-        n_kept = -(-len(repeats[0]) * memory.most_rows(n_classes) // n)
-        repeats = [repeats[0][:n_kept]]
+        fraction = np.sqrt(memory.most_rows(n_classes) / n)
+        repeats = [repeats[0][: math.ceil(fraction * len(repeats[0]))]]
     held_out = _if_any(np.intersect1d(known, held_out_rows(repeats[0])))
     read = some_rows(held_out, memory.most_rows(n_classes, 4 * n_experts * len(repeats)), rng)
     n_fitted = sum(len(splits) for splits in repeats)

@@ -160,7 +160,7 @@ def test_up_to_the_limit_all_rows_are_read(rows, monkeypatch):
 
 
 # Of 60 rows of five folds, each holds out 12.
-@pytest.mark.parametrize(("n_rows", "n_splits"), [(59, 5), (49, 5), (48, 4), (13, 2), (2, 1)])
+@pytest.mark.parametrize(("n_rows", "n_splits"), [(59, 5), (39, 5), (38, 4), (9, 2), (2, 1)])
 def test_above_the_limit_splits_are_fewer_and_a_warning_tells(rows, monkeypatch, n_rows, n_splits):
     limit(monkeypatch, n_rows)
     repeats = make_repeats(5, rows, random_state(), n_repeats=2)
