@@ -26,8 +26,7 @@ def sets_to_frame(
         pandas rows a pandas frame with their index, otherwise a pandas frame with the default
         index.
     columns : {"classes", "lists"}, default="classes"
-        One boolean column per class, or one column ``labels`` of lists: in pandas an Arrow type
-        where pyarrow is installed, objects otherwise.
+        One boolean column per class, or one column ``labels`` of lists, in pandas of objects.
 
     Returns
     -------
@@ -86,7 +85,8 @@ def sets_to_arrow(y_set: SetsLike, classes: ArrayLike) -> Any:
     -------
     pyarrow.ListArray of length n
         The labels of each row in the order of the columns, of the Arrow type that ``classes``
-        has: a column of a Parquet file, of a pandas or polars frame.
+        have: a column of a Parquet file or a polars frame. Its type is what Dask needs to write
+        the lists of :func:`sets_to_frame`.
 
     Raises
     ------
@@ -119,11 +119,8 @@ def _boolean_columns(y_set, classes):
 
 
 def _list_column(y_set, classes):
-    """Return one column of lists of labels, in Arrow where it is installed."""
-    try:
-        return {"labels": sets_to_arrow(y_set, classes)}
-    except ModuleNotFoundError:
-        return {"labels": [labels.tolist() for labels in sets_to_labels(y_set, classes)]}
+    """Return one column of lists of labels."""
+    return {"labels": [labels.tolist() for labels in sets_to_labels(y_set, classes)]}
 
 
 _COLUMNS = {"classes": _boolean_columns, "lists": _list_column}
@@ -133,9 +130,6 @@ def _pandas_frame(columns, index):
     """Return a pandas frame with an index; None means 0 ... n - 1."""
     import pandas as pd
 
-    for name, values in columns.items():
-        if type(values).__module__.startswith("pyarrow"):
-            columns = {**columns, name: pd.arrays.ArrowExtensionArray(values)}
     return pd.DataFrame(columns, index=index)
 
 
