@@ -135,7 +135,13 @@ CONTENTS = {
         "Data": ["howto/frames", "howto/imbalance", "howto/tabular_models"],
         "Sets": ["howto/several_coverages", "howto/explain_set", "howto/importance"],
         "Training": ["own_loss", "howto/callbacks", "howto/optuna", "howto/mlflow"],
-        "Use": ["howto/serve", "howto/from_mapie", "howto/from_crepes", "howto/reproduce"],
+        "Use": [
+            "howto/serve",
+            "howto/more_than_one_machine",
+            "howto/from_mapie",
+            "howto/from_crepes",
+            "howto/reproduce",
+        ],
     },
     "api": pages_by_module(),
 }
