@@ -3,7 +3,7 @@
 _MIB, _GIB = 2**20, 2**30
 
 # Temporary arrays of one batch of scores.
-BATCH = 8 * _MIB
+BATCH = 4 * _MIB
 # The largest array that a method returns; beyond it, the error names the sparse form.
 LARGEST_RESULT = 8 * _GIB
 # Out-of-fold log-probabilities of all experts together, and the probabilities (2e8) of the rows
