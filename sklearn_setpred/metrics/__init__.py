@@ -8,6 +8,7 @@ others describe.
 from sklearn_setpred.metrics import (
     _coverage,
     _excess_risk,
+    _monitor,
     _scores,
     _size,
     _slab,
@@ -15,6 +16,7 @@ from sklearn_setpred.metrics import (
 )
 from sklearn_setpred.metrics._coverage import *
 from sklearn_setpred.metrics._excess_risk import *
+from sklearn_setpred.metrics._monitor import *
 from sklearn_setpred.metrics._scores import *
 from sklearn_setpred.metrics._size import *
 from sklearn_setpred.metrics._slab import *
@@ -23,6 +25,7 @@ from sklearn_setpred.metrics._utility import *
 __all__ = [
     *_coverage.__all__,
     *_excess_risk.__all__,
+    *_monitor.__all__,
     *_scores.__all__,
     *_size.__all__,
     *_slab.__all__,
