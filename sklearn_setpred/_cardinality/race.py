@@ -107,19 +107,20 @@ def fit_ensemble(experts, rows, repeats, rng, *, n_jobs=None, always=()):
     log_p : list of ndarray of shape (n_held_out, n_classes), float32
         Log-probabilities by each expert of the rows held out, in order, for the pool.
     """
-    raced = _raced(repeats[0])
+    raced, read = _raced(repeats[0]), held_out_rows(repeats[0])
     plans = {expert.name: expert.splits(rows, repeats) for expert in experts}
     first = [plan[: len(raced)] for plan in plans.values()]
     fits = fit_splits(experts, rows, first, rng, n_jobs)
     begun = {expert.name: its for expert, its in zip(experts, fits, strict=True)}
     experts = _winners(experts, rows, begun, held_out_rows(raced), always)
     others = [plans[expert.name][len(raced) :] for expert in experts]
-    begun, held_out, read = {e.name: begun[e.name] for e in experts}, [], held_out_rows(repeats[0])
+    begun = [begun[expert.name] for expert in experts]
+    by_one, by_mean = [], []
     for expert, rest in zip(experts, fit_splits(experts, rows, others, rng, n_jobs), strict=True):
-        fits = [*begun.pop(expert.name), *rest]
+        fits = [*begun.pop(0), *rest]
         expert.keep([fit.model for fit in fits])
-        held_out.append(held_out_log_p(expert, fits, read))
-    by_one, by_mean = (list(side) for side in zip(*held_out, strict=True))
+        for side, log_p in zip((by_one, by_mean), held_out_log_p(expert, fits, read), strict=True):
+            side.append(log_p)
     n_models = sum(len(repeat) for repeat in repeats)
     how = {"n_averaged": len(repeats), "n_models": n_models}
     pool = Pool.fit(by_one, by_mean, rows.codes[read], rows.weights(read), **how)
@@ -147,11 +148,11 @@ def held_out_log_p(expert, fits, rows):
         by_one[place[is_first]] = outputs[is_first]
         total[place] += outputs
         counts[place] += 1
+    by_one = _in_log(expert, by_one)
     if counts.max() == 1:
-        total = by_one = _in_log(expert, by_one)
-    else:
-        by_one, total = _in_log(expert, by_one), _in_log(expert, total / counts[:, None])
-    return by_one, total
+        return by_one, by_one
+    total /= counts[:, None]
+    return by_one, _in_log(expert, total)
 
 
 def _in_log(expert, outputs):

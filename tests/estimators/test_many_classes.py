@@ -89,7 +89,7 @@ def test_some_parts_are_held_out_and_the_base_learns_from_all_rows(problem, few_
     [
         {"refine": False},
         {"refine": False, "thresholds": [0.3, 0.1, 0.01]},
-        {"surrogate": "cost_sensitive_comp_sum"},
+        {"surrogate": "cost_sensitive_comp_sum", "cv": 2},
     ],
 )
 def test_large_problems_give_sets(problem, few_cells, params):
