@@ -85,15 +85,14 @@ def fit_alone(expert, rows, repeats, rng, n_jobs=None):
 def within_memory(repeats, known, rows, n_experts, rng):
     """Return the splits that are fitted, with the held-out rows that are read; warn of a limit.
 
-    Above 2e8 rows times classes the splits are of the first repeat, and their number falls with
-    the square root of the cells, from five down to one at 25 times as many. Of the rows held out,
-    so many are drawn that `memory.OUT_OF_FOLD` holds their log-probabilities by all experts.
+    Above 2e8 rows times classes the number of splits falls with the square root of the cells, from
+    ten down to one at 100 times as many. Of the rows that the first repeat holds out, so many are
+    drawn that `memory.OUT_OF_FOLD` holds their log-probabilities by all experts.
     """
     n, n_classes = len(rows.codes), len(rows.classes)
-    n_splits = sum(len(splits) for splits in repeats)
-    if n > memory.most_rows(n_classes):
-        fraction = np.sqrt(memory.most_rows(n_classes) / n)
-        repeats = [repeats[0][: math.ceil(fraction * len(repeats[0]))]]
+    n_splits, most = sum(len(splits) for splits in repeats), memory.most_rows(n_classes)
+    if n > most:
+        repeats = first_splits(repeats, math.ceil(n_splits * np.sqrt(most / n)))
     held_out = _if_any(np.intersect1d(known, held_out_rows(repeats[0])))
     read = some_rows(held_out, memory.most_rows(n_classes, 4 * n_experts * len(repeats)), rng)
     n_fitted = sum(len(splits) for splits in repeats)
@@ -104,6 +103,15 @@ def within_memory(repeats, known, rows, n_experts, rng):
             f"{memory.OUT_OF_FOLD / 1e9:.2g} GB at most."
         )
     return [[(train, np.intersect1d(test, read)) for train, test in splits] for splits in repeats]
+
+
+def first_splits(repeats, n):
+    """Return the first n splits of the repeats, and no repeat without any."""
+    kept = []
+    for splits in repeats:
+        kept.append(splits[:n])
+        n -= len(kept[-1])
+    return [splits for splits in kept if splits]
 
 
 def make_repeats(cv, rows, rng, n_repeats):

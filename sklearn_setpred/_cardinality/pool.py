@@ -65,8 +65,8 @@ class Pool:
         codes : ndarray of shape (n,), int
             Labels.
         row_weight : ndarray of shape (n,)
-        n_averaged, n_models : int
-            Numbers of models averaged, in ``by_mean`` and for new rows.
+        n_averaged, n_models : float
+            Numbers of models averaged, in ``by_mean``, where it may be a mean, and for new rows.
         """
         held_out = pool_exponents(by_mean, codes, row_weight)
         exponents = held_out

@@ -95,7 +95,8 @@ def fit_ensemble(experts, rows, repeats, rng, *, n_jobs=None, always=()):
         Not yet fitted.
     rows : TrainingRows
     repeats : list of list of (training rows, held-out rows)
-        Each repeat holds the same rows out, each once; the models know their labels.
+        The first repeat holds rows out, each once, which another one may hold out again; the
+        models know their labels.
     rng : RandomState
     n_jobs : int or None
     always : sequence of str
@@ -122,7 +123,8 @@ def fit_ensemble(experts, rows, repeats, rng, *, n_jobs=None, always=()):
         for side, log_p in zip((by_one, by_mean), held_out_log_p(expert, fits, read), strict=True):
             side.append(log_p)
     n_models = sum(len(repeat) for repeat in repeats)
-    how = {"n_averaged": len(repeats), "n_models": n_models}
+    n_held_out = sum(len(test) for splits in repeats for _, test in splits)
+    how = {"n_averaged": n_held_out / len(read), "n_models": n_models}
     pool = Pool.fit(by_one, by_mean, rows.codes[read], rows.weights(read), **how)
     for place, expert in enumerate(experts):
         if place not in pool.needed:

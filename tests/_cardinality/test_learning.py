@@ -1,5 +1,7 @@
 """From rows to an ensemble: which rows teach the sizes, splits, the limit of memory."""
 
+from itertools import chain
+
 import numpy as np
 import pytest
 from sklearn.frozen import FrozenEstimator
@@ -159,15 +161,18 @@ def test_up_to_the_limit_all_rows_are_read(rows, monkeypatch):
             np.testing.assert_array_equal(np.concatenate(one), np.concatenate(other))
 
 
-# Of 60 rows of five folds, each holds out 12.
-@pytest.mark.parametrize(("n_rows", "n_splits"), [(59, 5), (39, 5), (38, 4), (9, 2), (2, 1)])
+# The square root of the fraction of 60 rows, of ten splits.
+@pytest.mark.parametrize(("n_rows", "n_splits"), [(59, 10), (48, 9), (38, 8), (15, 5), (2, 2)])
 def test_above_the_limit_splits_are_fewer_and_a_warning_tells(rows, monkeypatch, n_rows, n_splits):
     limit(monkeypatch, n_rows)
     repeats = make_repeats(5, rows, random_state(), n_repeats=2)
     with pytest.warns(UserWarning, match=f"60 rows of 5 classes: .* {n_splits} of 10 splits"):
-        (splits,) = within(repeats, rows)
-    assert len(splits) == n_splits
-    for (train, test), (of_train, of_test) in zip(splits, repeats[0], strict=False):
+        found = within(repeats, rows)
+    assert [len(splits) for splits in found] == [
+        n for n in (min(n_splits, 5), n_splits - 5) if n > 0
+    ]
+    splits = list(chain.from_iterable(found))
+    for (train, test), (of_train, of_test) in zip(splits, chain(*repeats), strict=False):
         np.testing.assert_array_equal(train, of_train)
         assert np.isin(test, of_test).all()
 
