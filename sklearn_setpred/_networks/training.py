@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import math
-import sys
 from copy import deepcopy
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler
@@ -22,6 +22,7 @@ from torch import nn
 from sklearn_setpred._networks.network import Network
 from sklearn_setpred._networks.rows import Batches, EpochLoss, row_values, values_at_best_scale
 from sklearn_setpred._networks.standardize import standardization_of
+from sklearn_setpred._utils.progress import step
 
 
 class Trained(NamedTuple):
@@ -61,17 +62,16 @@ class Criterion(nn.Module):
         return row_values(self.loss, scores, batch)
 
 
-class ProgressLine(Callback):
-    """One line, rewritten after every epoch."""
+class TellEpochs(Callback):
+    """Tells each epoch: its number, its losses and the best epoch so far."""
 
     def on_epoch_end(self, net, **kwargs):
         epoch = net.history[-1]
-        valid = f", validation loss {epoch['valid_loss']:.4f}" if "valid_loss" in epoch else ""
-        line = f"epoch {epoch['epoch']}/{net.max_epochs}, loss {epoch['train_loss']:.4f}{valid}"
-        sys.stderr.write("\r" + line.ljust(70))
-
-    def on_train_end(self, net, **kwargs):
-        sys.stderr.write("\n")
+        text = f"epoch {epoch['epoch']} of {net.max_epochs}, loss {epoch['train_loss']:.4f}"
+        if "valid_loss" in epoch:
+            best = 1 + np.argmin(net.history[:, "valid_loss"])
+            text += f", validation loss {epoch['valid_loss']:.4f}, best {best}"
+        step("epoch", text)
 
 
 class FiniteLoss(Callback):
@@ -226,7 +226,7 @@ def make_net(network, loss, options, *, seed, n_rows, in_one_cycle=False, keeps_
         patience = options.max_epochs + 1
         ours.append(EarlyStopping(patience=patience, load_best=True, sink=noop))
     if options.verbose:
-        ours.append(ProgressLine())
+        ours.append(TellEpochs())
     net = Net(
         network.module,
         criterion=Criterion(loss),

@@ -52,7 +52,7 @@ device : str
 callbacks : list of skorch callbacks or None
     Passed to skorch.
 verbose : int
-    0 is silent, 1 shows one progress line.
+    0 is silent, 1 tells epochs and the time left, 2 tells every epoch.
 warm_start : bool
     Start ``fit`` from the weights of the last fit.
 random_state : int, RandomState instance or None

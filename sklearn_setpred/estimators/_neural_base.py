@@ -18,6 +18,7 @@ from sklearn_setpred._networks.parts import (
     validation_rows,
     with_positive_weights,
 )
+from sklearn_setpred._utils.progress import plan, tells_progress
 from sklearn_setpred._utils.types import ArrayLike, Floats, Samples
 from sklearn_setpred._utils.validation import check_k, check_labels, check_number, check_weights
 from sklearn_setpred.estimators._base import TopKSetsMixin
@@ -46,6 +47,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
     # ---------------------------------------------------------------- training
 
     @all_or_nothing
+    @tells_progress
     def fit(
         self,
         X: Samples,
@@ -134,6 +136,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         """
         from sklearn_setpred._networks.training import TrainingDivergedError
 
+        plan({"epoch": len(pairs) * self.max_epochs})
         trained = []
         try:
             trained.extend(fit_pairs(pairs, loss, len(classes), options, seeds=seeds, start=start))
@@ -158,6 +161,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         return self
 
     @all_or_nothing
+    @tells_progress
     def partial_fit(
         self,
         X: Samples,

@@ -318,21 +318,6 @@ def test_early_stopping_of_the_users_ends_training_quietly(part, capsys):
     assert len(losses) == 3
 
 
-def test_progress_is_silent_unless_asked_for(part, capsys):
-    fit(part, part)
-    assert capsys.readouterr() == ("", "")
-
-
-def test_progress_is_one_line(part, capsys):
-    fit(part, part, verbose=1)
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1
-    assert err.endswith("\n")
-    assert "epoch 5/5, loss" in err
-    assert "validation loss" in err
-
-
 # -------------------------------------------------------------------------------- failures
 
 

@@ -422,14 +422,6 @@ def test_callbacks_reach_skorch(blobs):
     assert recorder.n_epochs == 4
 
 
-@pytest.mark.parametrize(("verbose", "n_lines"), [(0, 0), (1, 1)])
-def test_verbose_shows_one_line_or_none(blobs, capsys, verbose, n_lines):
-    network(verbose=verbose, validation_fraction=0.1, max_epochs=3).fit(*blobs)
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == n_lines
-
-
 def fitted_attributes(clf):
     """Return the names of the attributes that a fit sets."""
     return [name for name in vars(clf) if name.endswith("_")]
