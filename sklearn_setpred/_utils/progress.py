@@ -9,7 +9,11 @@ import logging
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
+from typing import Any, TypeVar, cast
+
+Fit = TypeVar("Fit", bound=Callable[..., Any])
 
 LOGGER = logging.getLogger(__name__.partition(".")[0])
 # At least so many seconds, and this fraction of the time gone, lie between two lines.
@@ -20,7 +24,7 @@ _LONG = 60.0
 _current: ContextVar = ContextVar("progress", default=None)
 
 
-def tells_progress(fit):
+def tells_progress(fit: Fit) -> Fit:
     """Decorate a method that fits: with ``verbose`` its steps are told."""
 
     @functools.wraps(fit)
@@ -37,7 +41,7 @@ def tells_progress(fit):
             if progress is not None:
                 progress.close()
 
-    return wrapper
+    return cast(Fit, wrapper)
 
 
 def plan(steps, *, at_most=False):

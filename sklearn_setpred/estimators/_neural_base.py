@@ -158,6 +158,11 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         valid_curve = mean_curve([one.valid_losses for one in trained])
         self.validation_scores_ = [-value for value in valid_curve]
         self.n_iter_ = len(self.loss_curve_)
+        self.history_ = [
+            {"network": number, **epoch}
+            for number, one in enumerate(trained, start=1)
+            for epoch in one.history
+        ]
         return self
 
     @all_or_nothing
@@ -211,10 +216,11 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
 
         seed = check_random_state(self.random_state).randint(_MAX_SEED)
         part = Part(X=X, target=codes, weight=weight)
-        self.net_, losses, _ = train_one_epoch(
+        trained = train_one_epoch(
             self.net_, part, self.loss_, len(self.classes_), options, seed=seed
         )
-        self.loss_curve_ = [*self.loss_curve_, *losses]
+        self.net_, self.loss_curve_ = trained.network, [*self.loss_curve_, *trained.losses]
+        self.history_ = [*self.history_, *({"network": 1, **epoch} for epoch in trained.history)]
         self.n_iter_ += 1
         return self
 
@@ -225,6 +231,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         self.classes_ = np.unique(classes)
         self.loss_ = self._checked_loss(len(self.classes_))
         self.net_, self.loss_curve_, self.validation_scores_, self.n_iter_ = None, [], [], 0
+        self.history_ = []
 
     def _checked_loss(self, n_classes):
         """Return the loss, its parameters and the estimator's checked against the classes."""

@@ -262,7 +262,8 @@ def get_loss(loss: str | Loss) -> Loss:
     Raises
     ------
     ValueError
-        If the name is unknown; the message names the nearest known one.
+        If the name is unknown; the message names the nearest known one. Or if ``loss`` is
+        something else, such as a loss of torch.
 
     Examples
     --------
@@ -272,5 +273,10 @@ def get_loss(loss: str | Loss) -> Loss:
     """
     if isinstance(loss, Loss):
         return loss
+    if not isinstance(loss, str):
+        raise ValueError(
+            f"loss={loss!r} is neither a name nor a Loss; give a name such as "
+            "'cross_entropy', or a subclass of sklearn_setpred.losses.Loss around the function."
+        )
     check_option("loss", loss, sorted(LOSSES))
     return LOSSES[loss]()
