@@ -163,7 +163,7 @@ def _nodes(feature, threshold, left, right, values, root):
     values = sp.csr_array(np.where(is_leaf[:, None], values, 0.0), dtype=np.float32)
     return (
         np.where(is_leaf, 0, feature).astype(np.int32),
-        _rounded_down(threshold),
+        _rounded_down(np.where(is_leaf, 0.0, threshold)),
         (root + np.column_stack([right, left])).astype(np.int32).ravel(),
         values,
         _depth(left, right),
