@@ -21,6 +21,7 @@ from sklearn_setpred._networks.parts import (
 from sklearn_setpred._utils.progress import plan, tells_progress
 from sklearn_setpred._utils.types import ArrayLike, Floats, Samples
 from sklearn_setpred._utils.validation import check_k, check_labels, check_number, check_weights
+from sklearn_setpred._utils.warn import warn_user
 from sklearn_setpred.estimators._base import TopKSetsMixin
 from sklearn_setpred.estimators._persistence import all_or_nothing
 from sklearn_setpred.sets import label_indices
@@ -97,6 +98,8 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
             classes, codes = self.classes_, known_codes(y, self.classes_)
         counts = np.bincount(codes, minlength=len(classes))
         loss = self._checked_loss(len(classes)).fit_classes(np.maximum(counts, 1))
+        if start is None:
+            warn_of_fresh_weights(loss, len(classes))
         rng = check_random_state(self.random_state)
         given = self._validation_part(X_val, y_val, classes)
         groups = self._checked_groups(groups, X)
@@ -230,6 +233,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
             raise ValueError("classes=None: the first call of partial_fit needs all the classes.")
         self.classes_ = np.unique(classes)
         self.loss_ = self._checked_loss(len(self.classes_))
+        warn_of_fresh_weights(self.loss_, len(self.classes_))
         self.net_, self.loss_curve_, self.validation_scores_, self.n_iter_ = None, [], [], 0
         self.history_ = []
 
@@ -312,6 +316,16 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def warn_of_fresh_weights(loss, n_classes):
+    """Warn of a loss that hardly moves fresh weights."""
+    if loss.needs_warm_start(n_classes):
+        warn_user(
+            f"loss={loss.name!r} hardly moves fresh weights: rows that they predict badly have no "
+            "gradient. Fit with another loss first, such as 'gce', then "
+            f"set_params(loss={loss.name!r}, warm_start=True) and fit again."
+        )
 
 
 def known_codes(y, classes, name="y"):

@@ -232,6 +232,20 @@ class Loss(BaseEstimator):
         """
         return self
 
+    def needs_warm_start(self, n_classes: int) -> bool:
+        """Say whether fresh weights, whose probabilities are all alike, hardly move.
+
+        Parameters
+        ----------
+        n_classes : int
+            Number of classes K.
+
+        Returns
+        -------
+        bool
+        """
+        return False
+
     def infimum(self, n_classes: int) -> float:
         """Return the greatest lower bound; a certain, right prediction comes close to it.
 

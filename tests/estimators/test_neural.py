@@ -17,7 +17,7 @@ from skorch.callbacks import Callback, EarlyStopping
 
 from sklearn_setpred import NeuralClassifier
 from sklearn_setpred._networks.training import TrainingDivergedError
-from sklearn_setpred.losses import CompSum, get_loss
+from sklearn_setpred.losses import TGCE, CompSum, get_loss
 from sklearn_setpred.sets import class_ranks
 
 
@@ -414,6 +414,17 @@ def test_a_pickle_holds_no_torch_and_predicts_the_same(blobs, fit, kind):
     assert b"torch" not in dump
     assert b"skorch" not in dump
     np.testing.assert_array_equal(pickle.loads(dump).predict_proba(X), clf.predict_proba(X))
+
+
+def test_a_loss_that_needs_a_warm_start_is_told(blobs):
+    clf = network(loss="gce", max_epochs=2).fit(*blobs)  # no warning
+    clf.set_params(loss="tgce", warm_start=True).fit(*blobs)  # nor here
+    fresh = network(loss="tgce", max_epochs=1)
+    with pytest.warns(UserWarning, match="'tgce' hardly moves fresh weights.*warm_start=True"):
+        fresh.fit(*blobs)
+    with pytest.warns(UserWarning, match="hardly moves fresh weights"):
+        clone(fresh).partial_fit(*blobs, classes=np.unique(blobs[1]))
+    network(loss=TGCE(truncation=0.1), max_epochs=1).fit(*blobs)
 
 
 def test_callbacks_reach_skorch(blobs):
