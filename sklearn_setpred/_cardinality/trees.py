@@ -9,6 +9,8 @@ import scipy.sparse as sp
 
 # So many (row, tree) pairs are walked down together, which fits in the processor's cache.
 _PAIRS = 2**14
+# After so many steps down, the pairs that have reached a leaf are put aside.
+_LEVELS = 4
 
 
 class TreeTable:
@@ -122,14 +124,17 @@ class TreeTable:
 
     def _leaves(self, X, roots):
         """Return the leaf of each row in each tree, (n, len(roots))."""
-        shape = len(X), len(roots)
         node = np.tile(roots, len(X))
         begin = np.repeat(np.arange(len(X)) * X.shape[1], len(roots))  # of each row in X.ravel()
-        values = X.ravel()
-        for _ in range(self.depth):
+        values, leaves, under_way = X.ravel(), node.copy(), np.arange(len(node))
+        for level in range(self.depth):
             goes_left = values.take(begin + self.feature.take(node)) <= self.threshold.take(node)
-            node = self.children.take(2 * node + goes_left)
-        return node.reshape(shape)
+            node, before = self.children.take(2 * node + goes_left), node
+            if level % _LEVELS == 0:  # a pair that did not move has arrived
+                leaves[under_way], moved = node, node != before
+                under_way, begin, node = under_way[moved], begin[moved], node[moved]
+        leaves[under_way] = node
+        return leaves.reshape(len(X), len(roots))
 
 
 def _packed(array):
