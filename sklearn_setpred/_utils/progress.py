@@ -92,6 +92,7 @@ class Progress:
         self.at_most, self.is_long = False, False
         self.begin = self.last_step = self.last_line = time.monotonic()
         self.stderr = _stderr_handler()
+        self.write("started")
 
     def plan(self, steps, at_most):
         """Set the number of steps of each kind and tell it."""
@@ -111,8 +112,9 @@ class Progress:
             self.seconds[kind].append(now - self.last_step)
             self.last_step = now
             text = text or f"{kind} {len(self.seconds[kind])} of {self.planned[kind]}"
-        number = self.n_done + (kind not in self.planned)
-        text = f"step {number} of {self.n_planned}, {text}"
+        if self.planned:
+            number = self.n_done + (kind not in self.planned)
+            text = f"step {number} of {self.n_planned}, {text}"
         left = self.seconds_left()
         if left is not None and left > _LONG and not self.is_long:
             self.is_long = True

@@ -4,6 +4,7 @@ import logging
 import re
 import time
 
+import numpy as np
 import pytest
 from joblib import parallel_config
 from scipy.sparse import csr_array
@@ -65,6 +66,7 @@ def test_without_verbose_a_fit_is_silent(lines, capsys):
 def test_steps_have_a_number_the_time_gone_and_the_time_left(lines, clock):
     Fitted(seconds=(2.0, 4.0, 9.0)).fit(clock)
     assert lines() == [
+        "Fitted: started [0 s]",
         "Fitted: 3 steps: fold [0 s]",
         "Fitted: step 1 of 3, fold 1 of 3, about 4 s left [2 s]",
         "Fitted: step 2 of 3, fold 2 of 3, about 3 s left [6 s]",
@@ -75,9 +77,9 @@ def test_steps_have_a_number_the_time_gone_and_the_time_left(lines, clock):
 
 def test_lines_that_follow_too_soon_are_left_out_unless_verbose_is_2(lines, clock):
     Fitted(seconds=(0.4,) * 5).fit(clock)
-    assert [line.partition(",")[0] for line in lines()[1:-1]] == ["Fitted: step 3 of 5"]
+    assert [line.partition(",")[0] for line in lines()[2:-1]] == ["Fitted: step 3 of 5"]
     Fitted(verbose=2, seconds=(0.4,) * 5).fit(clock)
-    assert len(lines()) == 3 + 7
+    assert len(lines()) == 4 + 8
 
 
 def test_a_long_fit_says_so_once(lines, clock):
@@ -95,6 +97,12 @@ def test_a_network_tells_each_epoch_with_its_losses_and_the_best_one(lines, clas
         assert re.search(r"step \d of \d, .*, loss [-\d.]+, validation loss [-\d.]+, best \d", line)
 
 
+def test_partial_fit_tells_its_epoch(lines):
+    classifier = NeuralClassifier(verbose=2).partial_fit(*IRIS, classes=np.unique(y))
+    assert re.search(r"epoch 1 of 30, loss [\d.]+ \[", lines()[-1])
+    assert classifier.n_iter_ == 1
+
+
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_a_race_tells_the_folds_of_each_expert_its_winners_and_their_weights(lines, n_jobs):
     how = {"cv": 2, "max_epochs": 1, "random_state": 0, "n_jobs": n_jobs}
@@ -102,8 +110,8 @@ def test_a_race_tells_the_folds_of_each_expert_its_winners_and_their_weights(lin
     with parallel_config(backend="threading"):
         clf.fit(*IRIS)
     told = lines()
-    assert "up to " in told[0]
-    assert "base" in told[0]
+    assert "up to " in told[1]
+    assert "base" in told[1]
     assert any("logistic 1 of 4" in line for line in told)
     (winners,) = (line for line in told if "won the race" in line)
     assert all(name in winners for name in clf.expert_weights_)
@@ -116,7 +124,7 @@ def test_a_race_tells_the_folds_of_each_expert_its_winners_and_their_weights(lin
 
 def test_calibration_is_told_and_the_classifier_inside_has_its_own_verbose(lines):
     CoverageSetClassifier(NeuralClassifier(max_epochs=1), verbose=2, random_state=0).fit(*IRIS)
-    assert [line.partition(" [")[0] for line in lines()[1:3]] == [
+    assert [line.partition(" [")[0] for line in lines()[2:4]] == [
         "CoverageSetClassifier: step 1 of 2, NeuralClassifier is fitted",
         "CoverageSetClassifier: step 2 of 2, level from 30 rows",
     ]
@@ -126,7 +134,7 @@ def test_calibration_is_told_and_the_classifier_inside_has_its_own_verbose(lines
 def test_where_logging_is_not_set_up_lines_go_to_stderr(monkeypatch, capsys):
     monkeypatch.setattr(progress.LOGGER, "propagate", False)
     Fitted().fit()
-    assert capsys.readouterr().err.startswith("Fitted: 4 steps: fold [0 s]\n")
+    assert capsys.readouterr().err.startswith("Fitted: started [0 s]\nFitted: 4 steps")
 
 
 def test_on_a_terminal_each_line_takes_the_place_of_the_last(monkeypatch, capsys):
@@ -134,7 +142,7 @@ def test_on_a_terminal_each_line_takes_the_place_of_the_last(monkeypatch, capsys
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     Fitted(verbose=2).fit()
     err = capsys.readouterr().err
-    assert err.count("\r\x1b[K") == 6
+    assert err.count("\r\x1b[K") == 7
     assert err.index("\n") == len(err) - 1
 
 
