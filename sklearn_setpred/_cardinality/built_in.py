@@ -47,6 +47,7 @@ class KernelExpert(OneFit, ClassifierExpert):
         model = clone(self.classifier).fit(rows.numbers, rows.codes, rows.weight)
         outputs = np.zeros((len(rows.codes), self.n_classes))
         outputs[:, model.classes_] = model.oob_decision_function_
+        del model.oob_decision_function_  # as long as the rows, and not needed again
         return [model], outputs
 
 

@@ -30,6 +30,7 @@ from sklearn_setpred._inner import (
     read_probabilities,
 )
 from sklearn_setpred._networks.parts import Part, with_positive_weights
+from sklearn_setpred._utils.progress import as_steps, step
 from sklearn_setpred.sets import label_indices
 
 _MAX_SEED = 2**31 - 1
@@ -128,7 +129,11 @@ class Expert:
         """Return the model of each split and the outputs of its held-out rows."""
         seeds = rng.randint(_MAX_SEED, size=len(splits))
         jobs = (delayed(_fit_split)(self, rows, *one) for one in zip(splits, seeds, strict=True))
-        return Parallel(n_jobs=n_jobs)(jobs)
+        return list(as_steps(Parallel(n_jobs=n_jobs, return_as="generator")(jobs), self.name))
+
+    def n_fits(self, repeats):
+        """Return the number of fits on all the splits."""
+        return sum(map(len, repeats))
 
     def forget(self):
         """Drop the models, which nothing needs."""
@@ -255,7 +260,12 @@ class UserExpert(Expert):
         """Fit on the other splits of the first repeat, then on all rows."""
         outputs = super().go_on(rows, repeats[:1], rng, n_jobs)
         self.fit_once(rows, rows.all_train(), 0)
+        step(self.name)
         return outputs
+
+    def n_fits(self, repeats):
+        """Return the number of fits: one for each split of the first repeat, and the last one."""
+        return len(repeats[0]) + 1
 
 
 class OneFit:
@@ -267,12 +277,17 @@ class OneFit:
     def start(self, rows, splits, rng, n_jobs=None):
         """Fit on all rows; return the outputs of the rows that the splits hold out, in order."""
         self.models, self._held_out = self._fit_all(rows)
+        step(self.name)
         return self._held_out[np.concatenate([test for _, test in splits])]
 
     def go_on(self, rows, repeats, rng, n_jobs=None):
         """Return the outputs of all rows."""
         held_out, self._held_out = self._held_out, None
         return [held_out]
+
+    def n_fits(self, repeats):
+        """Return the number of fits."""
+        return 1
 
 
 class FrozenExpert(OneFit, UserExpert):

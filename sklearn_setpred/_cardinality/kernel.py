@@ -1,6 +1,7 @@
 """A classifier that asks the neighbours: class probabilities from a kernel over training rows."""
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -27,7 +28,7 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, codes = np.unique(y, return_inverse=True)
         weight = np.ones(len(codes)) if sample_weight is None else np.asarray(sample_weight)
         self.rows_ = unit_rows(X)
-        self.votes_ = weight[:, None] * np.eye(len(self.classes_))[codes]
+        self.codes_, self.weight_ = codes, weight
         cosines = self.rows_ @ self.rows_.T
         np.fill_diagonal(cosines, -np.inf)
         best, floor = -np.inf, 1 / (10 * np.count_nonzero(weight))
@@ -43,10 +44,16 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self._probabilities(unit_rows(X) @ self.rows_.T, self.concentration_)
 
+    @property
+    def votes(self):
+        """The weight of each training row in the column of its class."""
+        shape = len(self.codes_), len(self.classes_)
+        return sp.csr_array((self.weight_, self.codes_, np.arange(shape[0] + 1)), shape=shape)
+
     def _probabilities(self, cosines, t):
         """Return the votes of the training rows, weighted by the kernel and normalised."""
         kernel = np.exp(t * (cosines - cosines.max(axis=1, keepdims=True)))
-        votes = kernel @ self.votes_
+        votes = kernel @ self.votes
         return votes / np.maximum(votes.sum(axis=1, keepdims=True), np.finfo(float).tiny)
 
 

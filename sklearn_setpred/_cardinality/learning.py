@@ -11,6 +11,7 @@ import numpy as np
 from sklearn_setpred._cardinality.candidates import batches_of
 from sklearn_setpred._cardinality.race import Ensemble, fit_ensemble
 from sklearn_setpred._networks.parts import make_splits, validation_rows
+from sklearn_setpred._utils import progress
 from sklearn_setpred._utils.validation import check_integer
 from sklearn_setpred._utils.warn import warn_user
 from sklearn_setpred.sets._batches import in_batches
@@ -71,6 +72,7 @@ def learn(experts, rows, cv, rng, *, n_jobs=None, refine=True, always=()):
         ensemble, log_p = fit_ensemble(experts, rows, repeats, learned_from, rng, **how)
     else:
         (expert,) = experts
+        progress.plan({expert.name: expert.n_fits(repeats)})
         expert.start(rows, repeats[0][:1], rng)
         (outputs,) = expert.go_on(rows, repeats, rng, n_jobs)
         ensemble, log_p = Ensemble(experts), expert.log_p(outputs[learned_from])
@@ -91,7 +93,9 @@ def hold_out(expert, rows, cv, rng):
     split = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     learned_from = split[1] if expert.has_seen_rows else np.arange(n)
     learned_from = _if_any(learned_from[_positive(rows.weight, learned_from)])
+    progress.plan({expert.name: 1})
     expert.fit_once(rows, split, rng.randint(2**31 - 1))
+    progress.step(expert.name)
 
     def log_probabilities():
         for some, codes in in_batches(len(rows.classes), learned_from, rows.codes[learned_from]):

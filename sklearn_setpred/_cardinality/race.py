@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_setpred._cardinality.pool import Pool, log_linear_pool, pool_exponents
+from sklearn_setpred._utils import progress
 
 # An expert goes on if it lowers the negative log-likelihood of the pool by this fraction, ...
 _LEAST_GAIN = 0.005
@@ -104,6 +105,7 @@ def fit_ensemble(experts, rows, repeats, learned_from, rng, *, n_jobs=None, alwa
         Pooled log-probabilities of these rows by models that left them out.
     """
     weight = np.ones(len(rows.codes)) if rows.weight is None else rows.weight
+    progress.plan({one.name: one.n_fits(repeats) for one in experts}, at_most=True)
     experts = _winners(experts, rows, repeats[0], learned_from, weight, rng, n_jobs, always)
     held_out = []
     for expert in experts:
@@ -111,6 +113,7 @@ def fit_ensemble(experts, rows, repeats, learned_from, rng, *, n_jobs=None, alwa
         held_out.append((expert.log_p(outputs[0]), expert.log_p(sum(outputs) / len(outputs))))
     by_one, by_mean = (list(side) for side in zip(*held_out, strict=True))
     codes, weight = rows.codes[learned_from], weight[learned_from]
+    progress.tell("pool of the experts")
     n_models = sum(len(repeat) for repeat in repeats)
     pool = Pool.fit(by_one, by_mean, codes, weight, n_averaged=len(repeats), n_models=n_models)
     for place, expert in enumerate(experts):
@@ -130,4 +133,6 @@ def _winners(experts, rows, splits, learned_from, weight, rng, n_jobs, always):
         outputs = expert.start(rows, splits, rng, n_jobs)
         log_p[expert.name] = expert.log_p(outputs[raced])
     names = race(log_p, rows.codes[tested[raced]], weight[tested[raced]], always=always)
+    progress.forgo(log_p.keys() - names)
+    progress.tell(f"{', '.join(names)} won the race")
     return [expert for expert in experts if expert.name in names]
