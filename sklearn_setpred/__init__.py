@@ -18,7 +18,14 @@ _MODULES = {
     "estimators._neural": ["NeuralClassifier"],
     "estimators._set_classifiers": ["ThresholdSetClassifier", "TopKSetClassifier"],
     "files": ["load", "save"],
-    "prediction": ["cross_val_predict_set", "predict_set"],
+    "prediction": [
+        "cross_val_predict_set",
+        "explain_set",
+        "predict_set",
+        "predict_set_size",
+        "predict_top_k",
+        "set_levels",
+    ],
     "scorers": [
         "SetScorer",
         "get_set_scorer",

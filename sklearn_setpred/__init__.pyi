@@ -20,7 +20,11 @@ from sklearn_setpred.estimators._set_classifiers import TopKSetClassifier as Top
 from sklearn_setpred.files import load as load
 from sklearn_setpred.files import save as save
 from sklearn_setpred.prediction import cross_val_predict_set as cross_val_predict_set
+from sklearn_setpred.prediction import explain_set as explain_set
 from sklearn_setpred.prediction import predict_set as predict_set
+from sklearn_setpred.prediction import predict_set_size as predict_set_size
+from sklearn_setpred.prediction import predict_top_k as predict_top_k
+from sklearn_setpred.prediction import set_levels as set_levels
 from sklearn_setpred.scorers import SetScorer as SetScorer
 from sklearn_setpred.scorers import get_set_scorer as get_set_scorer
 from sklearn_setpred.scorers import get_set_scorer_names as get_set_scorer_names

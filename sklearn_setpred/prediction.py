@@ -1,7 +1,8 @@
-"""Prediction sets from whatever holds a set predictor: pipelines, searches, frozen estimators."""
+"""Predictions of whatever holds a set predictor: pipelines, searches, frozen estimators."""
 
 from collections.abc import Mapping
-from typing import Any
+from numbers import Real
+from typing import Any, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,11 +12,26 @@ from sklearn.utils import column_or_1d, get_tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from sklearn_setpred._utils.types import ArrayLike, Estimator, Samples, Sets
+from sklearn_setpred._utils.types import (
+    ArrayLike,
+    Estimator,
+    Floats,
+    Integers,
+    Labels,
+    Samples,
+    Sets,
+)
 from sklearn_setpred._utils.validation import label_array
 from sklearn_setpred.sets import label_indices
 
-__all__ = ["cross_val_predict_set", "predict_set"]
+__all__ = [
+    "cross_val_predict_set",
+    "explain_set",
+    "predict_set",
+    "predict_set_size",
+    "predict_top_k",
+    "set_levels",
+]
 
 
 def predict_set(estimator: Estimator, X: Samples, **params: Any) -> Sets:
@@ -78,6 +94,192 @@ def _no_sets(predictor):
     shape = (0, len(predictor.classes_))
     is_sparse = getattr(predictor, "sparse_output", False)
     return sp.csr_array(shape, dtype=bool) if is_sparse else np.empty(shape, dtype=bool)
+
+
+def predict_set_size(estimator: Estimator, X: Samples, **params: Any) -> Integers:
+    """Predict how many labels the set of each row holds, looking through as `predict_set` does.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A set predictor, or a pipeline, a search or a frozen estimator around one.
+    X : array-like of shape (n_samples, n_features)
+        What ``estimator.predict`` takes.
+    **params : dict
+        Call-time keywords of the set predictor.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), int64
+
+    Raises
+    ------
+    AttributeError
+        If no ``predict_set`` is found.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn_setpred import ThresholdSetClassifier, predict_set_size
+    >>> X, y = [[0.0], [1.0], [4.0], [5.0]], ["a", "a", "b", "b"]
+    >>> model = ThresholdSetClassifier(GaussianNB(), threshold=0.1).fit(X, y)
+    >>> predict_set_size(model, [[0.4], [2.5]])
+    array([1, 2])
+    """
+    return np.asarray(predict_set(estimator, X, **params).sum(axis=1), dtype=np.int64).ravel()
+
+
+def predict_top_k(
+    estimator: Estimator, X: Samples, k: int | None = None, *, return_proba: bool = False
+) -> Labels | tuple[Labels, Floats]:
+    """Predict the k first-ranked labels, looking through pipelines and searches.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A set predictor, or a pipeline, a search or a frozen estimator around one.
+    X : array-like of shape (n_samples, n_features)
+        What ``estimator.predict`` takes.
+    k : int, default=None
+        Between 1 and the number of classes; None means min(5, n_classes).
+    return_proba : bool, default=False
+        Also return the probabilities of these labels.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples, k)
+        In order of rank, of the type given to ``fit``.
+    probabilities : ndarray of shape (n_samples, k), float64
+        Only with ``return_proba``.
+
+    Raises
+    ------
+    AttributeError
+        If no ``predict_top_k`` is found.
+    ValueError
+        If ``k`` is out of range.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn_setpred import TopKSetClassifier, predict_top_k
+    >>> X, y = [[0.0], [1.0], [5.0], [6.0], [9.0], [10.0]], ["a", "a", "b", "b", "c", "c"]
+    >>> model = TopKSetClassifier(GaussianNB(), k=1).fit(X, y)
+    >>> predict_top_k(model, [[0.4], [9.2]], k=2)
+    array([['a', 'b'],
+           ['c', 'b']], dtype='<U1')
+    """
+    labels = call_through(estimator, "predict_top_k", X, k=k)
+    if not return_proba:
+        return labels
+    p = call_through(estimator, "predict_proba", X)
+    columns = label_indices(labels.ravel(), estimator.classes_).reshape(labels.shape)
+    return labels, np.take_along_axis(p, columns, axis=1)
+
+
+def set_levels(estimator: Estimator, X: Samples) -> Floats:
+    """Return the level at which each class drops out, looking through pipelines and searches.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A set predictor with levels, or a pipeline, a search or a frozen estimator around one.
+    X : array-like of shape (n_samples, n_features)
+        What ``estimator.predict`` takes.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes), float64
+        The set at level t holds the classes with ``set_levels(estimator, X) >= t``.
+
+    Raises
+    ------
+    AttributeError
+        If no ``set_levels`` is found: networks, and rules for one penalty, have no levels.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn_setpred import TopKSetClassifier, set_levels
+    >>> X, y = [[0.0], [1.0], [5.0], [6.0], [9.0], [10.0]], ["a", "a", "b", "b", "c", "c"]
+    >>> set_levels(TopKSetClassifier(GaussianNB(), k=1).fit(X, y), [[9.2]])
+    array([[-3., -2., -1.]])
+    """
+    return call_through(estimator, "set_levels", X)
+
+
+def explain_set(estimator: Estimator, X: Samples, **params: Any) -> Any:
+    """Return the labels of one row in order of rank: how probable, how near, in the set or not.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A set predictor, or a pipeline, a search or a frozen estimator around one.
+    X : array-like of shape (1, n_features) or (n_features,)
+        One row of what ``estimator.predict`` takes; of a data frame ``X.iloc[[i]]``.
+    **params : dict
+        Call-time keywords of ``predict_set``, such as ``size_penalty`` or ``strata``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each label, first-ranked first, with the columns ``label``, ``probability``,
+        ``level``, ``level_needed`` and ``in_set``. The set holds the labels whose level reaches
+        the one that is needed. What an estimator does not have is left out: networks have no
+        levels, only calibrated or penalised sets have a ``level_``, and keywords replace it.
+
+    Raises
+    ------
+    ValueError
+        If ``X`` is not one row.
+    ModuleNotFoundError
+        If pandas is not installed.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn_setpred import ThresholdSetClassifier, explain_set
+    >>> X, y = [[0.0], [1.0], [5.0], [6.0], [9.0], [10.0]], ["a", "a", "b", "b", "c", "c"]
+    >>> model = ThresholdSetClassifier(GaussianNB(var_smoothing=0.1), threshold=0.2).fit(X, y)
+    >>> explain_set(model, [7.6]).round(2)
+      label  probability  level  in_set
+    0     c         0.56    inf    True
+    1     b         0.44   0.44    True
+    2     a         0.00   0.00   False
+    """
+    import pandas as pd
+
+    row: Any = X if np.ndim(cast(Any, X)) == 2 else [X]
+    y_set: Any = predict_set(estimator, row, **params)
+    if y_set.shape[0] != 1:
+        raise ValueError(f"X has {y_set.shape[0]} rows; give one, such as X[[0]] or X.iloc[[0]].")
+    classes = estimator.classes_
+    first = label_indices(predict_top_k(estimator, row, len(classes))[0], classes)
+    columns = {
+        "label": classes,
+        "probability": _of_row(estimator, "predict_proba", row),
+        "level": _of_row(estimator, "set_levels", row),
+        "level_needed": None if params else _level_needed(estimator, len(classes)),
+        "in_set": (y_set.toarray() if sp.issparse(y_set) else y_set)[0],
+    }
+    columns = {name: values for name, values in columns.items() if values is not None}
+    return pd.DataFrame(columns).iloc[first].reset_index(drop=True)
+
+
+def _level_needed(estimator, n_classes):
+    """Return the level that decides the sets, of each class; None if there is not one."""
+    level = getattr(find_inside(estimator, "predict_set")[0], "level_", None)
+    if isinstance(level, Real) or np.shape(level) == (n_classes,):
+        return np.broadcast_to(level, n_classes)
+    return None
+
+
+def _of_row(estimator, method, row):
+    """Return what a method gives for one row, None if the estimator inside does not have it."""
+    try:
+        return call_through(estimator, method, row)[0]
+    except AttributeError:
+        return None
 
 
 def call_through(estimator, method, X, **params):

@@ -43,7 +43,7 @@ MAY_IMPORT = {
 # The only places that import these packages when they are imported themselves.
 HEAVY = {
     "torch": ("losses", "_networks.modules", "_networks.network", "_networks.rows", "onnx"),
-    "skorch": ("_networks.training",),
+    "skorch": ("_networks.training", "_networks.skorch_net"),
 }
 HEAVY["torch"] += HEAVY["skorch"]
 

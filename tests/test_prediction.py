@@ -14,8 +14,16 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from toy import ToySetClassifier, overlapping_blobs
 
-from sklearn_setpred import TopKSetClassifier
-from sklearn_setpred.prediction import call_through, cross_val_predict_set, predict_set
+from sklearn_setpred import CoverageSetClassifier, TopKSetClassifier, sets_to_labels
+from sklearn_setpred.prediction import (
+    call_through,
+    cross_val_predict_set,
+    explain_set,
+    predict_set,
+    predict_set_size,
+    predict_top_k,
+    set_levels,
+)
 
 X, y = overlapping_blobs()
 CLASSES = np.unique(y)
@@ -66,6 +74,59 @@ def test_the_other_set_methods_are_found_in_the_same_way():
     np.testing.assert_array_equal(levels, INNER.set_levels(SCALER.transform(X)))
     top = call_through(search, "predict_top_k", X, k=2)
     np.testing.assert_array_equal(top, INNER.predict_top_k(SCALER.transform(X), 2))
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_sizes_labels_and_levels_are_those_of_the_predictor_inside(name):
+    holder, Z = HOLDERS[name].fit(X, y), SCALER.transform(X)
+    np.testing.assert_array_equal(predict_set_size(holder, X), EXPECTED.sum(axis=1))
+    np.testing.assert_array_equal(predict_set_size(holder, X, threshold=0.0), np.full(120, 4))
+    np.testing.assert_allclose(set_levels(holder, X), INNER.set_levels(Z))
+    labels, p = predict_top_k(holder, X, 3, return_proba=True)
+    np.testing.assert_array_equal(labels, predict_top_k(holder, X, 3))
+    np.testing.assert_array_equal(labels, INNER.predict_top_k(Z, 3))
+    np.testing.assert_allclose(p, -np.sort(-INNER.predict_proba(Z))[:, :3])
+
+
+def test_sizes_of_sparse_sets_are_a_vector():
+    toy = ToySetClassifier(sparse_output=True).fit(X, y)
+    sizes = predict_set_size(toy, X)
+    assert (sizes.shape, sizes.dtype) == ((120,), np.int64)
+    np.testing.assert_array_equal(sizes, toy.predict_set(X).toarray().sum(axis=1))
+
+
+@pytest.mark.parametrize("sparse_output", [False, True])
+def test_a_set_is_explained_label_by_label(sparse_output):
+    labels = np.array(["d", "c", "b", "a"])[y]
+    sets = CoverageSetClassifier(
+        LogisticRegression(), target_coverage=0.8, random_state=0, sparse_output=sparse_output
+    )
+    search = GridSearchCV(scaled(sets), {"coveragesetclassifier__calibration_size": [0.3]}, cv=2)
+    search.fit(X, labels)
+    for i in range(5):
+        frame = explain_set(search, X[i])
+        assert list(frame) == ["label", "probability", "level", "level_needed", "in_set"]
+        assert frame["label"].tolist() == predict_top_k(search, X[[i]], 4)[0].tolist()
+        assert frame["probability"].is_monotonic_decreasing
+        assert (frame["in_set"] == (frame["level"] >= frame["level_needed"])).all()
+        (expected,) = sets_to_labels(predict_set(search, X[[i]]), search.classes_)
+        assert set(frame["label"][frame["in_set"]]) == set(expected)
+    pd.testing.assert_frame_equal(explain_set(search, X[[4]]), frame)
+
+
+def test_an_explanation_leaves_out_what_there_is_not():
+    class SetsAlone(ToySetClassifier):
+        set_levels = predict_proba = property()
+        predict_set = lambda self, X: np.ones((len(X), 4), dtype=bool)  # noqa: E731
+        predict_top_k = lambda self, X, k: self.classes_[None, :k]  # noqa: E731
+
+    assert list(explain_set(SetsAlone().fit(X, y), X[0])) == ["label", "in_set"]
+    assert "level_needed" not in explain_set(INNER, X[0], threshold=0.5)
+
+
+def test_only_one_row_is_explained():
+    with pytest.raises(ValueError, match="X has 2 rows; give one"):
+        explain_set(INNER, X[:2])
 
 
 def test_feature_names_are_checked_by_the_steps():

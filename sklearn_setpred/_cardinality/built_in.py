@@ -52,6 +52,7 @@ class KernelExpert(OneFit, ClassifierExpert):
     def _held_out(self, model, rows, test):
         outputs = np.zeros((len(test), self.n_classes))
         outputs[:, model.classes_] = model.oob_decision_function_[test]
+        del model.oob_decision_function_  # as long as the rows, and not needed again
         return outputs
 
 

@@ -31,6 +31,7 @@ from sklearn_setpred._inner import (
 )
 from sklearn_setpred._networks.parts import Part, with_positive_weights
 from sklearn_setpred._utils import memory
+from sklearn_setpred._utils.progress import as_steps
 from sklearn_setpred.sets import label_indices
 
 _MAX_SEED = 2**31 - 1
@@ -152,8 +153,11 @@ def fit_splits(experts, rows, splits, rng, n_jobs=None):
         for expert, its_splits, its_seeds in zip(experts, splits, seeds, strict=True)
         for one in zip(its_splits, its_seeds, strict=True)
     )
-    for its_splits in splits:
-        yield [Fit(*next(fits), test) for _, test in its_splits]
+    for expert, its_splits in zip(experts, splits, strict=True):
+        yield [
+            Fit(*one, test)
+            for (_, test), one in zip(its_splits, as_steps(fits, expert.name), strict=False)
+        ]
 
 
 def _fit_split(expert, rows, split, seed):

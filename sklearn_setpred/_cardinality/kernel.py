@@ -1,6 +1,7 @@
 """A classifier that asks the neighbours: class probabilities from a kernel over training rows."""
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -29,8 +30,8 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, codes = np.unique(y, return_inverse=True)
         weight = np.ones(len(codes)) if sample_weight is None else np.asarray(sample_weight)
         self.rows_ = unit_rows(X)
-        self.votes_ = weight[:, None] * np.eye(len(self.classes_))[codes]
-        p = np.empty((len(_CONCENTRATIONS), *self.votes_.shape))
+        self.codes_, self.weight_ = codes, weight
+        p = np.empty((len(_CONCENTRATIONS), len(codes), len(self.classes_)))
         for rows in self._batches(self.rows_):
             cosines = self.rows_[rows] @ self.rows_.T
             cosines[np.arange(len(cosines)), np.arange(len(codes))[rows]] = -np.inf
@@ -54,10 +55,16 @@ class KernelClassifier(ClassifierMixin, BaseEstimator):
         """Return slices of rows whose cosines with all training rows take little memory."""
         return row_batches((len(X), len(self.rows_)), least=16)
 
+    @property
+    def votes(self):
+        """The weight of each training row in the column of its class."""
+        shape = len(self.codes_), len(self.classes_)
+        return sp.csr_array((self.weight_, self.codes_, np.arange(shape[0] + 1)), shape=shape)
+
     def _probabilities(self, cosines, t):
         """Return the votes of the training rows, weighted by the kernel and normalised."""
         kernel = np.exp(t * (cosines - cosines.max(axis=1, keepdims=True)))
-        votes = kernel @ self.votes_
+        votes = kernel @ self.votes
         return votes / np.maximum(votes.sum(axis=1, keepdims=True), np.finfo(float).tiny)
 
 

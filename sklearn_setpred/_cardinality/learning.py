@@ -8,7 +8,7 @@ import numpy as np
 from sklearn_setpred._cardinality.experts import fit_splits, held_out_rows, some_rows
 from sklearn_setpred._cardinality.race import Ensemble, fit_ensemble, held_out_log_p
 from sklearn_setpred._networks.parts import make_splits
-from sklearn_setpred._utils import memory
+from sklearn_setpred._utils import memory, progress
 from sklearn_setpred._utils.warn import warn_user
 from sklearn_setpred.sets._batches import row_batches
 
@@ -76,6 +76,7 @@ def learn(experts, rows, cv, rng, *, n_jobs=None, refine=True, always=()):
 def fit_alone(expert, rows, repeats, rng, n_jobs=None):
     """Fit one expert on the splits; return the `Ensemble` of it, and what `fit_ensemble` does."""
     plan = expert.splits(rows, repeats)
+    progress.plan({expert.name: len(plan)})
     # Seeds are drawn as for the race and for what comes after it.
     (fits,) = fit_splits([expert], rows, [plan], rng, n_jobs)
     expert.keep([fit.model for fit in fits])

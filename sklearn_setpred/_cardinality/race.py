@@ -4,6 +4,7 @@ import numpy as np
 
 from sklearn_setpred._cardinality.experts import fit_splits, held_out_rows
 from sklearn_setpred._cardinality.pool import Pool, log_linear_pool, pool_exponents
+from sklearn_setpred._utils import progress
 from sklearn_setpred.sets._batches import row_batches
 
 # An expert goes on if it lowers the negative log-likelihood of the pool by this fraction, ...
@@ -110,6 +111,7 @@ def fit_ensemble(experts, rows, repeats, rng, *, n_jobs=None, always=()):
     """
     raced, read = _raced(repeats[0]), held_out_rows(repeats[0])
     plans = {expert.name: expert.splits(rows, repeats) for expert in experts}
+    progress.plan({name: len(plan) for name, plan in plans.items()}, at_most=True)
     first = [plan[: len(raced)] for plan in plans.values()]
     fits = fit_splits(experts, rows, first, rng, n_jobs)
     begun = {expert.name: its for expert, its in zip(experts, fits, strict=True)}
@@ -122,6 +124,7 @@ def fit_ensemble(experts, rows, repeats, rng, *, n_jobs=None, always=()):
         expert.keep([fit.model for fit in fits])
         for side, log_p in zip((by_one, by_mean), held_out_log_p(expert, fits, read), strict=True):
             side.append(log_p)
+    progress.tell("pool of the experts")
     n_models = sum(len(repeat) for repeat in repeats)
     n_held_out = sum(len(test) for splits in repeats for _, test in splits)
     how = {"n_averaged": n_held_out / len(read), "n_models": n_models}
@@ -174,4 +177,6 @@ def _winners(experts, rows, fits, raced, always):
     """Return the experts that win the race on held-out rows."""
     log_p = {e.name: held_out_log_p(e, fits[e.name], raced)[0] for e in experts}
     names = race(log_p, rows.codes[raced], rows.weights(raced), always=always)
+    progress.forgo(log_p.keys() - names)
+    progress.tell(f"{', '.join(names)} won the race")
     return [expert for expert in experts if expert.name in names]

@@ -9,6 +9,8 @@ import scipy.sparse as sp
 
 # So many (row, tree) pairs are walked down together, which fits in the processor's cache.
 _PAIRS = 2**14
+# After so many steps down, the pairs that have reached a leaf are put aside.
+_LEVELS = 4
 
 
 class TreeTable:
@@ -62,13 +64,39 @@ class TreeTable:
         return mean
 
     def __getstate__(self):
-        values = self.values
-        pieces = values.data, values.indices, values.indptr, values.shape
-        return vars(self) | {"values": pieces}  # files hold arrays, and no type of scipy
+        nodes, (right, left) = np.arange(len(self.feature)), self.children.reshape(-1, 2).T
+        is_split, values = left != nodes, self.values
+        return {
+            "scale": self.scale,
+            "depth": self.depth,
+            "roots": self.roots,
+            "is_split": np.packbits(is_split),
+            "feature": _packed(self.feature[is_split]),
+            "threshold": _packed(self.threshold[is_split]),
+            "left": _packed((left - nodes)[is_split]),
+            "right": _packed((right - nodes)[is_split]),
+            "shape": values.shape,
+            "n_values": _packed(np.diff(values.indptr)),
+            "columns": _packed(values.indices),
+            "values": _packed(values.data),
+        }
 
     def __setstate__(self, state):
-        *pieces, shape = state["values"]
-        vars(self).update(state, values=sp.csr_array(tuple(pieces), shape=shape))
+        self.scale, self.depth, self.roots = state["scale"], state["depth"], state["roots"]
+        n_nodes, n_outputs = state["shape"]
+        is_split = np.unpackbits(state["is_split"], count=n_nodes).astype(bool)
+        self.feature = np.zeros(n_nodes, dtype=np.int32)
+        self.threshold = np.zeros(n_nodes, dtype=np.float32)
+        children = np.repeat(np.arange(n_nodes, dtype=np.int32)[:, None], 2, axis=1)
+        self.feature[is_split] = _unpacked(state["feature"])
+        self.threshold[is_split] = _unpacked(state["threshold"])
+        children[is_split, 0] += _unpacked(state["right"]).astype(np.int32)
+        children[is_split, 1] += _unpacked(state["left"]).astype(np.int32)
+        self.children = children.ravel()
+        columns = _unpacked(state["columns"]).astype(np.int32)
+        ends = np.append(0, np.cumsum(_unpacked(state["n_values"]))).astype(np.int32)
+        pieces = _unpacked(state["values"]), columns, ends
+        self.values = sp.csr_array(pieces, shape=(n_nodes, n_outputs))
 
     def __call__(self, X):
         """Return the scaled sums of leaf values, float64 of shape (n, n_outputs)."""
@@ -77,23 +105,60 @@ class TreeTable:
         sums = np.zeros((n, self.values.shape[1]))
         step = max(1, _PAIRS // max(n, 1))
         for i in range(0, n_trees, step):
-            leaves = self._leaves(X, self.roots[i : i + step])
-            ends = np.arange(n + 1) * leaves.shape[1]
-            ones = np.ones(leaves.size, dtype=np.float32)
-            chosen = sp.csr_array((ones, leaves.ravel(), ends), shape=(n, len(self.feature)))
-            sums += (chosen @ self.values).toarray()
+            sums += self._sums(self._leaves(X, self.roots[i : i + step]))
         return self.scale * sums
+
+    def _sums(self, leaves):
+        """Return the sums of the values of some leaves of each row, (n, n_outputs)."""
+        (n, n_leaves), n_outputs = leaves.shape, self.values.shape[1]
+        begins, ends = self.values.indptr.take(leaves), self.values.indptr.take(leaves + 1)
+        lengths = (ends - begins).ravel()
+        # The entries of a leaf follow its first one; the entries of all leaves are one list.
+        shift = begins.ravel() - (np.cumsum(lengths) - lengths)
+        entry = np.repeat(shift, lengths)
+        entry += np.arange(len(entry))
+        row = np.repeat(np.arange(n) * n_outputs, lengths.reshape(n, n_leaves).sum(axis=1))
+        cell = row + self.values.indices.take(entry)
+        sums = np.bincount(cell, self.values.data.take(entry), minlength=n * n_outputs)
+        return sums.reshape(n, n_outputs)
 
     def _leaves(self, X, roots):
         """Return the leaf of each row in each tree, (n, len(roots))."""
-        shape = len(X), len(roots)
         node = np.tile(roots, len(X))
         begin = np.repeat(np.arange(len(X)) * X.shape[1], len(roots))  # of each row in X.ravel()
-        values = X.ravel()
-        for _ in range(self.depth):
+        values, leaves, under_way = X.ravel(), node.copy(), np.arange(len(node))
+        for level in range(self.depth):
             goes_left = values.take(begin + self.feature.take(node)) <= self.threshold.take(node)
-            node = self.children.take(2 * node + goes_left)
-        return node.reshape(shape)
+            node, before = self.children.take(2 * node + goes_left), node
+            if level % _LEVELS == 0:  # a pair that did not move has arrived
+                leaves[under_way], moved = node, node != before
+                under_way, begin, node = under_way[moved], begin[moved], node[moved]
+        leaves[under_way] = node
+        return leaves.reshape(len(X), len(roots))
+
+
+def _packed(array):
+    """Return an array for a file: as it is, or its distinct values and which of them stands where.
+
+    Whichever is smaller; integers are written as narrow as they can be.
+    """
+    values, places = np.unique(array, return_inverse=True)
+    values, places = _narrow(values), _narrow(places)
+    plain = _narrow(array)
+    return (values, places) if values.nbytes + places.nbytes < plain.nbytes else (plain, None)
+
+
+def _unpacked(packed):
+    """Return the array that `_packed` was given."""
+    values, places = packed
+    return values if places is None else values[places]
+
+
+def _narrow(array):
+    """Return integers, not negative, in the smallest type that holds them; floats as they are."""
+    return (
+        array if array.dtype.kind == "f" else array.astype(np.min_scalar_type(array.max(initial=0)))
+    )
 
 
 def _nodes(feature, threshold, left, right, values, root):
@@ -103,7 +168,7 @@ def _nodes(feature, threshold, left, right, values, root):
     values = sp.csr_array(np.where(is_leaf[:, None], values, 0.0), dtype=np.float32)
     return (
         np.where(is_leaf, 0, feature).astype(np.int32),
-        _rounded_down(threshold),
+        _rounded_down(np.where(is_leaf, 0.0, threshold)),
         (root + np.column_stack([right, left])).astype(np.int32).ravel(),
         values,
         _depth(left, right),

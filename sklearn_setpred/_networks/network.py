@@ -118,7 +118,8 @@ class Network:
 
     def scores(self, X):
         """Return the scores before softmax, float64 of shape (n, n_outputs)."""
-        self.module.eval()
+        if self.module.training:
+            self.module.eval()  # which looks at every layer
         batch_size = self.score_batch_size
         batches = (X[i : i + batch_size] for i in range(0, X.shape[0], batch_size))
         with torch.inference_mode():

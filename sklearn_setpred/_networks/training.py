@@ -1,35 +1,42 @@
-"""Training on skorch: one cycle of the step size, the best epoch, failures, the progress line.
+"""Training on skorch: one cycle of the step size, the best epoch, failures, what is told.
 
-skorch keeps the loop, the callbacks, the schedule and the history; ours are the batches (slices of
-tensors on the device) and the sums kept on the device until an epoch ends. Imported when a network
-is fitted and not before: prediction needs no skorch.
+Imported when a network is fitted and not before: prediction needs no skorch.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-import sys
 from copy import deepcopy
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.utils import noop
-from torch import nn
 
 from sklearn_setpred._networks.network import Network
-from sklearn_setpred._networks.rows import Batches, EpochLoss, row_values, values_at_best_scale
+from sklearn_setpred._networks.rows import row_values, values_at_best_scale
+from sklearn_setpred._networks.skorch_net import Criterion, Net, RowsDataset, StopTraining
 from sklearn_setpred._networks.standardize import standardization_of
+from sklearn_setpred._utils.progress import step
 
 
 class Trained(NamedTuple):
-    """A trained network, and the losses of each epoch on the two kinds of rows."""
+    """A trained network, and the numbers that were recorded of each epoch."""
 
     network: Network
-    losses: list
-    valid_losses: list
+    history: list
+
+    @property
+    def losses(self):
+        """The training loss of each epoch."""
+        return [epoch["train_loss"] for epoch in self.history]
+
+    @property
+    def valid_losses(self):
+        """The loss of each epoch on the held-out rows; empty if there were none."""
+        return [epoch["valid_loss"] for epoch in self.history if "valid_loss" in epoch]
 
 
 class TrainingDivergedError(FloatingPointError):
@@ -46,32 +53,16 @@ class TrainingDivergedError(FloatingPointError):
     trained = estimator = None
 
 
-class _StopTraining(Exception):  # noqa: N818, not an error
-    """A callback such as EarlyStopping ends the training."""
-
-
-class Criterion(nn.Module):
-    """A Loss as skorch wants it: one value for each row of a batch."""
-
-    def __init__(self, loss):
-        super().__init__()
-        self.loss = loss
-
-    def forward(self, scores, batch):
-        return row_values(self.loss, scores, batch)
-
-
-class ProgressLine(Callback):
-    """One line, rewritten after every epoch."""
+class TellEpochs(Callback):
+    """Tells each epoch: its number, its losses and the best epoch so far."""
 
     def on_epoch_end(self, net, **kwargs):
         epoch = net.history[-1]
-        valid = f", validation loss {epoch['valid_loss']:.4f}" if "valid_loss" in epoch else ""
-        line = f"epoch {epoch['epoch']}/{net.max_epochs}, loss {epoch['train_loss']:.4f}{valid}"
-        sys.stderr.write("\r" + line.ljust(70))
-
-    def on_train_end(self, net, **kwargs):
-        sys.stderr.write("\n")
+        text = f"epoch {epoch['epoch']} of {net.max_epochs}, loss {epoch['train_loss']:.4f}"
+        if "valid_loss" in epoch:
+            best = 1 + np.argmin(net.history[:, "valid_loss"])
+            text += f", validation loss {epoch['valid_loss']:.4f}, best {best}"
+        step("epoch", text)
 
 
 class FiniteLoss(Callback):
@@ -94,103 +85,6 @@ class FiniteLoss(Callback):
 def _copied_weights(net):
     """Return a copy of the module's parameters and buffers by name."""
     return {name: w.detach().clone() for name, w in net.module_.state_dict().items()}
-
-
-class Net(NeuralNet):
-    """skorch's training loop over rows that already lie on the device."""
-
-    @property
-    def _default_callbacks(self):
-        return [("epoch_timer", EpochTimer())]
-
-    def check_data(self, X, y=None):
-        """Take the rows as they are: they were validated before."""
-
-    def get_split_datasets(self, X, y=None, **fit_params):
-        """Return the pair (training rows, validation rows or None) that `train` gives as X."""
-        return X
-
-    def get_iterator(self, dataset, training=False):
-        """Slice batches from the rows, shuffled when training."""
-        if training:
-            return Batches(dataset, self.batch_size, self.generator)
-        return Batches(dataset, self.score_batch_size)
-
-    def infer(self, x, **fit_params):
-        """Apply the module to the pieces of a batch."""
-        return self.module_(*x)
-
-    def get_loss(self, y_pred, y_true, X=None, training=False):
-        """Return the loss of each row; ``y_true`` is the batch, already on the device."""
-        return self.criterion_(y_pred, y_true)
-
-    def notify(self, method_name, **kwargs):
-        """Call the callbacks; an interrupt by EarlyStopping ends the training, others go on up.
-
-        skorch takes every KeyboardInterrupt for the end of training, the user's too.
-        """
-        getattr(self, method_name)(self, **kwargs)
-        is_over = False
-        for _, callback in self.callbacks_:
-            try:
-                getattr(callback, method_name)(self, **kwargs)
-            except KeyboardInterrupt:
-                if not isinstance(callback, EarlyStopping):
-                    raise
-                is_over = True
-        if is_over:
-            raise _StopTraining
-
-    def _is_heard(self, method_name):
-        """Say whether a callback does something at an event."""
-        silent = getattr(Callback, method_name)
-        return any(
-            getattr(type(cb), method_name, silent) is not silent for _, cb in self.callbacks_
-        )
-
-    def initialize_optimizer(self, *args, **kwargs):
-        """Make the optimizer and list what it trains: its own ``zero_grad`` looks for it anew."""
-        super().initialize_optimizer(*args, **kwargs)
-        self.trained_ = [p for group in self.optimizer_.param_groups for p in group["params"]]
-        return self
-
-    def train_step(self, batch, **fit_params):
-        """Take one step of the optimizer, without the closure that first-order ones ignore."""
-        for parameter in self.trained_:
-            parameter.grad = None
-        scores = self.infer(batch.x)
-        values = self.get_loss(scores, batch)
-        # The same gradient as the weighted mean's, one operation less.
-        values.backward(batch.factor)
-        if self._is_heard("on_grad_computed"):
-            named = list(self.get_all_learnable_params())
-            self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
-        self.optimizer_.step()
-        return values.detach(), scores
-
-    def validation_step(self, batch, **fit_params):
-        """Return the losses and scores of the rows of a batch."""
-        with torch.no_grad():
-            scores = self.infer(batch.x)
-            return self.validation_values(self.criterion_.loss, scores, batch), scores
-
-    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        """Run an epoch; its loss is read back once, so that a GPU is never waited for."""
-        if iterator is None:
-            return
-        self._set_training(training)
-        begins, ends = (self._is_heard(event) for event in ("on_batch_begin", "on_batch_end"))
-        epoch = EpochLoss(len(iterator.rows))
-        for batch in iterator:
-            if begins:
-                self.notify("on_batch_begin", batch=batch, training=training)
-            values, scores = step_fn(batch, **fit_params)
-            epoch.add(values, batch.weight)
-            if ends:
-                step = {"loss": values @ batch.factor, "y_pred": scores}
-                self.notify("on_batch_end", batch=batch, training=training, **step)
-        self.history.record(prefix + "_loss", epoch.sum().item() / len(iterator.rows))
-        self.history.record(prefix + "_batch_count", len(iterator))
 
 
 def make_net(network, loss, options, *, seed, n_rows, in_one_cycle=False, keeps_best=False):
@@ -226,7 +120,7 @@ def make_net(network, loss, options, *, seed, n_rows, in_one_cycle=False, keeps_
         patience = options.max_epochs + 1
         ours.append(EarlyStopping(patience=patience, load_best=True, sink=noop))
     if options.verbose:
-        ours.append(ProgressLine())
+        ours.append(TellEpochs())
     net = Net(
         network.module,
         criterion=Criterion(loss),
@@ -238,10 +132,12 @@ def make_net(network, loss, options, *, seed, n_rows, in_one_cycle=False, keeps_
         batch_size=batch_size,
         device=network.device,
         callbacks=[*ours, *callbacks],
-        verbose=0,
+        iterator_valid__batch_size=network.score_batch_size,
+        verbose=options.verbose,
     )
     net.generator = torch.Generator(device="cpu").manual_seed(seed)
-    net.score_batch_size = network.score_batch_size
+    net.classes_ = np.arange(network.n_outputs)
+    net.records_batches = bool(callbacks)
     net.validation_values = values_at_best_scale if options.scale_free else row_values
     return net.initialize()
 
@@ -264,22 +160,23 @@ def train(net, network, rows, rows_valid=None, *, seed, epochs=None):
     Whatever ends the training before, an interrupt by the user too, leaves the network with the
     weights of the last good epoch.
     """
-    before = len(net.history)
+    before, data = len(net.history), RowsDataset(rows)
+    data_valid = None if rows_valid is None else RowsDataset(rows_valid)
     with contextlib.ExitStack() as stack:
         stack.enter_context(without_denormals())
         stack.enter_context(network.build.drawing(network.module, seed, network.device))
         try:
-            net.notify("on_train_begin", X=rows, y=None)
-            with contextlib.suppress(_StopTraining):
-                net.fit_loop((rows, rows_valid), epochs=epochs)
-            net.notify("on_train_end", X=rows, y=None)
+            net.notify("on_train_begin", X=data.X, y=data.y)
+            with contextlib.suppress(StopTraining):
+                net.fit_loop((data, data_valid), epochs=epochs)
+            net.notify("on_train_end", X=data.X, y=data.y)
         except BaseException as error:
             guard = dict(net.callbacks_)["FiniteLoss"]
             net.module_.load_state_dict(guard.good_weights_)
             if isinstance(error, TrainingDivergedError):
-                error.trained = Trained(network, *curves(net.history[before:-1], rows_valid))
+                error.trained = Trained(network, numbers(net.history[before:-1]))
             raise
-    return Trained(network, *curves(net.history[before:], rows_valid))
+    return Trained(network, numbers(net.history[before:]))
 
 
 @contextlib.contextmanager
@@ -294,9 +191,18 @@ def without_denormals():
         torch.set_flush_denormal(was_set)
 
 
-def curves(history, rows_valid):
-    """Return the training and validation losses of epochs."""
-    return [e["train_loss"] for e in history], [e["valid_loss"] for e in history if rows_valid]
+def numbers(history):
+    """Return what was recorded of each epoch, as far as it is a number or a text."""
+    epochs = [{name: _plain(value) for name, value in epoch.items()} for epoch in history]
+    return [
+        {name: value for name, value in epoch.items() if isinstance(value, (int, float, str))}
+        for epoch in epochs
+    ]
+
+
+def _plain(value):
+    """Return a number of NumPy as one of Python, anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def new_network(part, n_outputs, options, *, seed, standardization=None):

@@ -52,7 +52,7 @@ device : str
 callbacks : list of skorch callbacks or None
     Passed to skorch.
 verbose : int
-    0 is silent, 1 shows one progress line.
+    0 is silent, 1 tells epochs and the time left, 2 tells every epoch.
 warm_start : bool
     Start ``fit`` from the weights of the last fit.
 random_state : int, RandomState instance or None
@@ -71,6 +71,9 @@ loss_curve_ : list of float
     Mean training loss of each epoch; with ``cv``, over the networks.
 validation_scores_ : list of float
     Minus the mean validation loss of each epoch, likewise; empty without held-out rows.
+history_ : list of dict
+    What was recorded of each epoch of each network, by skorch and by ``callbacks``: numbers and
+    texts by name, ready for a data frame.
 loss_ : Loss
     The loss that was minimised.
 net_ : Network

@@ -1,6 +1,5 @@
 """Sets whose size is chosen per sample, around any classifier."""
 
-import sys
 from dataclasses import replace
 from typing import Any, Self
 
@@ -25,6 +24,7 @@ from sklearn_setpred._cardinality.selectors import (
 )
 from sklearn_setpred._inner import Columns, known_classes, learned_classes
 from sklearn_setpred._networks.options import training_options
+from sklearn_setpred._utils.progress import tell, tells_progress
 from sklearn_setpred._utils.types import (
     ArrayLike,
     Estimator,
@@ -116,7 +116,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
     device : str, default="auto"
         "auto" takes CUDA, then MPS, then the CPU.
     verbose : int, default=0
-        0 is silent, 1 shows a line of progress for each network.
+        0 is silent, 1 tells the steps of the fit and the time left, 2 tells every step.
     random_state : int, RandomState or None, default=None
         Seeds folds and experts; global generators are left alone.
     sparse_output : bool, default=False
@@ -251,6 +251,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         return self.candidates_.costs
 
     @all_or_nothing
+    @tells_progress
     def fit(
         self,
         X: Samples,
@@ -323,7 +324,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         self._set_fitted_classifiers(named, classes)
         if self.verbose:
             counts = (f"{name} {count:.2f}" for name, count in self.expert_weights_.items())
-            sys.stderr.write(f"experts: {', '.join(counts)}\n")
+            tell(f"weights of the experts: {', '.join(counts)}")
         return self
 
     def _experts(self, named, rows, options, sample_weight, fit_params):

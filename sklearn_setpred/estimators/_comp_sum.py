@@ -29,7 +29,7 @@ class CompSumClassifier(BaseNeuralClassifier):
 
     Attributes
     ----------
-    classes_, n_iter_, loss_curve_, validation_scores_, loss_, net_, n_features_in_,
+    classes_, n_iter_, loss_curve_, validation_scores_, history_, loss_, net_, n_features_in_,
     feature_names_in_
 
     See Also

@@ -17,8 +17,11 @@ from sklearn_setpred._inner import (
     is_frozen,
     known_classes,
     learned_classes,
+    name_of,
 )
 from sklearn_setpred._networks.parts import make_splits
+from sklearn_setpred._utils import progress
+from sklearn_setpred._utils.progress import tells_progress
 from sklearn_setpred._utils.types import ArrayLike, Estimator, Floats, Samples, Seed, Sets
 from sklearn_setpred._utils.validation import (
     check_integer,
@@ -101,6 +104,8 @@ class CoverageSetClassifier(LevelsMixin, TargetsMixin, WrappingMixin, BaseEstima
         Cross-conformal calibration instead: the estimator is fitted once without each fold, all
         rows train and all calibrate. The guarantee falls to ``1 - 2 alpha`` [6]_, though the
         coverage is near ``1 - alpha`` as a rule, and varies less.
+    verbose : int, default=0
+        0 is silent, 1 tells the steps of the fit; the classifier inside has its own ``verbose``.
     random_state : int, RandomState or None, default=None
         Chooses the rows to set aside, or the folds.
     sparse_output : bool, default=False
@@ -214,6 +219,7 @@ class CoverageSetClassifier(LevelsMixin, TargetsMixin, WrappingMixin, BaseEstima
         label_noise: float | str | ArrayLike | None = None,
         calibration_size: float = 0.2,
         cv: Any = None,
+        verbose: int = 0,
         random_state: Seed = None,
         sparse_output: bool = False,
     ) -> None:
@@ -227,10 +233,12 @@ class CoverageSetClassifier(LevelsMixin, TargetsMixin, WrappingMixin, BaseEstima
         self.label_noise = label_noise
         self.calibration_size = calibration_size
         self.cv = cv
+        self.verbose = verbose
         self.random_state = random_state
         self.sparse_output = sparse_output
 
     @all_or_nothing
+    @tells_progress
     def fit(
         self,
         X: Samples,
@@ -282,12 +290,14 @@ class CoverageSetClassifier(LevelsMixin, TargetsMixin, WrappingMixin, BaseEstima
         y, numbers = classes[codes], row_groups(groups, X)
         if self.cv is not None:
             splits = self._splits(X, codes, None if groups is None else numbers)
+            progress.plan(dict.fromkeys(["fit", "calibration"], len(splits)))
             return self._fit_folds(splits, inner, X, y, strata, numbers, fit_params)
         chosen = np.ones(len(y), dtype=bool)
         if not is_frozen(inner):
             chosen = choose_rows(self.calibration_size, numbers, self.random_state)
         train, held_out = set_aside(y, strata, numbers, chosen)
         self._check_reachable(held_out, len(classes))
+        progress.plan({"fit": 1, "calibration": 1})
         self._fit_split(train, held_out, inner, X, y, classes, fit_params)
         if self.conditional == "class":
             self.pooled_classes_ = self.classes_[self.calibration_.pooled(self._coverage)]
@@ -307,6 +317,7 @@ class CoverageSetClassifier(LevelsMixin, TargetsMixin, WrappingMixin, BaseEstima
     def _fit_split(self, train, held_out, inner, X, y, classes, fit_params):
         """Fit on the training rows and calibrate on the others."""
         self.estimator_ = self._fit_on(train, inner, X, y, fit_params)
+        progress.step("fit", f"{name_of(inner)} is fitted")
         trained = classes if is_frozen(inner) else np.unique(y[train])
         self.classes_ = learned_classes(self.estimator_, trained)
         codes = label_indices(held_out.labels, self.classes_)
@@ -321,6 +332,7 @@ class CoverageSetClassifier(LevelsMixin, TargetsMixin, WrappingMixin, BaseEstima
         if self.target_accuracy is not None:
             held_out, codes = self._decide(X, held_out, codes)
         self.calibration_ = self._calibrated(X, held_out, codes)
+        progress.step("calibration", f"level from {len(codes)} rows")
 
     def _splits(self, X, codes, groups):
         """Return the splits of ``cv``; rows are drawn without regard to their class."""

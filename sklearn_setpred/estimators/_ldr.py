@@ -54,7 +54,7 @@ class LDRClassifier(BaseNeuralClassifier):
 
     Attributes
     ----------
-    classes_, n_iter_, loss_curve_, validation_scores_
+    classes_, n_iter_, loss_curve_, validation_scores_, history_
     loss_ : Loss
         The loss trained with.
     net_, n_features_in_, feature_names_in_

@@ -27,7 +27,7 @@ class NeuralClassifier(BaseNeuralClassifier):
 
     Attributes
     ----------
-    classes_, n_iter_, loss_curve_, validation_scores_, loss_, net_, n_features_in_,
+    classes_, n_iter_, loss_curve_, validation_scores_, history_, loss_, net_, n_features_in_,
     feature_names_in_
 
     See Also

@@ -18,8 +18,10 @@ from sklearn_setpred._networks.parts import (
     validation_rows,
     with_positive_weights,
 )
+from sklearn_setpred._utils.progress import plan, tells_progress
 from sklearn_setpred._utils.types import ArrayLike, Floats, Samples
 from sklearn_setpred._utils.validation import check_k, check_labels, check_number, check_weights
+from sklearn_setpred._utils.warn import warn_user
 from sklearn_setpred.estimators._base import TopKSetsMixin
 from sklearn_setpred.estimators._persistence import all_or_nothing
 from sklearn_setpred.sets import label_indices
@@ -42,6 +44,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
     # ---------------------------------------------------------------- training
 
     @all_or_nothing
+    @tells_progress
     def fit(
         self,
         X: Samples,
@@ -91,6 +94,8 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
             classes, codes = self.classes_, known_codes(y, self.classes_)
         counts = np.bincount(codes, minlength=len(classes))
         loss = self._checked_loss(len(classes)).fit_classes(np.maximum(counts, 1))
+        if start is None:
+            warn_of_fresh_weights(loss, len(classes))
         rng = check_random_state(self.random_state)
         given = self._validation_part(X_val, y_val, classes)
         groups = self._checked_groups(groups, X)
@@ -130,6 +135,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         """
         from sklearn_setpred._networks.training import TrainingDivergedError
 
+        plan({"epoch": len(pairs) * self.max_epochs})
         trained = []
         try:
             trained.extend(fit_pairs(pairs, loss, len(classes), options, seeds=seeds, start=start))
@@ -149,9 +155,15 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         valid_curve = mean_curve([one.valid_losses for one in trained])
         self.validation_scores_ = [-value for value in valid_curve]
         self.n_iter_ = len(self.loss_curve_)
+        self.history_ = [
+            {"network": number, **epoch}
+            for number, one in enumerate(trained, start=1)
+            for epoch in one.history
+        ]
         return self
 
     @all_or_nothing
+    @tells_progress
     def partial_fit(
         self,
         X: Samples,
@@ -202,10 +214,11 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
 
         seed = check_random_state(self.random_state).randint(_MAX_SEED)
         part = Part(X=X, target=codes, weight=weight)
-        self.net_, losses, _ = train_one_epoch(
+        trained = train_one_epoch(
             self.net_, part, self.loss_, len(self.classes_), options, seed=seed
         )
-        self.loss_curve_ = [*self.loss_curve_, *losses]
+        self.net_, self.loss_curve_ = trained.network, [*self.loss_curve_, *trained.losses]
+        self.history_ = [*self.history_, *({"network": 1, **epoch} for epoch in trained.history)]
         self.n_iter_ += 1
         return self
 
@@ -215,7 +228,9 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
             raise ValueError("classes=None: the first call of partial_fit needs all the classes.")
         self.classes_ = np.unique(classes)
         self.loss_ = self._checked_loss(len(self.classes_))
+        warn_of_fresh_weights(self.loss_, len(self.classes_))
         self.net_, self.loss_curve_, self.validation_scores_, self.n_iter_ = None, [], [], 0
+        self.history_ = []
 
     def _checked_loss(self, n_classes):
         """Return the loss, its parameters and the estimator's checked against the classes."""
@@ -296,6 +311,16 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def warn_of_fresh_weights(loss, n_classes):
+    """Warn of a loss that hardly moves fresh weights."""
+    if loss.needs_warm_start(n_classes):
+        warn_user(
+            f"loss={loss.name!r} hardly moves fresh weights: rows that they predict badly have no "
+            "gradient. Fit with another loss first, such as 'gce', then "
+            f"set_params(loss={loss.name!r}, warm_start=True) and fit again."
+        )
 
 
 def known_codes(y, classes, name="y"):

@@ -232,6 +232,20 @@ class Loss(BaseEstimator):
         """
         return self
 
+    def needs_warm_start(self, n_classes: int) -> bool:
+        """Say whether fresh weights, whose probabilities are all alike, hardly move.
+
+        Parameters
+        ----------
+        n_classes : int
+            Number of classes K.
+
+        Returns
+        -------
+        bool
+        """
+        return False
+
     def infimum(self, n_classes: int) -> float:
         """Return the greatest lower bound; a certain, right prediction comes close to it.
 
@@ -262,7 +276,8 @@ def get_loss(loss: str | Loss) -> Loss:
     Raises
     ------
     ValueError
-        If the name is unknown; the message names the nearest known one.
+        If the name is unknown; the message names the nearest known one. Or if ``loss`` is
+        something else, such as a loss of torch.
 
     Examples
     --------
@@ -272,5 +287,10 @@ def get_loss(loss: str | Loss) -> Loss:
     """
     if isinstance(loss, Loss):
         return loss
+    if not isinstance(loss, str):
+        raise ValueError(
+            f"loss={loss!r} is neither a name nor a Loss; give a name such as "
+            "'cross_entropy', or a subclass of sklearn_setpred.losses.Loss around the function."
+        )
     check_option("loss", loss, sorted(LOSSES))
     return LOSSES[loss]()

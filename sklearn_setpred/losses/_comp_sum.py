@@ -299,6 +299,20 @@ class TGCE(CompSumFamily, name="tgce"):
     limits = (Limit("truncation", 0.0, "gce"),)
     search_space: ClassVar = {"q": (0.05, 0.7, 0.95)}
 
+    def needs_warm_start(self, n_classes: int) -> bool:
+        """Say whether most rows of fresh weights are below the truncation.
+
+        Parameters
+        ----------
+        n_classes : int
+            Number of classes K.
+
+        Returns
+        -------
+        bool
+        """
+        return self.truncation > 1.0 / n_classes
+
     @property
     def order(self) -> float:
         """The order tau in the family."""

@@ -44,7 +44,8 @@ def _kernel(expert, x, recorder):
     norms = (x * x).sum(dim=1, keepdim=True).sqrt().clamp_min(SMALLEST)
     cosines = (x / norms).float() @ torch.from_numpy(model.rows_).T
     cosines = cosines - cosines.amax(dim=1, keepdim=True)
-    votes = (model.concentration_ * cosines).exp().double() @ torch.from_numpy(model.votes_)
+    votes = torch.from_numpy(model.votes.toarray())
+    votes = (model.concentration_ * cosines).exp().double() @ votes
     p = votes / votes.sum(dim=1, keepdim=True).clamp_min(SMALLEST)
     codes = np.arange(expert.n_classes)
     return floored_log(p @ _places(model.classes_, codes), expert.floor)

@@ -1,5 +1,7 @@
 """Tables of trees give what scikit-learn's own trees give."""
 
+import pickle
+
 import numpy as np
 import pytest
 from sklearn.ensemble import (
@@ -81,6 +83,34 @@ def test_the_mean_of_tables_is_that_of_their_outputs(rows):
     mean = TreeTable.mean_of(tables)
     expected = np.mean([table(X_new) for table in tables], axis=0)
     np.testing.assert_allclose(mean(X_new), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("cls", [ExtraTreesClassifier, RandomForestClassifier])
+def test_a_file_of_a_table_is_small_and_gives_the_same_outputs(rows, cls):
+    X, y, X_new = rows
+    table = forest_table(cls(40, random_state=0).fit(X, y), 3)
+    file = pickle.dumps(table)
+    again = pickle.loads(file)
+    np.testing.assert_array_equal(again(X_new), table(X_new))
+    for name in ("feature", "threshold", "children", "roots"):
+        kept, read = getattr(table, name), getattr(again, name)
+        np.testing.assert_array_equal(read, kept)
+        assert read.dtype == kept.dtype
+    assert len(file) < 9 * len(table.feature)  # a node takes 24 bytes in memory, and its values
+
+
+def test_a_file_of_boosted_trees_gives_the_same_outputs(rows):
+    X, y, X_new = rows
+    boosting = HistGradientBoostingClassifier(max_iter=5, early_stopping=False).fit(X, y)
+    table = boosting_table(boosting, 3)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(table))(X_new), table(X_new))
+
+
+def test_a_row_alone_has_the_outputs_that_it_has_among_others(rows):
+    X, y, X_new = rows
+    table = forest_table(RandomForestClassifier(5, random_state=0).fit(X, y), 3)
+    alone = np.concatenate([table(X_new[[i]]) for i in range(len(X_new))])
+    np.testing.assert_array_equal(alone, table(X_new))
 
 
 @pytest.mark.parametrize("pairs", [1, 50, 2**14])

@@ -625,24 +625,6 @@ def test_a_pickle_holds_no_torch_and_predicts_the_same(problem, surrogate):
     np.testing.assert_array_equal(pickle.loads(dump).predict_set(X), clf.predict_set(X))
 
 
-def test_progress_is_silent_unless_asked_for(problem, capsys):
-    X, y = problem
-    small(max_epochs=1).fit(X[:100], y[:100])
-    assert capsys.readouterr() == ("", "")
-
-
-def test_progress_is_one_line_for_each_network_and_one_for_the_experts(problem, capsys):
-    X, y = problem
-    clf = small(max_epochs=1, verbose=1).fit(X[:100], y[:100])
-    err = capsys.readouterr().err
-    lines = err.strip().split("\n")
-    assert lines[-1].startswith("experts: base ")
-    assert all(name in lines[-1] for name in clf.expert_weights_)
-    # Two folds in the race for each of two kinds of network at least.
-    assert len(lines) >= 5
-    assert all("epoch 1/1, loss" in line for line in lines[:-1])
-
-
 class Fails(GaussianNB):
     """Fails, or is interrupted, when it is fitted."""
 

@@ -17,7 +17,7 @@ from skorch.callbacks import Callback, EarlyStopping
 
 from sklearn_setpred import NeuralClassifier
 from sklearn_setpred._networks.training import TrainingDivergedError
-from sklearn_setpred.losses import CompSum, get_loss
+from sklearn_setpred.losses import TGCE, CompSum, get_loss
 from sklearn_setpred.sets import class_ranks
 
 
@@ -453,18 +453,21 @@ def test_a_pickle_holds_no_torch_and_predicts_the_same(blobs, fit, kind):
     np.testing.assert_array_equal(pickle.loads(dump).predict_proba(X), clf.predict_proba(X))
 
 
+def test_a_loss_that_needs_a_warm_start_is_told(blobs):
+    clf = network(loss="gce", max_epochs=2).fit(*blobs)  # no warning
+    clf.set_params(loss="tgce", warm_start=True).fit(*blobs)  # nor here
+    fresh = network(loss="tgce", max_epochs=1)
+    with pytest.warns(UserWarning, match="'tgce' hardly moves fresh weights.*warm_start=True"):
+        fresh.fit(*blobs)
+    with pytest.warns(UserWarning, match="hardly moves fresh weights"):
+        clone(fresh).partial_fit(*blobs, classes=np.unique(blobs[1]))
+    network(loss=TGCE(truncation=0.1), max_epochs=1).fit(*blobs)
+
+
 def test_callbacks_reach_skorch(blobs):
     recorder = Recorder()
     network(max_epochs=4, callbacks=[recorder]).fit(*blobs)
     assert recorder.n_epochs == 4
-
-
-@pytest.mark.parametrize(("verbose", "n_lines"), [(0, 0), (1, 1)])
-def test_verbose_shows_one_line_or_none(blobs, capsys, verbose, n_lines):
-    network(verbose=verbose, validation_fraction=0.1, max_epochs=3).fit(*blobs)
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == n_lines
 
 
 def fitted_attributes(clf):

@@ -19,10 +19,14 @@ from sklearn_setpred import (
     ThresholdSetClassifier,
     TopKSetClassifier,
     cross_val_predict_set,
+    explain_set,
     get_set_scorer,
     make_set_scorer,
     metrics,
     predict_set,
+    predict_set_size,
+    predict_top_k,
+    set_levels,
     set_report,
     sets_to_frame,
     sets_to_labels,
@@ -50,6 +54,10 @@ CompSumClassifier(tau=1.5, class_weight={0: 2.0}).fit(X, y, X_val=X, y_val=y).de
 model = CardinalityAwareClassifier(LogisticRegression(), size_cost=np.sqrt, sizes=[1, 2, 5])
 sets = model.fit(X, y).predict_set(X, size_penalty=0.1)
 sizes: NDArray[np.int64] = model.predict_set_size(X)
+assert_type(predict_set_size(make_pipeline(model), X), NDArray[np.int64])
+assert_type(set_levels(make_pipeline(model), X), NDArray[np.float64])
+predict_top_k(make_pipeline(model), X, 3, return_proba=True)
+explain_set(make_pipeline(model), X[0]).head()
 CoverageSetClassifier(model, target_coverage=0.9, conditional="strata").fit(X, y, strata=y)
 ThresholdSetClassifier(model, threshold=0.1).fit(X, y).predict_set(X, threshold=0.2)
 TopKSetClassifier(model, k=2, sparse_output=True).fit(X, y).predict_set(X, k=1)
