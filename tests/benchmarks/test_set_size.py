@@ -261,6 +261,7 @@ def test_growth_gives_an_exponent_for_each_quantity(benchmark):
     assert [line.reached for line in lines] == ["no", "yes", "yes"]
 
 
+@pytest.mark.slow
 def test_growth_is_measured_of_fits_and_predictions(benchmark):
     growth = benchmark("speed_growth")
     data = growth.problem(300, 4, 4, 2)

@@ -157,6 +157,7 @@ def coverages(law, repetitions, n_calibration, n_test, score, **wishes):
     return np.array(scores)
 
 
+@pytest.mark.slow  # in the fast part `test_guarantee` has the coverage on every sample
 def test_coverage_follows_the_beta_binomial_law_over_200_calibrations(law):
     n, n_test, alpha = 99, 200, 0.1
     hits = coverages(

@@ -17,7 +17,7 @@ from sklearn_setpred.losses import ALDRKL, GCE, LDRKL, CompSum
 SMALL = {
     "hidden_layer_sizes": (16,),
     "learning_rate": 0.02,
-    "max_epochs": 30,
+    "max_epochs": 12,
     "random_state": 0,
 }
 # A classifier and the loss it stands for.
