@@ -30,6 +30,8 @@ NAMES = {
     *("extra_trees", "random_forest", "boosting", "logistic", "discriminant", "neighbours"),
     *("mlp", "resnet", "periodic"),
 }
+# Trees of a forest for each split, and iterations of boosting.
+_TREES, _ITERATIONS = 40, 60
 # Up to so many columns, rows may be a table, for trees and periodic embeddings of the columns; from
 # so many on they may be an embedding, for linear models and neighbours. Between, the race decides.
 _MOST_OF_A_TABLE, _LEAST_OF_AN_EMBEDDING = 200, 50
@@ -69,13 +71,13 @@ def classifiers_for(numbers, n_classes):
         return {}
     if sp.issparse(numbers):
         return {"logistic": make_pipeline(StandardScaler(with_mean=False), linear_model())}
-    trees = {"n_estimators": 40, "bootstrap": False}
+    trees = {"n_estimators": _TREES, "bootstrap": False}
     classifiers = {"extra_trees": ExtraTreesClassifier(**trees)}
     if is_table(numbers):
         classifiers["random_forest"] = RandomForestClassifier(**trees)
     if is_table(numbers) and n_classes <= _BOOSTED_CLASSES:
         classifiers["boosting"] = HistGradientBoostingClassifier(
-            max_iter=60, max_leaf_nodes=15, max_features=0.5, early_stopping=False
+            max_iter=_ITERATIONS, max_leaf_nodes=15, max_features=0.5, early_stopping=False
         )
     if is_embedding(numbers):
         classifiers["logistic"] = make_pipeline(StandardScaler(), linear_model())

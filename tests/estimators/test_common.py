@@ -16,6 +16,7 @@ from sklearn_setpred import (
     ThresholdSetClassifier,
     TopKSetClassifier,
 )
+from sklearn_setpred._cardinality import built_in
 from sklearn_setpred.estimator_checks import parametrize_with_set_checks
 
 # Some checks ask for an accuracy of 0.83 after few epochs.
@@ -64,6 +65,13 @@ def expected_failures(estimator):
     """Return the checks that may fail, as for scikit-learn's SGDClassifier, with the reason."""
     reason = reason_of_failure(estimator)
     return {} if reason is None else dict.fromkeys(ALLOWED, reason)
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch):
+    """Grow few trees: the checks fit the built-in experts hundreds of times."""
+    monkeypatch.setattr(built_in, "_TREES", 4)
+    monkeypatch.setattr(built_in, "_ITERATIONS", 4)
 
 
 # GaussianNB divides by zero where the weights leave one class.
