@@ -39,7 +39,7 @@ _MOST_OF_A_TABLE, _LEAST_OF_AN_EMBEDDING = 200, 50
 _BOOSTED_CLASSES = 20
 # Discriminant analysis inverts a matrix of the columns.
 _MOST_DISCRIMINANTS = 1000
-# Where the rows that fit in memory are so few for each class, networks are alone.
+# A classifier that can learn from fewer rows of each class is left out.
 _LEAST_OF_A_CLASS = 2
 # The kernel over neighbours keeps all rows.
 _NEIGHBOURS = 10_000
@@ -71,9 +71,11 @@ def classifiers_for(numbers, n_classes):
         return {}
     if sp.issparse(numbers):
         return {"logistic": make_pipeline(StandardScaler(with_mean=False), linear_model())}
-    trees = {"n_estimators": _TREES, "bootstrap": False}
-    classifiers = {"extra_trees": ExtraTreesClassifier(**trees)}
-    if is_table(numbers):
+    trees, classifiers = {"n_estimators": _TREES, "bootstrap": False}, {}
+    has_trees = ForestExpert.most_rows(n_classes) >= _LEAST_OF_A_CLASS * n_classes
+    if has_trees:
+        classifiers["extra_trees"] = ExtraTreesClassifier(**trees)
+    if has_trees and is_table(numbers):
         classifiers["random_forest"] = RandomForestClassifier(**trees)
     if is_table(numbers) and n_classes <= _BOOSTED_CLASSES:
         classifiers["boosting"] = HistGradientBoostingClassifier(

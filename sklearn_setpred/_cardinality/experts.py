@@ -37,6 +37,9 @@ from sklearn_setpred.sets import label_indices
 _MAX_SEED = 2**31 - 1
 # A row is out of a third of the bags; of 50 bags, one row in 10^10 is out of none.
 _LEAST_BAGS = 50
+# Rows times classes that trees learn from: for every split they look at the counts of all classes,
+# so that the forests take minutes for so many.
+TREE_CELLS = 4_000_000
 # A tree has up to two nodes for each row, with a float64 for every class.
 _NODE = 16
 
@@ -175,8 +178,10 @@ class ClassifierExpert(Expert):
     floor: float
     models: list = field(default_factory=list)
 
+    most_rows = staticmethod(memory.most_rows)  # that one model learns from
+
     def _fit(self, rows, split, seed):
-        part = rows.part(some_rows(split[0], memory.most_rows(self.n_classes), seed))
+        part = rows.part(some_rows(split[0], self.most_rows(self.n_classes), seed))
         classifier = clone(self.classifier)
         if "random_state" in classifier.get_params():
             classifier.set_params(random_state=seed)
@@ -199,6 +204,11 @@ class ForestExpert(ClassifierExpert):
     """A built-in forest, whose trees are kept as one table."""
 
     _table = staticmethod(forest_table)
+
+    @staticmethod
+    def most_rows(n_classes):
+        """Return how many rows trees learn from in bearable time."""
+        return TREE_CELLS // n_classes
 
     def _fit(self, rows, split, seed):
         # In scikit-learn's trees every node keeps a number for every class: where these are too
