@@ -64,7 +64,7 @@ class TrainingRows(NamedTuple):
         return _safe_indexing(self.X, rows), numbers
 
     def part(self, rows):
-        """Return what networks train on of some rows: those of positive weight."""
+        """Return the part of some rows that trains networks: the rows of positive weight."""
         part = Part(X=self.numbers, target=self.codes, weight=self.weight)
         return with_positive_weights(part.take(rows))
 
@@ -101,7 +101,7 @@ class Expert:
     """
 
     def splits(self, rows, repeats):
-        """Return the splits that it is fitted on, those of the first repeat first."""
+        """Return the splits that it is fitted on, the first repeat's before the others."""
         return list(itertools.chain.from_iterable(repeats))
 
     def fit_split(self, rows, split, seed):

@@ -123,7 +123,7 @@ class SetCosts:
 
 @dataclass
 class CostRule:
-    """A rule trained on costs for one penalty; its values are those of the loss's inverse link.
+    """A rule trained on costs for one penalty, with the values of the loss's inverse link.
 
     For the comp-sum losses they estimate ``1 - E[c(x, s, y) | x]`` up to a factor (Cortes et al.
     2024, Section 4, cost-sensitive comp-sum surrogates). The network's scores are added to those

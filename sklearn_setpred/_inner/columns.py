@@ -222,7 +222,7 @@ class ColumnReader:
                 gaps.append(_gaps(_numbers(X_numeric))[:, ~self.had_gaps])
         if self.categorical:
             never = [None not in known.tolist() for known in self.encoder.categories_]
-            gaps.append((self._categories(X) == None)[:, never])  # noqa: E711, cell by cell
+            gaps.append(np.equal(self._categories(X), None)[:, never])
         n_cells = sum(int(gap.sum()) for gap in gaps)
         if n_cells == 0:
             return

@@ -250,7 +250,7 @@ def _summing_to_one(source, p):
 
     A few rows may be off by any amount: in float32, naive Bayes gives each of two classes that it
     cannot tell apart a probability of 1. Where most rows are off, they are no probabilities; a few
-    rows cannot tell, but those of the fit have told.
+    rows cannot tell, but the rows read at fit have told.
     """
     sums = p.sum(axis=1)
     error = np.abs(sums - 1)

@@ -164,7 +164,7 @@ def rows_at_a_time(n_outputs):
 
 
 def _check_members(weights, build):
-    """Raise ValueError unless the arrays of a file are those of as many networks as it says."""
+    """Raise ValueError unless a file holds the arrays of as many networks as it says."""
     found = len({name.split(".")[1] for name in weights if name.startswith("members.")})
     if getattr(build, "n_members", found) != found:
         raise ValueError(

@@ -71,7 +71,7 @@ class Net(ClassifierMixin, NeuralNet):
         return Batches(dataset.rows, self.iterator_valid__batch_size)
 
     def set_params(self, **params):
-        """Set parameters; those of a module are settled before."""
+        """Set parameters, but for a module, which is built before."""
         if any(name.startswith("module") for name in params):
             raise ValueError(
                 f"A callback sets {sorted(params)}, but the network is built before callbacks see "

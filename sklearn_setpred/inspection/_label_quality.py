@@ -41,7 +41,7 @@ def label_quality(
         The labels to judge.
     method : {"probability", "neg_el2n"}, default="probability"
         The probability p of the label [1]_, between 0 and 1; or minus the Euclidean distance of
-        all probabilities to those of a certain label, ``-||p - e_y||`` [2]_, from -sqrt(2) to 0.
+        all probabilities from a certain label, ``-||p - e_y||`` [2]_, from -sqrt(2) to 0.
     groups : array-like of shape (n_samples,), optional
         Groups for the splitter; where metadata routing is enabled they go into ``params``.
     cv : int, splitter or iterable, optional

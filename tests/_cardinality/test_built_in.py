@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.ensemble import ExtraTreesClassifier
 
-from sklearn_setpred._cardinality import built_in
-from sklearn_setpred._cardinality.built_in import built_in_experts
-from sklearn_setpred._cardinality.experts import TrainingRows
+from sklearn_setpred._cardinality import built_in, experts
+from sklearn_setpred._cardinality.built_in import built_in_experts, classifiers_for
+from sklearn_setpred._cardinality.experts import ForestExpert, TrainingRows
 from sklearn_setpred._cardinality.kernel import KernelClassifier
 from sklearn_setpred._networks.modules import KindBuilder
 from sklearn_setpred._networks.options import TrainingOptions
@@ -44,6 +45,22 @@ TREES, LINEAR = ["extra_trees", "random_forest"], ["logistic", "discriminant", "
 )
 def test_tables_have_trees_and_embeddings_linear_models(n_columns, n_classes, names):
     assert names_for(np.zeros((40, n_columns)), n_classes) == names
+
+
+def test_trees_are_left_out_where_they_could_learn_from_less_than_two_rows_of_a_class(rng):
+    X = rng.normal(size=(30, 4))
+    assert set(classifiers_for(X, 1414)) == {"extra_trees", "random_forest"}  # 2828 rows
+    assert classifiers_for(X, 1415) == {}  # 2826 rows, fewer than two of each class
+
+
+def test_a_tree_learns_from_as_many_rows_as_its_limit_allows(rng, monkeypatch):
+    monkeypatch.setattr(experts, "TREE_CELLS", 60)
+    rows = rows_of(rng.normal(size=(30, 4)))
+    forest = ForestExpert("extra_trees", ExtraTreesClassifier(1, bootstrap=False), 3, 1e-3)
+    everything = np.arange(30), np.arange(30)
+    _, outputs = forest.fit_split(rows, everything, 0)
+    right = outputs.argmax(axis=1) == rows.codes
+    assert 20 <= right.sum() < 30  # a tree knows the 20 rows that it has seen
 
 
 def test_csr_rows_have_linear_models_and_networks():

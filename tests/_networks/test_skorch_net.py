@@ -32,6 +32,7 @@ from skorch.callbacks import (
     ProgressBar,
     TrainEndCheckpoint,
     Unfreezer,
+    WarmRestartLR,
 )
 
 from sklearn_setpred import LDRClassifier, NeuralClassifier
@@ -172,6 +173,19 @@ def test_a_schedule_of_the_users_takes_the_place_of_the_cycle(step_every, n_step
     schedule = LRScheduler(policy="StepLR", step_size=1, gamma=0.5, step_every=step_every)
     fit(schedule, Sizes(), learning_rate=0.01)
     assert seen == [pytest.approx(0.01 * 0.5**n_steps)]
+
+
+def test_warm_restarts_set_the_step_size_of_each_epoch():
+    seen = []
+
+    class Sizes(Callback):
+        def on_epoch_begin(self, net, **kwargs):
+            seen.append(net.optimizer_.param_groups[0]["lr"])
+
+    restarts = {"min_lr": 0.0, "max_lr": 0.02, "base_period": 2, "period_mult": 1}
+    fit(LRScheduler(policy=WarmRestartLR, **restarts), Sizes(), max_epochs=4)
+    # Half a cosine, down in two epochs, then again from the top.
+    assert seen == pytest.approx([0.02, 0.01, 0.0, 0.02], abs=1e-6)
 
 
 def test_a_callback_may_replace_the_optimizer():
