@@ -19,6 +19,7 @@ from sklearn_setpred._cardinality.experts import (
     BoostingExpert,
     ClassifierExpert,
     ForestExpert,
+    LinearExpert,
     NetworkExpert,
     OneFit,
 )
@@ -62,6 +63,8 @@ _KIND_OF_EXPERT = {
     "extra_trees": ForestExpert,
     "random_forest": ForestExpert,
     "boosting": BoostingExpert,
+    "logistic": LinearExpert,
+    "discriminant": LinearExpert,
 }
 
 
@@ -127,10 +130,7 @@ def built_in_experts(rows, options):
         return []
     shared = len(rows.classes), rows.floor
     classifiers = classifiers_for(rows.numbers, len(rows.classes))
-    experts = [
-        _KIND_OF_EXPERT.get(name, ClassifierExpert)(name, one, *shared)
-        for name, one in classifiers.items()
-    ]
+    experts = [_KIND_OF_EXPERT[name](name, one, *shared) for name, one in classifiers.items()]
     if is_embedding(rows.numbers) and rows.numbers.shape[0] <= _NEIGHBOURS:
         experts.append(KernelExpert("neighbours", KernelClassifier(), *shared))
     return experts + [network_expert(kind, rows, options) for kind in kinds_for(rows.numbers)]

@@ -20,6 +20,7 @@ from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params
 
+from sklearn_setpred._cardinality.linear import LinearScores
 from sklearn_setpred._cardinality.pool import floored_log
 from sklearn_setpred._cardinality.trees import TreeTable, boosting_table, forest_table
 from sklearn_setpred._inner import (
@@ -228,14 +229,34 @@ class ForestExpert(ClassifierExpert):
         self.models = [TreeTable.mean_of(models)]
 
 
-class BoostingExpert(ForestExpert):
-    """Built-in boosted trees, whose scores are averaged."""
-
-    _table = staticmethod(boosting_table)
+class WithScores:
+    """A mixin for experts whose outputs are scores."""
 
     def log_p(self, outputs):
         """Return the log-probabilities of scores."""
         return log_softmax(outputs.astype(np.float64), axis=1)
+
+
+class BoostingExpert(WithScores, ForestExpert):
+    """Built-in boosted trees, whose scores are averaged."""
+
+    _table = staticmethod(boosting_table)
+
+
+class LinearExpert(WithScores, ClassifierExpert):
+    """A built-in linear model on standardized columns; the mean of several is one."""
+
+    def _fit(self, rows, split, seed):
+        scaler, model = super()._fit(rows, split, seed)
+        return LinearScores.of(scaler, model, self.n_classes)
+
+    def outputs(self, model, X, numbers):
+        """Return the scores of a model."""
+        return model(numbers)
+
+    def keep(self, models):
+        """Keep the mean of all models as one."""
+        self.models = [LinearScores.mean_of(models)]
 
 
 @dataclass
@@ -352,7 +373,7 @@ def _has_votes_out_of_bag(classifier):
 
 
 @dataclass
-class NetworkExpert(Expert):
+class NetworkExpert(WithScores, Expert):
     """Networks of one kind, one for each split, whose scores are averaged.
 
     Parameters
@@ -381,10 +402,6 @@ class NetworkExpert(Expert):
     def outputs(self, model, X, numbers):
         """Return the scores of a network."""
         return model.scores(numbers)
-
-    def log_p(self, outputs):
-        """Return the log-probabilities."""
-        return log_softmax(outputs.astype(np.float64), axis=1)
 
     def keep(self, models):
         """Keep the mean of all networks as one."""

@@ -10,8 +10,8 @@ import torch
 from sklearn_setpred._cardinality.built_in import KernelExpert
 from sklearn_setpred._cardinality.experts import (
     BoostingExpert,
-    ClassifierExpert,
     ForestExpert,
+    LinearExpert,
     NetworkExpert,
     UserExpert,
 )
@@ -31,11 +31,11 @@ def _user(expert, x, recorder):
     return floored_log(_placed(expert.models[0], expert.classes, x, recorder), expert.floor)
 
 
-@expert_log_p.register(ClassifierExpert)
-def _classifier(expert, x, recorder):
-    codes = np.arange(expert.n_classes)
-    p = sum(_placed(model, codes, x, recorder) for model in expert.models) / len(expert.models)
-    return floored_log(p, expert.floor)
+@expert_log_p.register(LinearExpert)
+def _linear(expert, x, recorder):
+    (model,) = expert.models
+    scores = x @ torch.from_numpy(model.weights) + torch.from_numpy(model.offsets)
+    return scores.log_softmax(dim=1)
 
 
 @expert_log_p.register(KernelExpert)
