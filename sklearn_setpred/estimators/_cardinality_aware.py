@@ -297,36 +297,41 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         if self.target_coverage is not None:
             return self._fit_to_coverage(X, y, sample_weight, groups, fit_params)
         options = replace(training_options(self), scale_free=True)
-        X, y, sample_weight, groups = indexable(X, y, sample_weight, groups)
-        groups = None if groups is None else column_or_1d(groups)
         named = self._named_classifiers(taken=NAMES)
-        classes, codes = check_labels(X, y)
-        for classifier in named.values():
-            classes, codes = known_classes(classifier, classes, codes)
-        candidates = check_candidates(self.sizes, self.thresholds, self.size_cost, len(classes))
+        rows, columns = self._training_rows(X, y, sample_weight, groups, named)
+        n_classes = len(rows.classes)
+        candidates = check_candidates(self.sizes, self.thresholds, self.size_cost, n_classes)
         self._check_surrogate(len(candidates))
-        weight = check_weights(sample_weight, None, X, y)
-        read = X if weight is None or weight.all() else _safe_indexing(X, np.flatnonzero(weight))
-        columns = Columns(alone=self.estimator is None).fit(read)
-        numbers = columns(X)
         rng = check_random_state(self.random_state)
-        X = numbers if self.estimator is None else X
-        rows = TrainingRows(X, numbers, codes, classes, weight, groups)
         experts = self._experts(named, rows, options, sample_weight, fit_params)
         how = {"n_jobs": self.n_jobs, "refine": self.refine, "always": list(named)}
         learned = learn(experts, rows, self.cv, rng, **how)
         part = rows.part(learned.rows)
         selector = self._fit_selector(part, learned, candidates, rng, options)
 
-        self.classes_, self.columns_, self.ensemble_ = classes, columns, learned.ensemble
+        self.classes_, self.columns_, self.ensemble_ = rows.classes, columns, learned.ensemble
         self.candidates_, self.selector_ = candidates, selector
-        self.reads_ = "scores" if numbers is None else "X and scores"
+        self.reads_ = "scores" if rows.numbers is None else "X and scores"
         self.level_ = self.size_penalty if _learns_path(self) else 0.0
-        self._set_fitted_classifiers(named, classes)
+        self._set_fitted_classifiers(named, rows.classes)
         if self.verbose:
             counts = (f"{name} {count:.2f}" for name, count in self.expert_weights_.items())
             tell(f"weights of the experts: {', '.join(counts)}")
         return self
+
+    def _training_rows(self, X, y, sample_weight, groups, named):
+        """Return the `TrainingRows`, checked, and the `Columns` that make numbers of X."""
+        X, y, sample_weight, groups = indexable(X, y, sample_weight, groups)
+        groups = None if groups is None else column_or_1d(groups)
+        classes, codes = check_labels(X, y)
+        for classifier in named.values():
+            classes, codes = known_classes(classifier, classes, codes)
+        weight = check_weights(sample_weight, None, X, y)
+        read = X if weight is None or weight.all() else _safe_indexing(X, np.flatnonzero(weight))
+        columns = Columns(alone=self.estimator is None).fit(read)
+        numbers = columns(X)
+        X = numbers if self.estimator is None else X
+        return TrainingRows(X, numbers, codes, classes, weight, groups), columns
 
     def _experts(self, named, rows, options, sample_weight, fit_params):
         """Return the experts, not yet fitted."""
