@@ -8,7 +8,6 @@ from scipy.optimize import minimize
 from sklearn.base import clone
 
 from sklearn_setpred.losses import ALDRKL, GCE, LDAM, LDRKL, CrossEntropy, LDRTopK, TopKHinge
-from sklearn_setpred.losses._capped import capped_softmax
 
 
 def scores_and_labels(n, k, spread=2.0, seed=0):
@@ -69,19 +68,6 @@ def test_ldr_top_k_is_the_worst_case_with_capped_probabilities(k):
     torch.testing.assert_close(
         found, torch.tensor(expected, dtype=torch.float64), atol=1e-6, rtol=0
     )
-
-
-@pytest.mark.parametrize("k", [1, 2, 4, 7])
-def test_capped_softmax_satisfies_its_optimality_conditions(k):
-    z, _ = scores_and_labels(50, 8, spread=5.0)
-    p = capped_softmax(z, k)
-    torch.testing.assert_close(p.sum(-1), torch.ones(50, dtype=torch.float64))
-    assert (p <= 1 / k + 1e-12).all()
-    free = p < 1 / k - 1e-12
-    # z - log p is one constant off the cap and no smaller on it.
-    multiplier = torch.where(free, z - p.log(), -math.inf).amax(-1, keepdim=True)
-    assert ((z - p.log() - multiplier).abs()[free] < 1e-9).all()
-    assert ((z - p.log() - multiplier)[~free] > -1e-9).all()
 
 
 def test_ldr_kl_is_tempered_cross_entropy_less_its_constant():
@@ -332,12 +318,3 @@ def test_normalised_scores_cap_the_probabilities(lam):
     p = LDRKL(lam=lam, normalize="l1").probabilities(certain).max().item()
     assert p == pytest.approx(math.exp(k / lam) / (math.exp(k / lam) + k - 1))
     assert not LDRKL(normalize="l1").has_link
-
-
-def test_ldam_counts_the_classes_once():
-    loss = LDAM(margin=1.0)
-    fitted = loss.fit_classes([160, 10])
-    assert loss.class_counts is None
-    assert fitted.class_counts == (160, 10)
-    assert fitted.fit_classes([1, 1]) is fitted
-    torch.testing.assert_close(fitted.margins(torch.zeros(1, 2)), torch.tensor([0.5, 1.0]))

@@ -3,6 +3,7 @@
 import math
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
@@ -10,6 +11,45 @@ from sklearn.base import clone
 from sklearn_setpred.losses import LOSSES, Loss, _temperature, get_loss
 
 NAMES = sorted(LOSSES)
+
+# What each loss is worth by its formula, with its defaults, for three classes with probabilities
+# 1/8, 3/8, 4/8 of which the second is right; of costs 1, 0, 1/2 where the loss takes costs.
+SCORES = np.log([1.0, 3.0, 4.0])
+MINUS_LOG_P = math.log(8 / 3)
+NORMALISED = math.log(3 / 8) / math.log(1 / 8 * 3 / 8 * 4 / 8)
+CENTRED = SCORES - SCORES.mean()
+TAYLOR = 1 + SCORES + SCORES**2 / 2
+VALUES = {
+    "cross_entropy": MINUS_LOG_P,
+    "comp_sum": MINUS_LOG_P,
+    "sum_exponential": (1 + 4) / 3,
+    "mae": 5 / 8,
+    "gce": (1 - (3 / 8) ** 0.7) / 0.7,
+    "tgce": (1 - 0.5**0.7) / 0.7,
+    "mse": (1 + 5**2 + 4**2) / 64,
+    "sce": (MINUS_LOG_P + 4 * 5 / 8) / 2,
+    "jensen_shannon": math.log2(16 / 11) + (5 / 8 + 3 / 8 * math.log2(6 / 11)),
+    "rll": math.log(16 / 11) + math.log(9 / 8 * 12 / 8) / 2,
+    "nce_rce": 5 * NORMALISED + 5 * math.log(1e4) * 5 / 8,
+    "nce_aul": 5 * NORMALISED + 5 * ((6 - 3 / 8) ** 1.5 - 5**1.5) / 1.5,
+    "nce_agce": 5 * NORMALISED + 5 * (4**1.5 - (3 + 3 / 8) ** 1.5) / 1.5,
+    "ldr_kl": math.log(8 / 3 / 3),
+    "ldr_top_k": math.log(8 / 3 / 3),  # no probability is above 1 / k
+    "aldr_kl": max(
+        t * math.log(np.exp((SCORES - SCORES[1]) / t).mean()) - math.log(3) * (t - 1) ** 2
+        for t in np.linspace(0.5, 1.0, 50_001)
+    ),
+    "ldam": math.log(1 + 5 / 3 * math.exp(0.5)),
+    "smooth_top_k": math.log(1 + 2 * math.e / (math.sqrt(3) + math.sqrt(12))),
+    "top_k_cross_entropy": math.log(1 + 1 / 3),
+    "top_k_hinge": (1 + math.log(4 / 3)) / 2,
+    "crammer_singer": 1 + math.log(4 / 3),
+    "weston_watkins": (1 + math.log(4 / 3)) / 3,
+    "taylor_softmax": math.log(TAYLOR.sum() / TAYLOR[1]),
+    "z_loss": math.log(1 + math.exp(1 - CENTRED[1] / CENTRED.std())),
+    "cost_sensitive_comp_sum": MINUS_LOG_P + math.log(2) / 2,
+    "cost_sensitive_constrained": math.exp(CENTRED[0]) + math.exp(CENTRED[2]) / 2,
+}
 LABEL = [name for name in NAMES if LOSSES[name].target == "label"]
 
 
@@ -36,6 +76,14 @@ def gradient(loss, scores, target):
     """Return the gradient of the sum of the losses in the scores."""
     scores = scores.detach().clone().requires_grad_()
     return torch.autograd.grad(loss(scores, target).sum(), scores)[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_value_with_the_defaults_is_that_of_the_formula(name):
+    loss = get_loss(name)
+    target = {"label": torch.tensor([1]), "cost": torch.tensor([[1.0, 0.0, 0.5]]).double()}
+    value = loss(torch.from_numpy(SCORES)[None], target[loss.target]).item()
+    assert value == pytest.approx(VALUES[name], rel=1e-9)
 
 
 @pytest.mark.parametrize("name", NAMES)
