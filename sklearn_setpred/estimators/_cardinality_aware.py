@@ -306,8 +306,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         experts = self._experts(named, rows, options, sample_weight, fit_params)
         how = {"n_jobs": self.n_jobs, "refine": self.refine, "always": list(named)}
         learned = learn(experts, rows, self.cv, rng, **how)
-        part = rows.part(learned.rows)
-        selector = self._fit_selector(part, learned, candidates, rng, options)
+        selector = self._fit_selector(rows, learned, candidates, rng, options)
 
         self.classes_, self.columns_, self.ensemble_ = rows.classes, columns, learned.ensemble
         self.candidates_, self.selector_ = candidates, selector
@@ -330,8 +329,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         read = X if weight is None or weight.all() else _safe_indexing(X, np.flatnonzero(weight))
         columns = Columns(alone=self.estimator is None).fit(read)
         numbers = columns(X)
-        X = numbers if self.estimator is None else X
-        return TrainingRows(X, numbers, codes, classes, weight, groups), columns
+        shown = numbers if self.estimator is None else X
+        return TrainingRows(shown, numbers, codes, classes, weight, groups), columns
 
     def _experts(self, named, rows, options, sample_weight, fit_params):
         """Return the experts, not yet fitted."""
@@ -372,10 +371,11 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         if not _learns_path(self):
             cost_loss(self.surrogate).check(n_sizes)
 
-    def _fit_selector(self, part, learned, candidates, rng, options):
+    def _fit_selector(self, rows, learned, candidates, rng, options):
         """Return what chooses the size, trained unless pooled probabilities tell it."""
         if _learns_path(self) and learned.ensemble.pool is not None:
             return RankDistribution()
+        part = rows.part(learned.rows)
         sketch, ranks = sketch_of_labels(candidates, learned.batches, len(part.target))
         seen = part.X, sketch, ranks, part.weight, rng, options
         if _learns_path(self):
