@@ -132,7 +132,10 @@ def fit_ensemble(experts, rows, repeats, rng, *, n_jobs=None, always=()):
     for place, expert in enumerate(experts):
         if place not in pool.needed:
             expert.forget()
-    return Ensemble(experts, pool), by_mean
+    ensemble = Ensemble(experts, pool)
+    counts = (f"{name} {count:.2f}" for name, count in ensemble.weights.items())
+    progress.tell(f"weights of the experts: {', '.join(counts)}")
+    return ensemble, by_mean
 
 
 def held_out_log_p(expert, fits, rows):

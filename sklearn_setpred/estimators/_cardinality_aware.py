@@ -24,7 +24,7 @@ from sklearn_setpred._cardinality.selectors import (
 )
 from sklearn_setpred._inner import Columns, known_classes, learned_classes
 from sklearn_setpred._networks.options import training_options
-from sklearn_setpred._utils.progress import tell, tells_progress
+from sklearn_setpred._utils.progress import tells_progress
 from sklearn_setpred._utils.types import (
     ArrayLike,
     Estimator,
@@ -313,9 +313,6 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         self.reads_ = "scores" if rows.numbers is None else "X and scores"
         self.level_ = self.size_penalty if _learns_path(self) else 0.0
         self._set_fitted_classifiers(named, rows.classes)
-        if self.verbose:
-            counts = (f"{name} {count:.2f}" for name, count in self.expert_weights_.items())
-            tell(f"weights of the experts: {', '.join(counts)}")
         return self
 
     def _training_rows(self, X, y, sample_weight, groups, named):
