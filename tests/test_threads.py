@@ -1,5 +1,8 @@
 """Fits in threads: each the same as alone, and torch's global generator is left as it was."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -57,3 +60,28 @@ def test_draws_of_another_thread_are_those_of_a_thread_alone():
         for fit in fits:
             fit.result()
     assert drawn == alone
+
+
+FORK = """
+import os, warnings
+import numpy as np, torch
+from sklearn_setpred import NeuralClassifier
+
+warnings.simplefilter("ignore", DeprecationWarning)  # Python's own, on forks with threads
+torch.set_num_threads(2)
+X = np.random.default_rng(0).normal(size=(12_000, 50))
+y = (X[:, 0] > 0).astype(int)
+network = NeuralClassifier(hidden_layer_sizes=(512, 512), max_epochs=1, random_state=0)
+network.fit(X[:1000], y[:1000]).predict_proba(X)
+child = os.fork()
+if child == 0:
+    network.predict_proba(X)
+    os._exit(torch.get_num_threads() - 1)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no forks")
+def test_a_forked_process_predicts_though_torch_had_two_threads():
+    environment = os.environ | {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
+    subprocess.run([sys.executable, "-c", FORK], check=True, timeout=120, env=environment)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import torch
 
@@ -14,6 +16,10 @@ from sklearn_setpred._utils.validation import check_option
 # last bits differ. Blocks of 16 rows are whole ones on all processors tried; on any other, scores
 # of a row alone and in a batch agree up to rounding.
 _ROW_BLOCK = 16
+
+# The threads of OpenMP are not there in a forked process, which would wait for them forever.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def choose_device(device):
