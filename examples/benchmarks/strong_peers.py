@@ -225,6 +225,8 @@ def main(arguments=None):
     given.file.parent.mkdir(parents=True, exist_ok=True)
     if not given.tables:
         torch.set_num_threads(1)
+        # Imports count for nobody: the first optimizer imports a part of torch.
+        torch.optim.AdamW([torch.zeros(1)])
         for method in given.methods:  # imports its package, or fails before any work
             METHODS[method](0)
         tasks = planned(given.data, given.methods, given.splits, given.file)
