@@ -11,6 +11,8 @@ from sklearn_setpred.sets._labels import check_label_array
 
 YEARS = np.array(["2020-01-01", "2021-01-01", "2022-01-01"], dtype="datetime64[s]")
 INTEGERS = [np.int64, np.uint64, object]
+# NumPy has its own strings from 2.0 on.
+STRINGS = np.dtypes.StringDType() if hasattr(np.dtypes, "StringDType") else str
 
 
 @pytest.mark.parametrize(
@@ -29,7 +31,7 @@ INTEGERS = [np.int64, np.uint64, object]
         (pl.DataFrame({"y": [2, 0, 7]}), [0, 1, 2]),
         (pa.array(["c", "a", "z"]), pa.chunked_array([["a"], ["b", "c"]])),
         (pa.array(["c", "a", "z"]).dictionary_encode(), ["a", "b", "c"]),
-        (np.array(["c", "a", "z"], dtype=np.dtypes.StringDType()), ["a", "b", "c"]),
+        (np.array(["c", "a", "z"], dtype=STRINGS), ["a", "b", "c"]),
         ([True, False, 7], [False, 5, True]),
         (pd.to_datetime(["2022", "2020", "2023"]), YEARS),
         (np.array(["2022-01-01", "2020-01-01", "2020-01-02"], dtype="M8[D]"), YEARS),
