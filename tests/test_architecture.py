@@ -183,4 +183,5 @@ def test_the_oldest_versions_are_the_lower_bounds():
     lower = dict(bound.split(">=") for bound in project["dependencies"])
     pinned = re.findall(r"^([\w-]+)==(\S+)$", (ROOT.parent / "oldest.txt").read_text(), re.M)
     tested = {name: version for name, version in pinned if name in lower}
+    tested["torch"] = re.search(r"TORCH=([\d.]+\d)", (ROOT.parent / "Makefile").read_text())[1]
     assert {name: f"{version}.0" for name, version in lower.items()} == tested
