@@ -68,6 +68,7 @@ def test_the_code_of_the_readme_shows_a_set_of_several_labels(capsys):
     assert names["y_set"][:4].sum(axis=1).max() > 1
 
 
+@pytest.mark.filterwarnings("ignore:.*have fewer calibration rows")  # the page says so
 @pytest.mark.parametrize("page", [page for page in PAGES if fast_part(page)])
 def test_the_code_of_a_page_runs_and_prints_what_it_says(page, capsys):
     run(fast_part(page), capsys)

@@ -59,6 +59,14 @@ def _moved(level, sign):
     return level + sign * _MARGIN * abs(level) if math.isfinite(level) else level
 
 
+def groups_of_classes(codes, groups, n_classes):
+    """Return the number of groups with rows of each class, (n_classes,); -1 is no class."""
+    known = codes >= 0
+    _, places = np.unique(groups[known], return_inverse=True)
+    codes_of_groups, _ = np.unique(np.stack([codes[known], places]), axis=1)
+    return np.bincount(codes_of_groups, minlength=n_classes)
+
+
 def class_levels_at(of_label, codes, n_classes, alpha, groups=None):
     """Return a level for each class, (n_classes,), and the codes of those pooled into one.
 
@@ -68,9 +76,7 @@ def class_levels_at(of_label, codes, n_classes, alpha, groups=None):
     groups = np.arange(len(of_label)) if groups is None else groups
     known = codes >= 0
     of_label, codes, groups = of_label[known], codes[known], groups[known]
-    _, places = np.unique(groups, return_inverse=True)
-    codes_of_groups, _ = np.unique(np.stack([codes, places]), axis=1)
-    pooled = np.bincount(codes_of_groups, minlength=n_classes) < rows_needed(alpha)
+    pooled = groups_of_classes(codes, groups, n_classes) < rows_needed(alpha)
     level = np.full(n_classes, -np.inf)
     for code in np.flatnonzero(~pooled):
         rows = codes == code
@@ -207,10 +213,9 @@ class LabelLevels:
         up_to = np.append(0.0, np.cumsum(weights[order]))
         return up_to[np.searchsorted(lowered, levels, side="right")], up_to[-1]
 
-    def pooled(self, target_coverage):
-        """Return the codes of the classes that share a level."""
-        found = self.levels, self.codes, self.n_classes, 1 - target_coverage, self.groups
-        return class_levels_at(*found)[1]
+    def rows_of_classes(self):
+        """Return the number of groups with rows of each class."""
+        return groups_of_classes(self.codes, self.groups, self.n_classes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -131,11 +131,16 @@ class CoverageSetClassifier(LevelsMixin, TargetsMixin, WrappingMixin, BaseEstima
         With a ``prevalence_power``, what the probabilities are multiplied by.
     label_noise_ : float
         With ``label_noise="estimate"``, the rate found.
+    least_coverage_ : float
+        With a ``target_coverage`` and without ``label_noise``, the coverage of the smallest sets
+        on the calibration rows: the accuracy, where sets start with the first label alone. Without
+        ``cv``, lower targets have the same sets.
     n_calibration_ : int
         Number of calibration rows.
     pooled_classes_ : ndarray
         With ``conditional="class"``, the classes with fewer than ``ceil(1 / alpha) - 1``
-        calibration rows, which share one level; with ``label_noise``, they are in every set.
+        calibration rows, which share one level; with ``label_noise`` or ``cv``, they are in every
+        set. A warning tells of them.
     n_features_in_ : int
         Number of columns of X, where the inner estimator knows it.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -299,9 +304,7 @@ class CoverageSetClassifier(LevelsMixin, TargetsMixin, WrappingMixin, BaseEstima
         self._check_reachable(held_out, len(classes))
         progress.plan({"fit": 1, "calibration": 1})
         self._fit_split(train, held_out, inner, X, y, classes, fit_params)
-        if self.conditional == "class":
-            self.pooled_classes_ = self.classes_[self.calibration_.pooled(self._coverage)]
-        self.level_ = self._level_at(self.target_size or self._coverage)
+        self._find_level(self.target_size or self._coverage)
         return self
 
     # ------------------------------------------------------------------- fits
@@ -362,8 +365,18 @@ class CoverageSetClassifier(LevelsMixin, TargetsMixin, WrappingMixin, BaseEstima
         if any(not np.array_equal(fold.classes_, self.classes_) for fold in self.folds_):
             raise ValueError("Some fold trains on other labels than another; merge rare labels.")
         self.n_calibration_ = sum(fold.n_calibration_ for fold in self.folds_)
-        self.level_ = self._level_at(self._coverage)
+        self._find_level(self._coverage)
         return self
+
+    def _find_level(self, target):
+        """Find the level for a target, and the classes that have none of their own."""
+        if self.conditional == "class":
+            self.pooled_classes_ = self.classes_[self._pooled(target)]
+        self.level_ = self._level_at(target)
+        if self.target_size is None and self.label_noise is None:
+            self.least_coverage_ = self._least_coverage()
+            suffices = ", enough for the target" if self.least_coverage_ >= target else ""
+            progress.tell(f"the smallest sets cover {self.least_coverage_:.1%}{suffices}")
 
     # -------------------------------------------------------------- prediction
 

@@ -174,10 +174,9 @@ class NoisyLevels:
             return np.array(list(levels.values()))
         return levels if self.conditional == "strata" else levels[_ALL]
 
-    def pooled(self, target_coverage):
-        """Return the codes of the classes with too few rows, which are in every set."""
-        few = [c.total < rows_needed(1 - target_coverage) for c in self.curves.values()]
-        return np.flatnonzero(few)
+    def rows_of_classes(self):
+        """Return the number of rows that each class is estimated to have."""
+        return np.array([curve.total for curve in self.curves.values()])
 
 
 def _parts(found):

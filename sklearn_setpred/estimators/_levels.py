@@ -9,7 +9,13 @@ from sklearn_setpred._inner import name_of, read_classes, read_probabilities
 from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred._utils.warn import warn_user
 from sklearn_setpred.estimators._base import SetPredictorMixin
-from sklearn_setpred.estimators._calibration import LabelLevels, SizeLevels, row_weights
+from sklearn_setpred.estimators._calibration import (
+    LabelLevels,
+    SizeLevels,
+    alpha_of,
+    row_weights,
+    rows_needed,
+)
 from sklearn_setpred.estimators._decisions import (
     above_alone,
     accuracy_level,
@@ -84,15 +90,52 @@ class LevelsMixin(SetPredictorMixin):
         return (1 + reached) / (1 + total)
 
     def _level_at(self, target):
-        """Return the level for a target."""
+        """Return the level for a target; tell of classes that have none of their own."""
         if hasattr(self, "folds_"):
             check_number("target_coverage", target, low=0, high=1, is_open=True)
-            return float(np.nextafter(1 - target + 1e-12, 1))
+            level = float(np.nextafter(1 - target + 1e-12, 1))
+        else:
+            level = self._calibrated_level(target)
+        if hasattr(self, "pooled_classes_"):
+            self._tell_of_pooled(target, level)
+        return level
+
+    def _calibrated_level(self, target):
+        """Return the level for a target that the calibration rows of one split tell."""
         if not hasattr(self, "accuracy_level_"):
             return self.calibration_.at(target)
         # Where nearly all labels stand alone, the other sets hold all labels.
         is_few = self.calibration_.is_few(target)
         return above_alone(-np.inf if is_few else self.calibration_.at(target))
+
+    def _least_coverage(self):
+        """Return the fraction of calibration rows whose label is in the smallest set."""
+        parts = [fold.calibration_ for fold in getattr(self, "folds_", [self])]
+        is_in = np.concatenate([np.isposinf(part.levels) for part in parts])
+        weights = np.concatenate([row_weights(part.groups) for part in parts])
+        return float(np.average(is_in, weights=weights)) if len(is_in) else np.nan
+
+    def _pooled(self, target_coverage):
+        """Return the codes of the classes with too few rows for a level of their own."""
+        folds = getattr(self, "folds_", [self])
+        n_rows = sum(fold.calibration_.rows_of_classes() for fold in folds)
+        return np.flatnonzero(n_rows < rows_needed(alpha_of(target_coverage)))
+
+    def _tell_of_pooled(self, target_coverage, level):
+        """Warn of classes that have too few rows for a level of their own."""
+        pooled = self._pooled(target_coverage)
+        if not len(pooled):
+            return
+        share = np.ndim(level) and level[pooled[0]] > -np.inf
+        meaning = "share one, which covers them together" if share else "are in every set"
+        needed = rows_needed(alpha_of(target_coverage))
+        warn_user(
+            f"{len(pooled)} of {len(self.classes_)} classes, such as "
+            f"{self.classes_[pooled[:3]].tolist()}, have fewer calibration rows than the "
+            f"{needed} that target_coverage={target_coverage!r} needs for a level of their own; "
+            f"they {meaning}. Give them more calibration rows, merge them, lower the "
+            "target, or take prevalence_power in place of conditional='class'."
+        )
 
     def _asked_level(self, **targets):
         """Return the level of the fit, or for the one target that is not None."""

@@ -107,6 +107,7 @@ def test_the_mean_size_is_kept_on_every_sample(base, n, size):
     assert max(mean_over_left_out(sample, n_labels) for sample in samples(n)) <= size + 1e-12
 
 
+@pytest.mark.filterwarnings("ignore:.*have fewer calibration rows")
 @pytest.mark.parametrize("base", BASES)
 @pytest.mark.parametrize("conditional", ["class", "strata"])
 def test_the_coverage_of_each_class_or_stratum_is_reached_on_every_sample(base, conditional):
