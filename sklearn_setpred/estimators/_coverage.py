@@ -96,8 +96,7 @@ class CoverageSetClassifier(LevelsMixin, TargetsMixin, WrappingMixin, BaseEstima
         How wrong the labels of the calibration rows are: the probability that a label was
         redrawn uniformly, or a matrix (n_classes, n_classes) with ``P(given label i | true
         label j)`` in row i and column j, in the order of ``classes_``. The coverage is then that
-        of the true labels [5]_. "estimate" reads a rate off the surest tenth of the calibration
-        rows; see Notes.
+        of the true labels [5]_. "estimate" reads a rate off the surest calibration rows; see Notes.
     calibration_size : float or int, default=0.2
         Rows to set aside, as a fraction or a number; with groups, at least so many.
     cv : int, splitter or iterable, default=None
@@ -130,7 +129,7 @@ class CoverageSetClassifier(LevelsMixin, TargetsMixin, WrappingMixin, BaseEstima
     label_factors_ : ndarray of shape (n_classes,)
         With a ``prevalence_power``, what the probabilities are multiplied by.
     label_noise_ : float
-        With ``label_noise="estimate"``, the rate found.
+        With ``label_noise="estimate"``, the rate found; 0 where it may be overlap of classes.
     least_coverage_ : float
         With a ``target_coverage`` and without ``label_noise``, the coverage of the smallest sets
         on the calibration rows: the accuracy, where sets start with the first label alone. Without
@@ -174,8 +173,10 @@ class CoverageSetClassifier(LevelsMixin, TargetsMixin, WrappingMixin, BaseEstima
     is on average whether S holds the true label. The level is the largest at and below which the
     misses counted so stay within the target, with one more row of the worst kind. Noise is taken
     to depend on the true label only. A rate that is too high makes the coverage too low, one
-    that is too low makes the sets too large. "estimate" takes the surest tenth for certain:
-    where they are not, it takes their errors for noise, and the coverage falls short.
+    that is too low makes the sets too large. "estimate" takes the lower of two rates: given labels
+    that are not the first, among the surest tenth, and given labels in the last half of the
+    ranking, among the surer half. Where neither shows a floor, as for a classifier that is certain
+    of no row, noise cannot be told from overlap: a warning says so, and the rate is 0.
 
     References
     ----------

@@ -10,7 +10,7 @@ over the labels k of a set counts whether the set holds the true label, on avera
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import beta
+from scipy.stats import beta, binom, hypergeom
 
 from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.estimators._calibration import (
@@ -22,6 +22,10 @@ from sklearn_setpred.estimators._calibration import (
 
 # Of these a tenth are the surest rows, which tell the rate of noise.
 ROWS_TO_ESTIMATE = 500
+# Of fewer classes even the last ranks have true labels.
+_CLASSES_WITH_LAST_RANKS = 6
+# Too high by less than this, a rate costs less than so much coverage.
+_SMALL_RATE = 0.02
 _ALL = "all"
 # Below this the inverse of a matrix would blow up what is not known exactly.
 _SMALLEST_SINGULAR_VALUE = 1e-3
@@ -62,25 +66,50 @@ def check_matrix(matrix, n_classes):
         )
 
 
-def estimated_rate(probability, is_right, n_classes):
-    """Return the rate of uniform noise among the surest tenth of the rows, a low estimate.
+def estimated_rate(probability, ranks, n_classes):
+    """Return the rate of uniform noise, a low estimate, and whether it may be overlap of classes.
 
-    Where first labels are certain, ``P(given label differs) = rate (n_classes - 1) / n_classes``.
-    They are not quite, so that too much is taken for noise; therefore the lower end of a
-    one-sided 90 % interval of Clopper and Pearson is taken.
+    Two counts of given labels are no lower than noise makes them: those that are not the first
+    label, among the surest tenth of the rows, and those in the last half of the ranking, where
+    redrawn labels are as often as anywhere and true labels hardly ever, among the surer half. The
+    smaller rate of the two is returned, each at the lower end of a one-sided 90 % interval of
+    Clopper and Pearson.
+
+    A rate that matters may be overlap where neither count shows a floor: the surest tenth is right
+    more often than the rows behind it, and the very last ranks have fewer labels than those before
+    them, or are too few to tell.
 
     Parameters
     ----------
     probability : ndarray of shape (n,)
         The probability of each row's first label.
-    is_right : ndarray of shape (n,), bool
-        Whether it is the given label.
+    ranks : ndarray of shape (n,), int
+        The rank of the given label.
     n_classes : int
     """
-    surest = np.argsort(-probability, kind="stable")[: len(probability) // 10]
-    n_wrong = np.count_nonzero(~is_right[surest])
-    wrong = beta.ppf(0.1, n_wrong, len(surest) - n_wrong + 1) if n_wrong else 0.0
-    return min(float(wrong * n_classes / (n_classes - 1)), 0.99)
+    ranks = ranks[np.argsort(-probability, kind="stable")]
+    n_surest, n_surer = len(ranks) // 10, len(ranks) // 2
+    n_last, n_very_last = n_classes // 2, n_classes // 4
+    n_wrong = np.count_nonzero(ranks[:n_surest] > 1)
+    n_in_last, n_in_very_last = (
+        np.count_nonzero(ranks[:n_surer] > n_classes - n) for n in (n_last, n_very_last)
+    )
+    rate = min(
+        _low_fraction(n_wrong, n_surest) * n_classes / (n_classes - 1),
+        _low_fraction(n_in_last, n_surer) * n_classes / n_last,
+        0.99,
+    )
+    n_wrong_of_surer = np.count_nonzero(ranks[:n_surer] > 1)
+    still_falls = hypergeom.cdf(n_wrong, n_surer, n_wrong_of_surer, n_surest) < 0.01
+    is_uneven = n_classes < _CLASSES_WITH_LAST_RANKS or (
+        binom.cdf(n_in_very_last, n_in_last, n_very_last / n_last) < 0.05
+    )
+    return rate, bool(rate > _SMALL_RATE and still_falls and is_uneven)
+
+
+def _low_fraction(count, n):
+    """Return the lower end of a one-sided 90 % interval of a fraction."""
+    return float(beta.ppf(0.1, count, n - count + 1)) if count else 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ from sklearn_setpred.estimators._decisions import (
 )
 from sklearn_setpred.estimators._label_noise import NoisyLevels, check_matrix, estimated_rate
 from sklearn_setpred.prediction import call_through, find_inside
-from sklearn_setpred.sets import label_indices
+from sklearn_setpred.sets import label_indices, label_ranks
 from sklearn_setpred.sets._batches import in_batches, stack
 
 
@@ -206,13 +206,29 @@ class LevelsMixin(SetPredictorMixin):
         """Return the rate or the matrix of noise."""
         noise, n_classes = self.label_noise, len(self.classes_)
         if isinstance(noise, str):
-            first = self._on_rows(X, held_out.rows, lambda X: first_labels(self._scores(X)))
-            noise = estimated_rate(first[:, 1], first[:, 0] == codes, n_classes)
-            self.label_noise_ = noise
+            noise = self.label_noise_ = self._estimated_noise(X, held_out.rows, codes)
         if np.ndim(noise):
             noise = np.asarray(noise, dtype=np.float64)
             check_matrix(noise, n_classes)
         return noise
+
+    def _estimated_noise(self, X, rows, codes):
+        """Return the rate of noise; 0 with a warning where it may be overlap of the classes."""
+
+        def first_and_rank(X, codes):
+            scores = self._scores(X)
+            return np.column_stack([scores.max(axis=1), label_ranks(scores, codes)])
+
+        first, ranks = self._on_rows(X, rows, first_and_rank, codes).T
+        rate, may_be_overlap = estimated_rate(first, ranks, len(self.classes_))
+        if not may_be_overlap:
+            return rate
+        warn_user(
+            f"label_noise='estimate' finds a rate of {rate:.2f}, but {name_of(self.estimator_)} is "
+            "certain of no rows, so that this may be overlap of the classes. The labels are "
+            "taken as they are: where some are wrong, sets are too large. Give a rate or a matrix."
+        )
+        return 0.0
 
     def _on_rows(self, X, rows, function, *aligned):
         """Apply a function to batches of some rows of X, and of arrays aligned with them."""

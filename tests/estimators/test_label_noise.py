@@ -11,6 +11,7 @@ from sklearn_setpred import CoverageSetClassifier
 from sklearn_setpred.datasets import make_confusable_classes, make_noisy_labels
 from sklearn_setpred.estimators._calibration import LabelLevels
 from sklearn_setpred.estimators._label_noise import NoisyLevels, estimated_rate
+from sklearn_setpred.sets import label_ranks
 
 X, Y = labelled_rows()
 K = 12
@@ -131,13 +132,64 @@ def test_classes_with_too_few_rows_are_in_every_set_under_noise(problem):
     assert model.predict_set(X[:50])[:, 0].all()
 
 
-def test_the_rate_is_estimated_low_from_the_surest_tenth():
+def drawn_ranks(n, n_classes, rate, last, rng):
+    """Draw ranks of given labels: true ones fall off up to ``last``, redrawn ones do not."""
+    true = 1 + np.minimum(rng.geometric(0.6, n), last) - 1
+    return np.where(rng.random(n) < rate, rng.integers(1, n_classes + 1, n), true)
+
+
+def test_the_rate_is_the_lower_of_two_and_estimated_low():
     rng = np.random.default_rng(0)
-    probability, is_right = rng.random(5000), rng.random(5000) < 0.5
-    is_right[probability > 0.8] = rng.random(np.count_nonzero(probability > 0.8)) < 0.9
-    assert 0.07 < estimated_rate(probability, is_right, 5) < 0.125
-    assert estimated_rate(probability, np.ones(5000, dtype=bool), 5) == 0
-    assert estimated_rate(probability, np.zeros(5000, dtype=bool), 5) < 1
+    probability = rng.random(4000)
+    surest = probability > 0.85
+    # Half of the surest labels are not the first ones: the last ranks have the rate.
+    rate, is_doubtful = estimated_rate(probability, drawn_ranks(4000, 12, 0.2, 4, rng), 12)
+    assert 0.15 < rate < 0.2
+    assert not is_doubtful
+    # True labels have all ranks, but not among the surest rows, which have the rate then.
+    ranks = drawn_ranks(4000, 12, 0.2, 12, rng)
+    ranks[~surest] = rng.integers(1, 13, np.count_nonzero(~surest))
+    ranks[surest] = np.where(rng.random(surest.sum()) < 0.2, rng.integers(1, 13, surest.sum()), 1)
+    assert 0.14 < estimated_rate(probability, ranks, 12)[0] < 0.2
+    assert estimated_rate(probability, np.ones(4000, dtype=int), 12) == (0.0, False)
+    assert estimated_rate(probability, np.full(4000, 12), 12)[0] < 1
+
+
+@pytest.mark.parametrize(("n_classes", "sep"), [(3, 1.0), (5, 1.5)])
+def test_where_the_classifier_is_never_certain_a_rate_is_doubted_and_the_coverage_kept(
+    n_classes, sep
+):
+    X, y, _, law = make_confusable_classes(
+        1000, n_classes, 4, class_sep=sep, return_problem=True, random_state=0
+    )
+    fitted = LogisticRegression(max_iter=5000).fit(X, y)
+    X, y = law.sample(6000, random_state=1)
+    p = fitted.predict_proba(X[:2000])
+    ranks = label_ranks(p, y[:2000])
+    # Without any noise: a third of the surest rows, and the level would be that of fewer misses.
+    rate, is_doubtful = estimated_rate(p.max(axis=1), ranks, n_classes)
+    assert rate > 0.08
+    assert is_doubtful
+    model = CoverageSetClassifier(FrozenEstimator(fitted), target_coverage=0.9)
+    as_told = model.set_params(label_noise=rate).fit(X[:2000], y[:2000]).predict_set(X[2000:])
+    assert as_told[np.arange(4000), y[2000:]].mean() < 0.875
+    with pytest.warns(UserWarning, match="is certain of no rows, so that this may be overlap"):
+        model.set_params(label_noise="estimate").fit(X[:2000], y[:2000])
+    assert model.label_noise_ == 0
+    assert model.predict_set(X[2000:])[np.arange(4000), y[2000:]].mean() > 0.885
+
+
+def test_where_classes_overlap_the_last_ranks_tell_that_labels_are_clean():
+    X, y, _, law = make_confusable_classes(
+        2000, 20, 10, class_sep=2, return_problem=True, random_state=0
+    )
+    fitted = LogisticRegression(max_iter=5000).fit(X, y)
+    X, y = law.sample(4000, random_state=1)
+    assert fitted.score(X, y) < 0.65
+    model = CoverageSetClassifier(FrozenEstimator(fitted), label_noise="estimate")
+    model.set_params(target_coverage=0.9).fit(X[:1000], y[:1000])
+    assert model.label_noise_ < 0.01
+    assert model.predict_set(X[1000:])[np.arange(3000), y[1000:]].mean() > 0.885
 
 
 def test_an_estimated_rate_makes_smaller_sets_that_cover(problem):
