@@ -1,13 +1,15 @@
-"""What is promised, measured where the truth is known: 200 calibrations of one classifier.
+"""What is promised, measured where the truth is known, and on data.
 
 The classes are Gaussian clusters with a known posterior, so that coverage and accuracy of sets are
-known without drawing labels. One classifier is calibrated again and again, on other rows::
+known without drawing labels. One classifier is calibrated again and again, on other rows. On the
+data of `promises_data`, a twentieth as many splits are trained and calibrated::
 
     python examples/benchmarks/promises.py --docs docs/promises_measured.md
-    python examples/benchmarks/promises.py --only alone
-    python examples/benchmarks/promises.py --repetitions 5 --test 500 --csv small.csv
+    python examples/benchmarks/promises.py --only alone alone_data
+    python examples/benchmarks/promises.py --repetitions 10 --test 500 --csv small.csv
 
-writes ``results/promises.csv``, one line for each arm, and the page of the documentation.
+writes ``results/promises.csv``, one line for each arm, and the page of the documentation. Data are
+read from the folder named by the environment variable SETPRED_DATA.
 """
 
 import argparse
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import promises_data
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -26,8 +29,9 @@ from sklearn_setpred.datasets import make_confusable_classes, make_noisy_labels
 
 RESULTS = Path(__file__).parent / "results" / "promises.csv"
 TARGET, N_TRAIN = 0.9, 3000
-N_CLASSES = 20
 NOISES = {"clean": 0.0, "uniform": 0.1, "uniform, more": 0.3, "class_dependent": 0.1}
+# Number of classes and their separation: in the last two, no row is certain.
+OVERLAPS = ((20, 3.0), (20, 2.0), (3, 1.0))
 ACCURACIES = (0.9, 0.95)
 TAILS = {"30 classes": (30, 1.0), "60 classes": (60, 1.0)}
 
@@ -57,7 +61,7 @@ class Problem:
     """
 
     def __init__(self, n_test, power=1.0, **problem):
-        problem = {"n_classes": N_CLASSES, "class_sep": 3.0, **problem}
+        problem = {"n_classes": 20, "class_sep": 3.0, **problem}
         X, y, _, self.law = make_confusable_classes(
             N_TRAIN, **problem, return_problem=True, random_state=0
         )
@@ -90,36 +94,34 @@ class Problem:
         }
 
 
-def matrix(kind, level):
-    """Return P(given label | true label) of a noise of `make_noisy_labels`."""
-    wrong = np.full((N_CLASSES, N_CLASSES), 1 / N_CLASSES)
-    if kind == "class_dependent":
-        wrong = np.roll(np.eye(N_CLASSES), 1, axis=0)
-    return (1 - level) * np.eye(N_CLASSES) + level * wrong
-
-
 # ------------------------------------------------------------------------------- promises
 
 
 def label_noise(repetitions, n_test, n_calibration=1000):
     """Yield the figures of sets calibrated on wrong labels, as if clean and corrected."""
-    problem, rng = Problem(n_test), np.random.RandomState(0)
-    for repetition in range(repetitions):
-        rows, y = problem.rows(n_calibration, rng)
-        for name, level in NOISES.items():
-            kind = name.partition(",")[0]
-            given = y
-            if level:
-                given = make_noisy_labels(
-                    y, kind, level, classes=range(N_CLASSES), random_state=repetition
-                )
-            arms = {"as if clean": None, "estimate": "estimate"}
-            if level:
-                arms["corrected"] = matrix(kind, level)
-            for arm, noise in arms.items():
-                model = problem.model(target_coverage=TARGET, label_noise=noise).fit(rows, given)
-                figures = problem.figures(model.predict_set(problem.test))
-                yield {"problem": f"{name} {level:g}", "arm": arm, **figures}
+    for n_classes, class_sep in OVERLAPS:
+        problem = Problem(n_test, n_classes=n_classes, class_sep=class_sep)
+        rng = np.random.RandomState(0)
+        for repetition in range(repetitions):
+            rows, y = problem.rows(n_calibration, rng)
+            for name, level in NOISES.items():
+                kind = name.partition(",")[0]
+                given = y
+                if level:
+                    given = make_noisy_labels(
+                        y, kind, level, classes=range(n_classes), random_state=repetition
+                    )
+                arms = {"as if clean": None, "estimate": "estimate"}
+                if level:
+                    arms["corrected"] = promises_data.matrix(kind, level, n_classes)
+                for arm, noise in arms.items():
+                    model = problem.model(target_coverage=TARGET, label_noise=noise)
+                    with warnings.catch_warnings(record=True) as told:
+                        warnings.simplefilter("always", UserWarning)
+                        model.fit(rows, given)
+                    of = f"{n_classes} classes, separation {class_sep:g}, {name} {level:g}"
+                    figures = problem.figures(model.predict_set(problem.test))
+                    yield {"problem": of, "arm": arm, "warned": len(told), **figures}
 
 
 def alone(repetitions, n_test, n_calibration=1000):
@@ -194,6 +196,7 @@ PROMISES = {
     "long_tail": long_tail,
     "few_rows": few_rows,
 }
+ON_DATA = promises_data.PROMISES
 
 
 # ---------------------------------------------------------------------------------- tables
@@ -215,9 +218,10 @@ def summary(lines):
 TABLES = {
     "label_noise": (
         "Calibration labels that are wrong",
-        "Logistic regression, 20 classes, 1,000 calibration rows, target coverage .90. `spread` is "
-        "the standard deviation over calibrations.",
-        ["coverage", "standard_error", "spread", "size"],
+        "Logistic regression, trained on clean labels, 1,000 calibration rows, target coverage "
+        ".90. `spread` is the standard deviation over calibrations; `warned` is the fraction that "
+        "tell that the rate may be overlap of the classes.",
+        ["coverage", "standard_error", "spread", "size", "warned"],
     ),
     "alone": (
         "One label alone",
@@ -237,6 +241,7 @@ TABLES = {
         "Naive Bayes, 8 classes, 200 rows in all, trained anew each time, target coverage .90.",
         ["coverage", "standard_error", "spread", "size"],
     ),
+    **promises_data.TABLES,
 }
 
 
@@ -245,7 +250,8 @@ def page(table):
     text = (
         "# Promises, measured\n\n"
         "Written by `examples/benchmarks/promises.py`: 200 calibrations on Gaussian classes whose "
-        "posterior is known, so that coverage and accuracy are known without drawing labels.\n"
+        "posterior is known, so that coverage and accuracy are known without drawing labels, and "
+        "10 splits of data, 40 for labels alone.\n"
     )
     for promise, (title, about, columns) in TABLES.items():
         part = table[table["promise"] == promise][["problem", "arm", *columns]]
@@ -257,29 +263,33 @@ def page(table):
     return text
 
 
-def measured(repetitions, n_test, only=None):
-    """Return the lines of all promises, or of one."""
+def measured(repetitions, n_test, chosen):
+    """Return the lines of some promises."""
+    runs = {name: PROMISES[name](repetitions, n_test) for name in chosen if name in PROMISES}
+    runs |= {name: ON_DATA[name](max(1, repetitions // 20)) for name in chosen if name in ON_DATA}
     lines = [
-        {"promise": promise, **dict.fromkeys(("wish", "accuracy"), np.nan), **line}
-        for promise, measure in PROMISES.items()
-        if only in (None, promise)
-        for line in tqdm(measure(repetitions, n_test), desc=promise)
+        {"promise": promise, **dict.fromkeys(("wish", "accuracy", "warned"), np.nan), **line}
+        for promise, run in runs.items()
+        for line in tqdm(run, desc=promise)
     ]
     return pd.DataFrame(lines)
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    every = [*PROMISES, *ON_DATA]
     parser.add_argument("--repetitions", type=int, default=200)
-    parser.add_argument("--only", choices=PROMISES, help="keep the others as the file has them")
+    parser.add_argument(
+        "--only", nargs="+", choices=every, default=every, help="others stay as the file has them"
+    )
     parser.add_argument("--test", type=int, default=1000, help="number of test rows")
     parser.add_argument("--csv", type=Path, default=RESULTS)
     parser.add_argument("--docs", type=Path)
     given = parser.parse_args(arguments)
     table = summary(measured(given.repetitions, given.test, given.only))
-    if given.only and given.csv.exists():
+    if given.csv.exists():
         known = pd.read_csv(given.csv)
-        table = pd.concat([known[known["promise"] != given.only], table])
+        table = pd.concat([known[~known["promise"].isin(given.only)], table])
     table.to_csv(given.csv, index=False)
     if given.docs:
         given.docs.write_text(page(table), encoding="utf-8")

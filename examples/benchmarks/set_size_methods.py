@@ -20,11 +20,17 @@ from set_size_answers import (
     stopwatch,
     with_levels,
 )
+from set_size_rules import (
+    probabilities_of,
+    saps_sets,
+    with_cost_levels,
+    with_rank_levels,
+    with_top_k_levels,
+)
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import ShuffleSplit
 
 from sklearn_setpred import CardinalityAwareClassifier, NeuralClassifier
-from sklearn_setpred.sets import class_levels, class_ranks, concave_hull_levels
 
 PENALTIES = (0.01, 0.03, 0.1)
 SURROGATES = {
@@ -141,19 +147,6 @@ def at_penalties(method, answers):
 # ------------------------------------------------------------------------- answers
 
 
-def with_rank_levels(p):
-    """Put minus the rank beside the probabilities: sets of one size."""
-    return np.hstack([p, -class_ranks(p)])
-
-
-def with_log_cost_levels(p):
-    """Put the levels of the plug-in rule with the log cost beside the probabilities."""
-    sizes = np.arange(1, p.shape[1] + 1)
-    covered = np.cumsum(-np.sort(-p, axis=1), axis=1)
-    levels = concave_hull_levels(np.log(sizes), covered)
-    return np.hstack([p, class_levels(class_ranks(p), sizes, levels)])
-
-
 def at_temperature(answers, y, seed):
     """Scale the temperature on a fifth of the calibration rows; give the answers and the rest."""
     rest, chosen = next(ShuffleSplit(1, test_size=0.2, random_state=seed).split(y))
@@ -171,6 +164,22 @@ def best_temperature(p, codes):
         return -log_softmax(log_p / np.exp(log_t), axis=1)[rows, codes].mean()
 
     return np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x)
+
+
+def with_singleton_levels(p):
+    """Put the levels of the plug-in rule with the cost "singleton" beside the probabilities."""
+    return with_cost_levels(p, "singleton")
+
+
+def plain_rules(answers, y, levels, seed):
+    """Return the outcomes of rules that read probabilities alone."""
+    log_cost = answers.map(lambda p: with_cost_levels(p, "log"))
+    yield from rule("plug-in, log cost", log_cost, y, levels)
+    yield from rule("singleton", answers.map(with_singleton_levels), y, levels)
+    yield from rule("fixed top-k", answers.map(with_top_k_levels), y, levels)
+    yield from rule("RANK", answers.map(with_rank_levels), y, levels)
+    for level in levels:
+        yield Outcome("SAPS", "coverage", level, saps_sets(answers, y, level, seed), answers)
 
 
 # ------------------------------------------------------------------------------ ours
@@ -238,6 +247,7 @@ def outcomes(classifier, problem, levels, seed):
         yield from rule(method, answers, labels, levels)
         yield from at_penalties(method, answers)
     yield from peers(plain, y, levels, seed)
-    yield from rule("plug-in, log cost", plain.map(with_log_cost_levels), y, levels)
-    yield from rule("fixed top-k", plain.map(with_rank_levels), y, levels)
+    yield from plain_rules(plain, y, levels, seed)
+    refined = probabilities_of(ours)
+    yield from rule("ours, singleton", refined.map(with_singleton_levels), y, levels)
     yield from surrogates(base, problem, levels, seed)

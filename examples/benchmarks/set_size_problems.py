@@ -138,6 +138,10 @@ class LinearHead(ClassifierMixin, BaseEstimator):
         self.weight, self.bias = weight, bias
         self.classes_ = np.arange(len(bias))
 
+    def fit(self, X, y):
+        """Do nothing: what has no ``fit`` is no estimator for scikit-learn."""
+        return self
+
     def decision_function(self, X):
         """Return the scores before the softmax, (n, n_classes)."""
         return X @ self.weight.T + self.bias

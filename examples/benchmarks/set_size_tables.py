@@ -17,7 +17,7 @@ RIVALS = [LAC, "LAC (MAPIE)", "APS (MAPIE)", "RAPS (MAPIE)", "hinge (crepes)", "
 PAPER = ["comp-sum surrogate", "constrained surrogate"]
 SHOWN = [*RIVALS, ON_NETWORK, "fixed top-k", *PAPER, "ours, unrefined", OURS]
 # These choose a parameter on a fifth of the calibration rows.
-TUNED = ["LAC, temperature", "RAPS (MAPIE)"]
+TUNED = ["LAC, temperature", "RAPS (MAPIE)", "SAPS"]
 PARTS = {
     "ours, unrefined": "distribution of the rank from the base's probabilities",
     "LAC": "the base's probabilities",
