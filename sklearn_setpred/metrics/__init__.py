@@ -9,6 +9,7 @@ from sklearn_setpred.metrics import (
     _coverage,
     _excess_risk,
     _monitor,
+    _recalibration,
     _scores,
     _size,
     _slab,
@@ -17,6 +18,7 @@ from sklearn_setpred.metrics import (
 from sklearn_setpred.metrics._coverage import *
 from sklearn_setpred.metrics._excess_risk import *
 from sklearn_setpred.metrics._monitor import *
+from sklearn_setpred.metrics._recalibration import *
 from sklearn_setpred.metrics._scores import *
 from sklearn_setpred.metrics._size import *
 from sklearn_setpred.metrics._slab import *
@@ -26,6 +28,7 @@ __all__ = [
     *_coverage.__all__,
     *_excess_risk.__all__,
     *_monitor.__all__,
+    *_recalibration.__all__,
     *_scores.__all__,
     *_size.__all__,
     *_slab.__all__,

@@ -292,12 +292,18 @@ def classwise_calibration_error(
     return float(np.mean(errors))
 
 
-def _checked_proba(y_true, proba, n_bins, classes, sample_weight):
-    """Return the probabilities, the column of each true label and the weights, checked."""
-    check_integer("n_bins", n_bins)
+def check_proba(proba):
+    """Return probabilities as an array; raise unless they lie between 0 and 1."""
     proba = check_scores(proba, "proba")
     if proba.min(initial=0) < 0 or proba.max(initial=1) > 1:
         raise ValueError("proba must lie between 0 and 1; scores need a softmax first.")
+    return proba
+
+
+def _checked_proba(y_true, proba, n_bins, classes, sample_weight):
+    """Return the probabilities, the column of each true label and the weights, checked."""
+    check_integer("n_bins", n_bins)
+    proba = check_proba(proba)
     columns = true_columns(y_true, classes, *proba.shape)
     return proba, columns, check_weight(sample_weight, len(columns))
 

@@ -99,7 +99,7 @@ def test_the_example_has_the_value_computed_by_hand(metric):
 def test_every_public_metric_is_in_a_list_above():
     tested = {m.__name__ for m in [*SET_METRICS, *SCORE_METRICS]}
     wrapped = {"strata_conditional_coverage", "worst_slab_coverage", "coverage_excess_risk"}
-    wrapped |= {"SET_UTILITIES", "CoverageMonitor"}
+    wrapped |= {"SET_UTILITIES", "CoverageMonitor", "recalibration_gain"}
     assert set(metrics.__all__) == (tested - {"by_strata", "on_worst_slab"}) | wrapped
 
 
