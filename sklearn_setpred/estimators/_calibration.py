@@ -26,6 +26,11 @@ def rows_needed(alpha):
 
 def alpha_of(target_coverage):
     """Return the fraction of misses allowed; raise unless it lies between 0 and 1."""
+    if np.ndim(target_coverage):
+        raise TypeError(
+            f"target_coverage={target_coverage!r} are several, and a call returns the sets of one; "
+            "take {c: model.predict_set(X, target_coverage=c) for c in coverages}."
+        )
     return 1 - check_number("target_coverage", target_coverage, low=0, high=1, is_open=True)
 
 

@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 
 from sklearn_setpred._inner import name_of, read_classes, read_probabilities
-from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred._utils.warn import warn_user
 from sklearn_setpred.estimators._base import SetPredictorMixin
 from sklearn_setpred.estimators._calibration import (
@@ -92,8 +91,7 @@ class LevelsMixin(SetPredictorMixin):
     def _level_at(self, target):
         """Return the level for a target; tell of classes that have none of their own."""
         if hasattr(self, "folds_"):
-            check_number("target_coverage", target, low=0, high=1, is_open=True)
-            level = float(np.nextafter(1 - target + 1e-12, 1))
+            level = float(np.nextafter(alpha_of(target) + 1e-12, 1))
         else:
             level = self._calibrated_level(target)
         if hasattr(self, "pooled_classes_"):

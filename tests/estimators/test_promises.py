@@ -190,6 +190,22 @@ def test_targets_that_the_calibration_rows_cannot_reach_are_refused(name, call, 
         model.fit(X, Y).predict_set(X, **call)
 
 
+@pytest.mark.parametrize("name", ["coverage", "class", "rate", "accuracy", "folds"])
+@pytest.mark.parametrize("coverages", [[0.5, 0.6], np.array([0.5])], ids=["list", "array"])
+def test_several_coverages_at_once_are_told_the_way(name, coverages):
+    model = asked(name)[0].fit(X, Y)
+    with pytest.raises(TypeError, match=r"are several, .* for c in coverages}"):
+        model.predict_set(X, target_coverage=coverages)
+
+
+def test_levels_of_one_prediction_hold_the_sets_of_several_coverages():
+    model = asked("class")[0].fit(X, Y)
+    levels = model.set_levels(X)
+    for coverage in (0.5, 0.75):
+        sets = model.predict_set(X, target_coverage=coverage)
+        np.testing.assert_array_equal(levels >= model.calibration_.at(coverage), sets)
+
+
 def test_a_coverage_that_new_labels_put_out_of_reach_is_refused_after_the_fit_too():
     X, y = load_iris(return_X_y=True)
     y[0] = 9
