@@ -30,6 +30,7 @@ DECIDED = {"letter": 0.95, "cifar100_cnn, head": 0.9, "trec50_minilm": 0.9}
 TAILS = ("cifar100_cnn, long-tailed", "trec50_minilm", "goemotions_minilm")
 FEW = {"vowel": 200, "letter": 500}
 SINGLE = ("letter", "trec50_minilm")
+SINGLE_TARGET = 0.95  # our classifier's first labels alone cover .90 on letter
 # Of the rarest class of the long-tailed problem there is a hundredth of the most frequent one.
 _RATIO = 100.0
 _PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -234,8 +235,8 @@ def _single(name, answers, problem, seed):
         "RANK": with_rank_levels,
         "singleton": lambda p: with_cost_levels(p, "singleton"),
     }
-    found = {arm: calibrated_sets(answers.map(put), y, TARGET) for arm, put in rules.items()}
-    for arm, sets in (found | {"SAPS": saps_sets(answers, y, TARGET, seed)}).items():
+    found = {arm: calibrated_sets(answers.map(put), y, SINGLE_TARGET) for arm, put in rules.items()}
+    for arm, sets in (found | {"SAPS": saps_sets(answers, y, SINGLE_TARGET, seed)}).items():
         yield {"problem": name, "arm": arm, **figures(sets, codes)}
 
 
@@ -275,7 +276,7 @@ TABLES = {
         "Fewer sets to look at, on data",
         "Sets of one label (`alone`) by rules that read the same probabilities: those of logistic "
         "regression, or with `ours` of `CardinalityAwareClassifier` around it, on one split. "
-        '`singleton` is `size_cost="singleton"`. Target coverage .90.',
+        '`singleton` is `size_cost="singleton"`. Target coverage .95.',
         ["alone", "size", "coverage", "standard_error"],
     ),
 }
