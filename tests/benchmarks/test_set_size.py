@@ -99,6 +99,7 @@ def test_a_small_run_measures_all_methods_and_the_next_call_runs_nothing(
 
     lines, tables = pd.read_csv(path), benchmark("set_size_tables")
     assert {*tables.SHOWN, *tables.TUNED} - {tables.ON_NETWORK} <= set(lines["method"])
+    assert {"singleton", "ours, singleton", "RANK"} <= set(lines["method"])
     asked = lines[lines["target_kind"] == "coverage"].pivot(
         index="value", columns="method", values=["size", "coverage"]
     )
