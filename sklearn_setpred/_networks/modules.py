@@ -345,8 +345,22 @@ class ModuleBuilder:
         """Return the module with the weights that it draws itself."""
         with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator.initial_seed())
-            module = DenseInput(self.module(n_features, n_outputs), n_features)
+            module = DenseInput(self._made(n_features, n_outputs), n_features)
         module.offset += offset
+        return module
+
+    def _made(self, n_features, n_outputs):
+        """Return what the user's function makes; an error of its call says how it is called."""
+        try:
+            module = self.module(n_features, n_outputs)
+        except TypeError as error:
+            error.add_note(f"It is called as module({n_features}, {n_outputs}): columns, classes.")
+            raise
+        if not isinstance(module, nn.Module):
+            raise ValueError(
+                f"module={self.module!r} returned {type(module).__name__}; it must return a "
+                "torch.nn.Module."
+            )
         return module
 
     @contextlib.contextmanager

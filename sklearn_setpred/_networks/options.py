@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,12 @@ class TrainingOptions:
         return min(128, max(8, n_rows // 10))
 
 
+def _check_callbacks(name, value):
+    """Raise unless ``value`` is None or a list of callbacks."""
+    if value is not None and not isinstance(value, Iterable):
+        raise TypeError(f"{name}={value!r} must be a list of callbacks; write {name}=[...].")
+
+
 _CHECKS = {
     "learning_rate": lambda name, value: (
         value is None or check_number(name, value, low=0, is_open=True)
@@ -56,6 +62,7 @@ _CHECKS = {
     "weight_decay": lambda name, value: check_number(name, value, low=0),
     "batch_size": lambda name, value: value is None or check_integer(name, value),
     "max_epochs": check_integer,
+    "callbacks": _check_callbacks,
 }
 
 
@@ -87,6 +94,11 @@ def builder(module="mlp", hidden_layer_sizes=None, dropout=None):
     """
     from sklearn_setpred._networks.modules import KINDS, KindBuilder, ModuleBuilder
 
+    if hasattr(module, "parameters") and not isinstance(module, type):
+        raise ValueError(
+            f"module={module!r} is built already, and every fit begins with fresh weights; give "
+            "its class, or a function (n_features, n_classes) that returns a new one."
+        )
     if callable(module):
         for name, value in {"hidden_layer_sizes": hidden_layer_sizes, "dropout": dropout}.items():
             if value is not None:

@@ -31,6 +31,29 @@ class Criterion(nn.Module):
         return row_values(self.loss, scores, batch)
 
 
+def check_scores(scores, shape):
+    """Raise ValueError unless a module returned a score of each class for each row."""
+    if scores.shape != shape:
+        raise ValueError(
+            f"module returned scores of shape {tuple(scores.shape)} for {shape[0]} rows of "
+            f"{shape[1]} classes; it must return {shape}, before softmax."
+        )
+
+
+def check_values(loss, values, n_rows):
+    """Raise ValueError unless a loss gave a value with a gradient for each row."""
+    if values.shape != (n_rows,):
+        raise ValueError(
+            f"loss={loss!r} returned values of shape {tuple(values.shape)} for {n_rows} rows; its "
+            "forward must return one value for each row, not their mean (reduction='none')."
+        )
+    if not values.requires_grad:
+        raise ValueError(
+            f"loss={loss!r} has no gradient in the scores, so nothing can be learned; its forward "
+            "must compute with the scores by functions of torch that autograd follows."
+        )
+
+
 class RowsDataset(Dataset):
     """Rows as skorch's callbacks see them: ``X`` are the inputs, ``y`` the codes of the labels."""
 
@@ -137,7 +160,9 @@ class Net(ClassifierMixin, NeuralNet):
         for parameter in self.trained_:
             parameter.grad = None
         scores = self.infer(batch.x)
+        check_scores(scores, (len(batch.target), len(self.classes_)))
         values = self.get_loss(scores, batch)
+        check_values(self.criterion_.loss, values, len(scores))
         # The same gradient as the weighted mean's, one operation less.
         values.backward(batch.factor)
         if self._is_heard("on_grad_computed"):

@@ -131,7 +131,17 @@ class Loss(BaseEstimator):
         Returns
         -------
         Tensor of shape (n,)
+
+        Raises
+        ------
+        TypeError
+            If the scores are no tensor.
         """
+        if not isinstance(scores, Tensor):
+            raise TypeError(
+                f"scores must be a tensor of torch, got {type(scores).__name__}; "
+                "torch.as_tensor(scores) makes one."
+            )
         with full_precision(scores):
             return self.forward(at_least_float32(scores), target)
 
@@ -287,6 +297,8 @@ def get_loss(loss: str | Loss) -> Loss:
     """
     if isinstance(loss, Loss):
         return loss
+    if isinstance(loss, type) and issubclass(loss, Loss):
+        raise ValueError(f"loss={loss!r} is a class; give an instance, loss={loss.__name__}().")
     if not isinstance(loss, str):
         raise ValueError(
             f"loss={loss!r} is neither a name nor a Loss; give a name such as "

@@ -240,3 +240,13 @@ def test_a_users_dropout_is_seeded_and_leaves_the_generator_of_torch_alone():
     np.testing.assert_array_equal(masks[0], masks[1])
     assert not np.array_equal(masks[0], masks[2])
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_function_that_builds_no_module_is_told():
+    with pytest.raises(TypeError, match="positional") as caught:
+        made(ModuleBuilder(lambda n_features: nn.Linear(n_features, 3)))
+    assert "called as module(4, 3): columns, classes" in caught.value.__notes__[0]
+    with pytest.raises(
+        ValueError, match=r"module=.* returned int; it must return a torch.nn.Module"
+    ):
+        made(ModuleBuilder(lambda n_features, n_classes: 3))

@@ -2,6 +2,7 @@
 
 import pickle
 import random
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from skorch.callbacks import Callback, EarlyStopping
 
 from sklearn_setpred import NeuralClassifier
 from sklearn_setpred._networks.training import TrainingDivergedError
-from sklearn_setpred.losses import TGCE, CompSum, get_loss
+from sklearn_setpred.losses import TGCE, CompSum, Loss, get_loss
 from sklearn_setpred.sets import class_ranks
 
 
@@ -735,3 +736,40 @@ def test_sets_are_the_k_first_labels(blobs):
 def test_a_loss_on_costs_is_sent_to_the_classifier_that_has_costs(blobs):
     with pytest.raises(ValueError, match="CardinalityAwareClassifier"):
         network(loss="cost_sensitive_comp_sum").fit(*blobs)
+
+
+# ------------------------------------------------------- losses and modules that cannot be trained
+
+
+@dataclass(eq=False, repr=False)
+class Returning(Loss):
+    """A loss that returns what a function makes of the values of cross-entropy."""
+
+    function: object = None
+
+    def forward(self, scores, target):
+        values = torch.nn.functional.cross_entropy(scores, target, reduction="none")
+        return self.function(values)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (torch.mean, r"values of shape \(\) for \d+ rows.*one value for each row"),
+        (lambda values: values[:, None], r"values of shape \(\d+, 1\) for \d+ rows"),
+        (torch.detach, "no gradient in the scores"),
+    ],
+)
+def test_a_loss_without_a_value_or_a_gradient_for_each_row_is_told(blobs, function, message):
+    with pytest.raises(ValueError, match=message):
+        NeuralClassifier(loss=Returning(function), max_epochs=1).fit(*blobs)
+
+
+@pytest.mark.parametrize("n_more", [-1, 1])
+def test_a_module_with_another_number_of_scores_is_told(blobs, n_more):
+    def module(n_features, n_classes):
+        return torch.nn.Linear(n_features, n_classes + n_more)
+
+    message = rf"module returned scores of shape \(\d+, {4 + n_more}\) for \d+ rows of 4 classes"
+    with pytest.raises(ValueError, match=message):
+        NeuralClassifier(module=module, max_epochs=1).fit(*blobs)

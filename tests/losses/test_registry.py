@@ -396,6 +396,11 @@ def test_a_loss_without_forward_says_so():
         Loss()(torch.zeros(1, 2), torch.zeros(1, dtype=torch.long))
 
 
+def test_scores_that_are_no_tensor_are_refused():
+    with pytest.raises(TypeError, match=r"scores must be a tensor of torch, got ndarray"):
+        get_loss("mse")(np.zeros((1, 2)), np.zeros(1, dtype=int))
+
+
 def test_second_derivatives_are_those_of_the_gradients():
     scores = torch.zeros(1, 2, dtype=torch.float64)
     loss, target = get_loss("mse"), torch.tensor([0])
