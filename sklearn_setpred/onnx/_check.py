@@ -16,8 +16,8 @@ def check_same(model, X, expected):
     ----------
     model : onnx.ModelProto
         Reads X alone.
-    X : ndarray of shape (n, n_features), float64
-        A few rows.
+    X : ndarray of shape (n, n_features)
+        A few rows, of the type that the model reads.
     expected : dict of ndarray of shape (n, ...)
         What the estimator gives, by the name of the output.
     """

@@ -26,7 +26,7 @@ def to_onnx(estimator: Estimator, X: ArrayLike | None = None, *, check: bool = T
     X : array-like of shape (n_samples, n_features), default=None
         A few rows, such as new data, on which the model is checked. None means made-up numbers;
         rows of your own check more, and are needed where numbers alone do not do, such as for
-        an encoder of known categories.
+        an encoder of known categories. An array of float32 makes a graph that takes float32.
     check : bool, default=True
         Run the model in onnxruntime and compare it with the estimator, and so each part that
         skl2onnx translates.
@@ -34,10 +34,10 @@ def to_onnx(estimator: Estimator, X: ArrayLike | None = None, *, check: bool = T
     Returns
     -------
     onnx.ModelProto
-        Input ``X``, float64 (n, n_features). Outputs ``label`` (n,), what ``predict`` gives;
-        ``probabilities`` (n, n_classes), float64; ``sets`` (n, n_classes), bool. Strings, whole
-        and floating labels stay what they are; the labels of the columns are also under
-        "classes" in the metadata, as JSON.
+        Input ``X`` (n, n_features), float64, or float32 for rows of that type. Outputs ``label``
+        (n,), what ``predict`` gives; ``probabilities`` (n, n_classes), float64; ``sets``
+        (n, n_classes), bool. Strings, whole and floating labels stay what they are; the labels of
+        the columns are also under "classes" in the metadata, as JSON.
 
     Raises
     ------
@@ -71,19 +71,20 @@ def to_onnx(estimator: Estimator, X: ArrayLike | None = None, *, check: bool = T
     """
     check_is_fitted(estimator)
     find_inside(estimator, "predict_set")
+    dtype = np.dtype(np.float32 if getattr(X, "dtype", None) == np.float32 else np.float64)
     if check:
         need_runtime()
     with warnings.catch_warnings():
         # Rows are arrays here, also where the estimator was fitted on a frame.
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         rows = _rows(estimator, X, check)
-        model = _recorded(estimator, rows, check)
+        model = _recorded(estimator, rows, check, dtype)
         if check:
-            _check(estimator, model, rows)
+            _check(estimator, model, rows, dtype)
     return model
 
 
-def _check(estimator, model, rows):
+def _check(estimator, model, rows, dtype):
     """Raise unless the model gives what the estimator gives."""
     sets = predict_set(estimator, rows)
     expected = {
@@ -92,7 +93,7 @@ def _check(estimator, model, rows):
         "sets": sets.toarray() if sp.issparse(sets) else sets,
     }
     try:
-        check_same(model, rows, expected)
+        check_same(model, rows.astype(dtype), expected)
     except Exception as error:
         raise cannot_export(estimator, error) from error
 
@@ -112,8 +113,11 @@ def _rows(estimator, X, check):
         ) from error
 
 
-def _recorded(estimator, rows, check):
-    """Return the model that is recorded while the estimator's predictions are made in torch."""
+def _recorded(estimator, rows, check, dtype):
+    """Return the model that is recorded while the estimator's predictions are made in torch.
+
+    Its input has the given type; computed is in float64 all the same, as in Python.
+    """
     import torch
 
     from sklearn_setpred.onnx._estimators import prediction
@@ -124,7 +128,8 @@ def _recorded(estimator, rows, check):
     recorder = Recorder(checks=check)
     with torch.no_grad(), recorder:
         x = torch.from_numpy(np.resize(spread, (N_ROWS, n_features)))
-        found = prediction(estimator, recorder.follow(x, "X"), recorder)
+        read = "X" if dtype == np.float64 else recorder.graph.cast("X", np.float64)
+        found = prediction(estimator, recorder.follow(x, read), recorder)
         code, sets = found.scores.argmax(dim=1), found.sets()
     g, labels = recorder.graph, _onnx_labels(estimator.classes_)
     label, p = g("Gather", labels, recorder.name(code)), recorder.name(found.probabilities)
@@ -133,7 +138,7 @@ def _recorded(estimator, rows, check):
         g.output("probabilities", p, np.float64, ["n", n_classes]),
         g.output("sets", recorder.name(sets), bool, ["n", n_classes]),
     ]
-    model = g.model([tensor_info("X", np.float64, ["n", n_features])], outputs)
+    model = g.model([tensor_info("X", dtype, ["n", n_features])], outputs)
     helper.set_model_props(model, {"classes": json.dumps(estimator.classes_.tolist())})
     return model
 

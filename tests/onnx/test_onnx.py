@@ -166,6 +166,16 @@ def test_labels_keep_their_type(kind):
     assert json.loads(metadata["classes"]) == estimator.classes_.tolist()
 
 
+def test_rows_of_float32_make_a_graph_that_takes_float32():
+    estimator = clone(ESTIMATORS["coverage by class"]).fit(X.astype(np.float32), y)
+    rows = X_new.astype(np.float32)
+    outputs = run(to_onnx(estimator, rows), rows)
+    np.testing.assert_array_equal(outputs["sets"], predict_set(estimator, rows))
+    np.testing.assert_allclose(
+        outputs["probabilities"], estimator.predict_proba(rows), rtol=0, atol=1e-5
+    )
+
+
 def test_two_classes_have_two_columns():
     estimator = clone(NETWORK).fit(X, y > 1)
     outputs = run(to_onnx(estimator), X_new)
