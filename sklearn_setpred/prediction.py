@@ -231,7 +231,7 @@ def explain_set(estimator: Estimator, X: Samples, **params: Any) -> Any:
     Raises
     ------
     ValueError
-        If ``X`` is not one row.
+        If ``X`` is not one row, or a Series, which does not have the types of the columns.
     ModuleNotFoundError
         If pandas is not installed.
 
@@ -249,6 +249,8 @@ def explain_set(estimator: Estimator, X: Samples, **params: Any) -> Any:
     """
     import pandas as pd
 
+    if isinstance(X, pd.Series):
+        raise ValueError(f"X is a Series, whose types are lost; give X.loc[[{X.name!r}]], a frame.")
     row: Any = X if np.ndim(cast(Any, X)) == 2 else [X]
     y_set: Any = predict_set(estimator, row, **params)
     if y_set.shape[0] != 1:

@@ -129,6 +129,12 @@ def test_only_one_row_is_explained():
         explain_set(INNER, X[:2])
 
 
+def test_a_series_is_no_row_as_it_has_no_types_of_columns():
+    frame = pd.DataFrame(X, columns=["a", "b", "c"], index=range(7, 7 + len(X)))
+    with pytest.raises(ValueError, match=r"X is a Series.*X\.loc\[\[9\]\]"):
+        explain_set(scaled().fit(frame, y), frame.iloc[2])
+
+
 def test_feature_names_are_checked_by_the_steps():
     frame = pd.DataFrame(X, columns=["a", "b", "c"])
     pipe = scaled().fit(frame, y)

@@ -12,6 +12,7 @@ from sklearn_setpred._inner.columns import (
     as_numbers,
     check_numbers,
     fit_reader,
+    note_of_texts,
 )
 from sklearn_setpred._inner.fitting import fit_classifier, fit_keyword, is_frozen
 from sklearn_setpred._inner.reading import (
@@ -38,6 +39,7 @@ __all__ = [
     "known_classes",
     "learned_classes",
     "name_of",
+    "note_of_texts",
     "read_classes",
     "read_probabilities",
     "try_to_read",

@@ -31,6 +31,16 @@ def check_numbers(X):
     return check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32], input_name="X")
 
 
+def note_of_texts(X):
+    """Return which columns of X are no numbers, and what can be done, as a sentence."""
+    X = _as_table(X)
+    texts = [name for name, kind in zip(_names(X), _kinds(X), strict=True) if kind != "number"]
+    return (
+        f"The columns {texts[:5]} hold texts or categories; encode them before, as OneHotEncoder "
+        "in a pipeline does. CardinalityAwareClassifier() reads categories as they are."
+    )
+
+
 def as_numbers(X):
     """Return X as `check_numbers` does, None where the built-in networks cannot read it."""
     try:
@@ -88,8 +98,9 @@ class Columns(BaseEstimator):
     ----------
     reader_ : ColumnReader or None
     n_features_in_ : int
+        Only where no other estimator reads X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Only where X has names.
+        Likewise, and only where X has names.
     """
 
     def __init__(self, alone=True):
@@ -98,38 +109,39 @@ class Columns(BaseEstimator):
     def fit(self, X):
         """Learn the columns; raise ValueError where nothing can be read and nobody else reads."""
         if self.alone:
-            self._check(X, reset=True)
+            self._check(X, self, reset=True)
         self.reader_ = fit_reader(X)
         if self.reader_ is None and self.alone:
             check_numbers(X)
-        if self.reader_ is not None and not self.alone:
-            _check_n_features(self, X, reset=True)
         self.is_sparse_ = self.reader_ is not None and sp.issparse(self.reader_(X))
         return self
 
-    def __call__(self, X):
-        """Return the numbers, CSR as in ``fit``; None where the experts cannot read them."""
+    def __call__(self, X, estimator=None):
+        """Return the numbers, CSR as in ``fit``; None where the experts cannot read them.
+
+        The estimator is whom the checks of scikit-learn name; it knows the same columns.
+        """
         if self.reader_ is None:
             return None
-        self._check(X, reset=False)
+        self._check(X, estimator or self)
         numbers = self.reader_(X)
         if sp.issparse(numbers) == self.is_sparse_:
             return numbers
         return sp.csr_array(numbers) if self.is_sparse_ else numbers.toarray()
 
-    def warn_of_gaps(self, X):
+    def warn_of_gaps(self, X, estimator):
         """Warn of cells without a value, as `ColumnReader` does."""
         if self.reader_ is not None:
-            self._check(X, reset=False)
+            self._check(X, estimator)
             self.reader_.warn_of_gaps(X)
 
-    def _check(self, X, reset):
+    def _check(self, X, estimator, reset=False):
         """Raise unless X has columns, the ones of the fit."""
         if _as_table(X) is None:
             check_numbers(X)
         if self.alone:
-            _check_feature_names(self, X, reset=reset)
-        _check_n_features(self, X, reset=reset)
+            _check_feature_names(estimator, X, reset=reset)
+            _check_n_features(estimator, X, reset=reset)
 
 
 class ColumnReader:
@@ -243,7 +255,10 @@ class ColumnReader:
             return X if list(X.columns) == self.names else X[self.names]
         if X is None or X.shape[1] != self.n_columns:
             n = "no" if X is None else X.shape[1]
-            raise ValueError(f"X has {n} features, but {self.n_columns} features are expected.")
+            raise ValueError(
+                f"X has {n} features, but CardinalityAwareClassifier is expecting "
+                f"{self.n_columns} features as input."
+            )
         return X
 
     def _categories(self, X):

@@ -49,8 +49,8 @@ def fit_classifier(inner, X, y, fit_params=None):
     if is_frozen(inner):
         return inner
     fit_params, classes = fit_params or {}, np.unique(y)
+    fitted = clone(inner)
     try:
-        fitted = clone(inner)
         fitted.fit(X, y, **fit_params)  # what fit returns is not read: it may be None
     except (ArithmeticError, MemoryError):
         raise

@@ -16,7 +16,7 @@ def check_option(name, value, options):
     if (value is None or isinstance(value, str)) and value in options:
         return value
     names = [option for option in options if option is not None]
-    close = difflib.get_close_matches(str(value), names, n=1)
+    close = difflib.get_close_matches(str(value), names, n=1, cutoff=0.65)
     hint = f"did you mean {close[0]!r}? " if close else ""
     raise ValueError(f"{name}={value!r} is unknown; {hint}Known values: {options}")
 
@@ -81,7 +81,7 @@ def check_labels(X, y):
         )
     y = column_or_1d(label_array(y), warn=True)
     check_consistent_length(X, y)
-    assert_all_finite(y, input_name="y")
+    _check_no_gaps(y)
     if y.dtype.kind in "Mm" and np.isnat(y).any():
         raise ValueError("Input y contains NaT.")
     check_classification_targets(y)
@@ -91,6 +91,21 @@ def check_labels(X, y):
             f"y holds {len(classes)} class; a classifier needs samples of at least 2 classes."
         )
     return classes, codes
+
+
+def _check_no_gaps(y):
+    """Raise ValueError where labels are missing: NaN, infinity, None or what pandas writes."""
+    if y.dtype.kind != "O":
+        assert_all_finite(y, input_name="y")
+        return
+    n_missing = sum(
+        label is None or type(label).__name__ in ("NAType", "NaTType") or label != label
+        for label in y.tolist()
+    )
+    if n_missing:
+        raise ValueError(
+            f"Input y contains NaN or None in {n_missing} of {len(y)} rows; leave these rows out."
+        )
 
 
 def check_weights(sample_weight, class_weight, X, y):

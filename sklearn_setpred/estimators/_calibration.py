@@ -31,7 +31,8 @@ def alpha_of(target_coverage):
             f"target_coverage={target_coverage!r} are several, and a call returns the sets of one; "
             "take {c: model.predict_set(X, target_coverage=c) for c in coverages}."
         )
-    return 1 - check_number("target_coverage", target_coverage, low=0, high=1, is_open=True)
+    within = {"low": 0, "high": 1, "is_open": True, "hint": "95 % is 0.95"}
+    return 1 - check_number("target_coverage", target_coverage, **within)
 
 
 def row_weights(groups):

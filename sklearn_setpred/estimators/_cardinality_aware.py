@@ -252,7 +252,6 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         return self.candidates_.costs
 
     @all_or_nothing
-    @tells_progress
     def fit(
         self,
         X: Samples,
@@ -296,6 +295,11 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         self._check_fit_params(fit_params)
         if self.target_coverage is not None:
             return self._fit_to_coverage(X, y, sample_weight, groups, fit_params)
+        return self._fit_experts(X, y, sample_weight, groups, fit_params)
+
+    @tells_progress
+    def _fit_experts(self, X, y, sample_weight, groups, fit_params):
+        """Fit on all rows."""
         options = replace(training_options(self), scale_free=True)
         named = self._named_classifiers(taken=NAMES)
         rows, columns = self._training_rows(X, y, sample_weight, groups, named)
@@ -385,7 +389,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
     def _checked_input(self, X):
         check_is_fitted(self)
         if get_tags(self).input_tags.allow_nan:  # otherwise the classifier inside refuses gaps
-            self.columns_.warn_of_gaps(X)
+            self.columns_.warn_of_gaps(X, self)
         return X
 
     def _scores(self, X):
@@ -394,7 +398,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
 
     def _read(self, X):
         """Return X as numbers, and the final log-probabilities, (n, n_classes)."""
-        numbers = self.columns_(X)
+        numbers = self.columns_(X, self)
         return numbers, self.ensemble_.log_probabilities(X, numbers)
 
     def _size_levels(self, numbers, log_p):

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
+from sklearn_setpred._inner import note_of_texts
 from sklearn_setpred._networks.cross_fit import fit_pairs, mean_curve
 from sklearn_setpred._networks.options import training_options
 from sklearn_setpred._networks.parts import (
@@ -87,7 +88,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         """
         options = training_options(self)
         start = getattr(self, "net_", None) if self.warm_start else None
-        X, y = validate_data(self, X, y, reset=start is None, **_READS)
+        X = self._numbers(X, reset=start is None)
         classes, codes = check_labels(X, y)
         weight = check_weights(sample_weight, self.class_weight, X, y)
         if start is not None:
@@ -199,7 +200,8 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         """
         options = training_options(self)
         first = not hasattr(self, "net_")
-        X, y = validate_data(self, X, y, reset=first, **_READS)
+        X = self._numbers(X, reset=first)
+        check_consistent_length(X, y)
         if first:
             self._start_empty(classes)
         elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
@@ -253,7 +255,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
             return None
         if X_val is None or y_val is None:
             raise ValueError("Of X_val and y_val one is None; give both of them, or neither.")
-        X_val = validate_data(self, X_val, reset=False, **_READS)
+        X_val = self._numbers(X_val)
         check_consistent_length(X_val, y_val)
         return Part(X=X_val, target=known_codes(y_val, classes, "y_val"))
 
@@ -261,7 +263,16 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
 
     def _checked_input(self, X):
         check_is_fitted(self)
-        return validate_data(self, X, reset=False, **_READS)
+        return self._numbers(X)
+
+    def _numbers(self, X, reset=False):
+        """Return X as an array or CSR of numbers; raise where it holds something else."""
+        try:
+            return validate_data(self, X, reset=reset, **_READS)
+        except ValueError as error:
+            if "could not convert" in str(error):
+                error.add_note(note_of_texts(X))
+            raise
 
     def _of_scores(self, function, X):
         """Apply a function of tensors to the network's scores."""

@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from sklearn_setpred._inner import is_frozen
 from sklearn_setpred._utils.validation import check_number, check_option, label_array
-from sklearn_setpred.estimators._calibration import check_rows, check_size
+from sklearn_setpred.estimators._calibration import alpha_of, check_rows, check_size
 from sklearn_setpred.estimators._decisions import rows_to_decide
 from sklearn_setpred.estimators._label_noise import ROWS_TO_ESTIMATE, check_label_noise
 from sklearn_setpred.estimators._set_aside import check_new_labels
@@ -40,7 +40,7 @@ class TargetsMixin:
             if all(getattr(self, name) is not None for name in pair):
                 raise ValueError(f"{first} and {second} {clash}; set one of them to None.")
         if self.target_coverage is not None:
-            check_number("target_coverage", self.target_coverage, low=0, high=1, is_open=True)
+            alpha_of(self.target_coverage)
         check_option("conditional", self.conditional, [None, "class", "strata"])
         if self.conditional == "strata" and self.cv is not None:
             raise ValueError(f"cv={self.cv!r} knows no strata; set cv or conditional to None.")

@@ -122,6 +122,14 @@ def test_a_race_tells_the_folds_of_each_expert_its_winners_and_their_weights(lin
     assert "weights of the experts: base " in told[-2]
 
 
+def test_a_fit_to_a_coverage_begins_and_ends_once(lines):
+    how = {"cv": 2, "max_epochs": 1, "random_state": 0, "target_coverage": 0.8}
+    CardinalityAwareClassifier(MultinomialNB(), verbose=1, **how).fit(*IRIS)
+    told = [line.partition(" [")[0] for line in lines()]
+    for event in ("started", "done"):
+        assert told.count(f"CardinalityAwareClassifier: {event}") == 1
+
+
 def test_calibration_is_told_and_the_classifier_inside_has_its_own_verbose(lines):
     CoverageSetClassifier(NeuralClassifier(max_epochs=1), verbose=2, random_state=0).fit(*IRIS)
     assert [line.partition(" [")[0] for line in lines()[2:4]] == [

@@ -3,14 +3,17 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
+import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.naive_bayes import GaussianNB
 
 from sklearn_setpred import (
     CardinalityAwareClassifier,
+    CoverageSetClassifier,
     NeuralClassifier,
     ThresholdSetClassifier,
     TopKSetClassifier,
@@ -66,6 +69,11 @@ def changed(array, value):
     return array
 
 
+def with_gap(gap):
+    """Return labels that are texts, with one missing."""
+    return np.array([gap, *np.array(["a", "b", "c"])[Y[1:]]], dtype=object)
+
+
 # ------------------------------------------------------------------------------------ X and y
 
 
@@ -93,6 +101,9 @@ Y_TABLE = [
     ("continuous", np.linspace(0, 1, 30), "Unknown label type: continuous"),
     ("NaN", changed(Y, np.nan), "y contains NaN"),
     ("infinite", changed(Y, np.inf), "y contains infinity"),
+    ("text with NaN", with_gap(np.nan), "y contains NaN or None in 1 of 30 rows; leave"),
+    ("text with None", with_gap(None), "y contains NaN or None in 1 of 30 rows; leave"),
+    ("text with NA", with_gap(pd.NA), "y contains NaN or None in 1 of 30 rows; leave"),
     ("two columns", np.column_stack([Y, Y]), r"shape \(30, 2\)"),
 ]
 
@@ -127,6 +138,14 @@ def test_bad_weights_are_refused(estimator, weight, message):
     assert_refused(estimator, ValueError, message, sample_weight=weight)
 
 
+def test_columns_of_texts_are_named_with_the_way_out():
+    frame = pd.DataFrame({"age": X[:, 0], "city": ["Rome", "Oslo"] * 15})
+    with pytest.raises(ValueError, match="could not convert string to float") as caught:
+        CoverageSetClassifier(calibration_size=0.7).fit(frame, Y)
+    (note,) = caught.value.__notes__
+    assert note.startswith("The columns ['city'] hold texts or categories; encode them before")
+
+
 def test_bad_validation_rows_are_refused():
     clf = NeuralClassifier()
     assert_refused(clf, ValueError, "X contains NaN", X_val=changed(X, np.nan), y_val=Y)
@@ -145,6 +164,10 @@ AWARE = CardinalityAwareClassifier(BASE)
 PARAMETERS = [
     (NEURAL, "loss", "cros_entropy", ValueError, ".*did you mean 'cross_entropy'"),
     (NEURAL, "loss", "cost_sensitive_comp_sum", ValueError, ".*CardinalityAwareClassifier"),
+    (NEURAL, "loss", "focal_loss", ValueError, " is unknown; Known"),
+    (NEURAL, "loss", CompSum, ValueError, r".*give an instance, loss=CompSum\(\)"),
+    (NEURAL, "callbacks", 3, TypeError, r".*write callbacks=\[\.\.\.\]"),
+    (NEURAL, "module", torch.nn.Linear(3, 3), ValueError, ".*built already.*its class"),
     (NEURAL, "module", "resnett", ValueError, ".*did you mean 'resnet'"),
     (NEURAL, "module", None, ValueError, r".*\['mlp', 'resnet', 'periodic'\]"),
     (NEURAL, "dropout", 1.0, ValueError, ".*leaves no inputs"),

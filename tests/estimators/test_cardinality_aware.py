@@ -279,6 +279,23 @@ def test_csr_rows_have_experts_of_their_own_and_arrays_are_read_too(problem):
     np.testing.assert_allclose(proba.sum(axis=1), 1.0)
 
 
+@pytest.mark.parametrize("estimator", [None, GaussianNB()])
+def test_other_columns_than_in_training_are_told_by_name(problem, estimator):
+    X, y = problem
+    frame = pd.DataFrame(X, columns=[f"c{j}" for j in range(X.shape[1])])
+    clf = CardinalityAwareClassifier(estimator, **SMALL).fit(frame, y)
+    with pytest.raises(ValueError, match="c1"):
+        clf.predict_set(frame.drop(columns="c1"))
+    expects = f"but CardinalityAwareClassifier is expecting {X.shape[1]} features"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # X has no names
+        with pytest.raises(ValueError, match=expects):
+            clf.predict_set(X[:, 1:])
+    told = "CardinalityAwareClassifier|GaussianNB"
+    with pytest.warns(UserWarning, match=f"valid feature names, but ({told}) was fitted"):
+        clf.predict_set(X)
+
+
 def test_gaps_in_new_rows_are_told_and_read_as_medians(problem):
     X, y = problem
     clf = plain(HistGradientBoostingClassifier(max_iter=2)).fit(X, y)
