@@ -111,7 +111,8 @@ def fit_ensemble(experts, rows, repeats, rng, *, n_jobs=None, always=()):
     """
     raced, read = _raced(repeats[0]), held_out_rows(repeats[0])
     plans = {expert.name: expert.splits(rows, repeats) for expert in experts}
-    progress.plan({name: len(plan) for name, plan in plans.items()}, at_most=True)
+    n_steps = {name: len(plan) for name, plan in plans.items()}
+    progress.plan(n_steps, at_most=True, certain=always)
     first = [plan[: len(raced)] for plan in plans.values()]
     fits = fit_splits(experts, rows, first, rng, n_jobs)
     begun = {expert.name: its for expert, its in zip(experts, fits, strict=True)}

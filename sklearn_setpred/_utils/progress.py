@@ -44,10 +44,13 @@ def tells_progress(fit: Fit) -> Fit:
     return cast(Fit, wrapper)
 
 
-def plan(steps, *, at_most=False):
-    """Say how many steps of each kind there are in all, by name, or ``at_most``."""
+def plan(steps, *, at_most=False, certain=()):
+    """Say how many steps of each kind there are in all, by name, or ``at_most``.
+
+    The kinds that are ``certain`` will have all their steps nevertheless.
+    """
     if (progress := _current.get()) is not None:
-        progress.plan(steps, at_most)
+        progress.plan(steps, at_most, certain)
 
 
 def forgo(kinds):
@@ -89,14 +92,16 @@ class Progress:
     def __init__(self, title, verbose):
         self.title, self.verbose = title, verbose
         self.planned, self.seconds = {}, {}  # number of steps, and time of each, by kind
+        self.certain = ()
         self.at_most, self.is_long = False, False
         self.begin = self.last_step = self.last_line = time.monotonic()
         self.stderr = _stderr_handler()
         self.write("started")
 
-    def plan(self, steps, at_most):
+    def plan(self, steps, at_most, certain):
         """Set the number of steps of each kind and tell it."""
         self.planned, self.seconds, self.at_most = steps, {kind: [] for kind in steps}, at_most
+        self.certain = certain
         self.last_step = time.monotonic()
         self.write(f"{'up to ' * at_most}{self.n_planned} steps: {', '.join(steps)}")
 
@@ -116,9 +121,11 @@ class Progress:
             number = self.n_done + (kind not in self.planned)
             text = f"step {number} of {self.n_planned}, {text}"
         left = self.seconds_left()
-        if left is not None and left > _LONG and not self.is_long:
+        least = self.seconds_of(self.certain) if left is None else left
+        if least > _LONG and not self.is_long:
             self.is_long = True
-            self.write(f"a long fit, of about {duration(now - self.begin + left)} in all")
+            about = "at least" if left is None else "about"
+            self.write(f"a long fit, of {about} {duration(now - self.begin + least)} in all")
         pause = max(_LEAST_SECONDS, _LEAST_FRACTION * (now - self.begin))
         if self.verbose > 1 or now - self.last_line >= pause:
             self.write(f"{text}, about {duration(left)} left" if left else text)
@@ -137,8 +144,12 @@ class Progress:
         """Return the steps to come of each kind times their mean time so far, None if unknown."""
         if self.at_most or not all(self.seconds.values()):
             return None
-        n_left = {kind: self.planned[kind] - len(times) for kind, times in self.seconds.items()}
-        return sum(n_left[kind] * sum(times) / len(times) for kind, times in self.seconds.items())
+        return self.seconds_of(self.seconds)
+
+    def seconds_of(self, kinds):
+        """Return the steps to come of some kinds times their mean time, 0 for one that is new."""
+        begun = ((self.planned[kind], self.seconds[kind]) for kind in kinds if self.seconds[kind])
+        return sum((planned - len(times)) * sum(times) / len(times) for planned, times in begun)
 
     def write(self, text):
         """Write a line, unless the level of the logger is set above INFO."""

@@ -88,6 +88,27 @@ def test_a_long_fit_says_so_once(lines, clock):
     assert told == ["Fitted: a long fit, of about 2 min 40 s in all [40 s]"]
 
 
+class Race:
+    """Something whose fit takes steps of two kinds, of which one is certain."""
+
+    verbose = 1
+
+    @progress.tells_progress
+    def fit(self, clock):
+        progress.plan({"certain": 5, "perhaps": 5}, at_most=True, certain=["certain"])
+        for kind in ("perhaps", "certain"):
+            clock[0] += 20.0
+            progress.step(kind)
+
+
+def test_a_race_is_a_long_fit_as_soon_as_the_certain_steps_are_long(lines, clock):
+    Race().fit(clock)
+    assert lines()[2:4] == [
+        "Race: step 1 of 10, perhaps 1 of 5 [20 s]",
+        "Race: a long fit, of at least 2 min 0 s in all [40 s]",
+    ]
+
+
 @pytest.mark.parametrize("classifier", [NeuralClassifier(), LDRClassifier(cv=2)])
 def test_a_network_tells_each_epoch_with_its_losses_and_the_best_one(lines, classifier):
     classifier.set_params(max_epochs=2, verbose=2, random_state=0).fit(*IRIS)
