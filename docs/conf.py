@@ -11,6 +11,7 @@ from pathlib import Path
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
+from sklearn.utils.discovery import all_estimators, all_functions
 from sphinx.addnodes import pending_xref
 from sphinx.transforms import SphinxTransform
 
@@ -62,8 +63,6 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],
 }
-# No side bar where there is nothing to navigate to.
-html_sidebars = {page: [] for page in ("index", "whats_new")}
 html_copy_source = False
 html_show_sourcelink = False
 html_math_renderer = "mathml"
@@ -150,6 +149,9 @@ OUTSIDE = [
     *("set_size", "strong_peers", "label_noise", "label_noise_tables", "performance"),
     "promises_measured",
 ]
+# No side bar where there is nothing to navigate to.
+ALONE = ("index", "benchmarks", "whats_new", "promises", "decisions", *OUTSIDE)
+html_sidebars = {page: [] for page in ALONE}
 FULL_NAMES = {full_name.rpartition(".")[2]: full_name for full_name in PAGES_OF_NAMES}
 
 
@@ -211,8 +213,34 @@ def quote_fitted_attributes(app, what, name, documented, options, lines):
             lines[i] = re.sub(r"\b(\w+_)(?=[,)])", r"``\1``", line)
 
 
+def sklearn_names():
+    """Return the full names of scikit-learn's estimators and functions, by their last part."""
+    found = {}
+    for name, value in [*all_estimators(), *all_functions()]:
+        module = value.__module__.partition("._")[0]
+        if getattr(sys.modules.get(module), name, None) is value:
+            found[name] = f"{module}.{name}"
+    return found
+
+
+def sklearn_page(full_name):
+    """Return the address of a name in the documentation of scikit-learn."""
+    return f"https://scikit-learn.org/stable/modules/generated/{full_name}.html"
+
+
+def link_sklearn(app, env, node, contents):
+    """Let references to names of scikit-learn lead to its pages, without a file to download."""
+    target = node["reftarget"]
+    if target not in SKLEARN_NAMES.values():
+        return None
+    return nodes.reference("", "", contents, refuri=sklearn_page(target), internal=False)
+
+
+SKLEARN_NAMES = sklearn_names()
+
+
 class LinkPublicNames(SphinxTransform):
-    """Make a link of every public name that stands as code in a Markdown page."""
+    """Make a link of every name of ours and scikit-learn's that is code in a Markdown page."""
 
     default_priority = 500
 
@@ -224,7 +252,12 @@ class LinkPublicNames(SphinxTransform):
         for code in list(self.document.findall(nodes.literal)):
             name = re.sub(r"\(.*\)$", "", code.astext())
             in_text = not isinstance(code.parent, nodes.title | nodes.reference | pending_xref)
-            if in_text and name in FULL_NAMES:
+            # `clone` and `normalize` are words and parameters as well.
+            is_of_sklearn = name in SKLEARN_NAMES and ("_" in name or not name.islower())
+            if in_text and is_of_sklearn and name not in FULL_NAMES:
+                page = sklearn_page(SKLEARN_NAMES[name])
+                code.replace_self(nodes.reference("", "", code.deepcopy(), refuri=page))
+            elif in_text and name in FULL_NAMES:
                 link = {"refdomain": "py", "reftype": "obj", "reftarget": FULL_NAMES[name]}
                 code.replace_self(
                     pending_xref("", code.deepcopy(), **link, refexplicit=True, refdoc=docname)
@@ -240,4 +273,5 @@ def setup(app):
     # Before numpydoc, which reads the lines.
     app.connect("autodoc-process-docstring", quote_fitted_attributes, priority=100)
     app.connect("autodoc-skip-member", skip_foreign)
+    app.connect("missing-reference", link_sklearn)
     app.add_transform(LinkPublicNames)

@@ -57,7 +57,7 @@ def overview(losses: list[type[Loss]]) -> str:
         default = loss()
         facts = (default.top_1, default.all_k, default.symmetric, default.has_link)
         cells = ["yes" if fact else "no" for fact in facts]
-        cost = " / ".join(ratios.get((loss.name, *size), "–") for size in SIZES)
+        cost = "\u00a0/\u00a0".join(ratios.get((loss.name, *size), "–") for size in SIZES)
         cells = [f"[`{loss.name}`](#{loss.name})", loss.target, *cells, cost]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

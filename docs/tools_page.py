@@ -39,7 +39,13 @@ def ours() -> str:
         [tool, *("–" if does_not_apply(tool, name) else "works" for name in ESTIMATORS)]
         for tool in TOOLS
     ]
-    return table(["tool", *(f"`{name}`" for name in ESTIMATORS)], rows)
+    names = (name.removesuffix("Classifier") for name in ESTIMATORS)
+    return table(["tool", *names], rows)
+
+
+def as_code(outcome: str) -> str:
+    """Return an outcome, an error as code: its underscores are no Markdown."""
+    return outcome if outcome == "works" else f"`{outcome}`"
 
 
 def theirs() -> str:
@@ -49,7 +55,7 @@ def theirs() -> str:
     versions = {row["package"]: row["version"] for row in found}
     outcomes = {(row["tool"], row["package"]): row["outcome"] for row in found}
     rows = [
-        [tool, *(outcomes[tool, package] for package in versions)]
+        [tool, *(as_code(outcomes[tool, package]) for package in versions)]
         for tool in TOOLS
         if (tool, next(iter(versions))) in outcomes
     ]
