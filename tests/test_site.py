@@ -147,6 +147,16 @@ def test_links_of_the_site_lead_somewhere_and_pictures_have_alternative_texts(si
     assert broken == []
 
 
+def test_pages_have_a_description_an_icon_copy_buttons_and_links_to_scikit_learn(site):
+    page = (site / "howto/frames.html").read_text(encoding="utf-8")
+    assert re.search(r'<meta content="[^"]*conformal prediction[^"]*" name="description"', page)
+    assert re.search(r'<link rel="icon" href="[^"]*favicon.svg"', page)
+    assert "copybutton.js" in page
+    to = "https://scikit-learn.org/stable/modules/generated/sklearn.ensemble.VotingClassifier.html"
+    for name in ("sklearn_tools", "generated/sklearn_setpred.CardinalityAwareClassifier"):
+        assert f'href="{to}"' in (site / f"{name}.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_no_page_scrolls_sideways(site, pages, address, width):
     names = [str(page.relative_to(site)) for page in pages]
