@@ -96,7 +96,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         sets are the labels that reach one of them, with the first label.
     target_coverage : float, default=None
         Let a fifth of the rows, set aside first, find the penalty at which the sets hold the
-        right label with this probability, as `CoverageSetClassifier` does, with its guarantee;
+        true label with this probability, as `CoverageSetClassifier` does, with its guarantee;
         ``size_penalty`` is not read then.
     surrogate : "rank", str or Loss, default="rank"
         What the size is chosen by: "rank", or a loss on costs, by name or instance, such as
