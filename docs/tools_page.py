@@ -7,6 +7,7 @@ from docs/sklearn_tools_peers.csv, which ``examples/benchmarks/sklearn_tools.py 
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from pathlib import Path
 
@@ -39,7 +40,10 @@ def ours() -> str:
         [tool, *("–" if does_not_apply(tool, name) else "works" for name in ESTIMATORS)]
         for tool in TOOLS
     ]
-    names = (name.removesuffix("Classifier") for name in ESTIMATORS)
+    # A line may break where a space of no width is.
+    names = (
+        re.sub(r"\B(?=[A-Z][a-z])", "\u200b", name[: -len("Classifier")]) for name in ESTIMATORS
+    )
     return table(["tool", *names], rows)
 
 
