@@ -37,7 +37,10 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 def ours() -> str:
     """Return the table of our estimators."""
     rows = [
-        [tool, *("–" if does_not_apply(tool, name) else "works" for name in ESTIMATORS)]
+        [
+            tool.replace("(", "(\u200b"),
+            *("–" if does_not_apply(tool, name) else "works" for name in ESTIMATORS),
+        ]
         for tool in TOOLS
     ]
     # A line may break where a space of no width is.
