@@ -293,9 +293,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         """
         forget_fit(self)
         self._check_fit_params(fit_params)
-        if self.target_coverage is not None:
-            return self._fit_to_coverage(X, y, sample_weight, groups, fit_params)
-        return self._fit_experts(X, y, sample_weight, groups, fit_params)
+        fit = self._fit_experts if self.target_coverage is None else self._fit_to_coverage
+        return fit(X, y, sample_weight, groups, fit_params)
 
     @tells_progress
     def _fit_experts(self, X, y, sample_weight, groups, fit_params):
