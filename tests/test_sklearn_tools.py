@@ -78,6 +78,6 @@ def test_every_public_estimator_is_tried():
 
 
 def test_the_page_names_every_tool_and_estimator():
-    tables = runpy.run_path(str(DOCS / "tools_page.py"))["tables"]()
+    tables = runpy.run_path(str(DOCS / "tools_page.py"))["tables"]().replace("\u200b", "")
     assert [tool for tool in TOOLS if tables.count(f"| {tool} |") == 0] == []
-    assert all(f"`{name}`" in tables for name in ESTIMATORS)
+    assert all(f"| {name.removesuffix('Classifier')} |" in tables for name in ESTIMATORS)
