@@ -67,8 +67,15 @@ def label_array(labels):
     return array.astype(object) if array.dtype.kind == "T" else array
 
 
-def check_labels(X, y):
+def check_labels(X, y, *, least=2):
     """Return the classes and the code of each row's label; raise if y is no vector of labels.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    least : int, default=2
+        The least number of classes.
 
     Returns
     -------
@@ -86,9 +93,10 @@ def check_labels(X, y):
         raise ValueError("Input y contains NaT.")
     check_classification_targets(y)
     classes, codes = np.unique(y, return_inverse=True)
-    if len(classes) < 2:
+    if len(classes) < least:
+        needed = "2 classes" if least == 2 else "1 class"
         raise ValueError(
-            f"y holds {len(classes)} class; a classifier needs samples of at least 2 classes."
+            f"y holds {len(classes)} class; a classifier needs samples of at least {needed}."
         )
     return classes, codes
 

@@ -8,7 +8,7 @@ a new group, and every group counts as one row.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,6 +35,11 @@ def alpha_of(target_coverage):
     return 1 - check_number("target_coverage", target_coverage, **within)
 
 
+def n_different(groups):
+    """Return the number of groups: by sorting, as `np.unique` hashes, which is slow for many."""
+    return np.count_nonzero(np.diff(np.sort(groups))) + (len(groups) > 0)
+
+
 def row_weights(groups):
     """Return the weight of each row, one over the number of rows in its group."""
     _, places, counts = np.unique(groups, return_inverse=True, return_counts=True)
@@ -43,7 +48,7 @@ def row_weights(groups):
 
 def allowed_misses(groups, alpha):
     """Return the weight of the rows that may miss: ``alpha (n + 1) - 1`` for n groups."""
-    return alpha * (len(np.unique(groups)) + 1) - 1 + 1e-9
+    return alpha * (n_different(groups) + 1) - 1 + 1e-9
 
 
 def coverage_level(of_label, alpha, groups=None):
@@ -88,24 +93,29 @@ def class_levels_at(of_label, codes, n_classes, alpha, groups=None):
         rows = codes == code
         level[code] = coverage_level(of_label[rows], alpha, groups[rows])
     rows = pooled[codes]
-    if len(np.unique(groups[rows])) >= rows_needed(alpha):
+    if n_different(groups[rows]) >= rows_needed(alpha):
         level[pooled] = coverage_level(of_label[rows], alpha, groups[rows])
     return level, np.flatnonzero(pooled)
 
 
-def strata_levels(of_label, strata, alpha, groups=None):
-    """Return the level of each stratum as a dict; raise for a stratum with too few rows."""
+def strata_levels(of_label, strata, alpha, groups=None, few=None):
+    """Return the level of each stratum as a dict.
+
+    A stratum with too few rows has the level ``few``; None raises.
+    """
     groups = np.arange(len(of_label)) if groups is None else groups
     rows_of = {value: strata == value for value in np.unique(strata).tolist()}
     needed = rows_needed(alpha)
-    few = [value for value, rows in rows_of.items() if len(np.unique(groups[rows])) < needed]
-    if few:
+    short = [value for value, rows in rows_of.items() if n_different(groups[rows]) < needed]
+    if short and few is None:
         raise ValueError(
-            f"strata {few} have fewer than the {needed} calibration rows that "
+            f"strata {short} have fewer than the {needed} calibration rows that "
             f"target_coverage={1 - alpha:g} needs; merge them or raise calibration_size."
         )
-    levels = (coverage_level(of_label[rows], alpha, groups[rows]) for rows in rows_of.values())
-    return dict(zip(rows_of, levels, strict=True))
+    return {
+        value: few if value in short else coverage_level(of_label[rows], alpha, groups[rows])
+        for value, rows in rows_of.items()
+    }
 
 
 def levels_of_strata(strata, levels):
@@ -172,22 +182,37 @@ class LabelLevels:
     @property
     def n_groups(self):
         """Number of groups."""
-        return len(np.unique(self.groups))
+        return n_different(self.groups)
 
     def is_few(self, target_coverage):
         """Say whether the rows are too few for a coverage."""
         return self.n_groups < rows_needed(alpha_of(target_coverage))
 
-    def at(self, target_coverage):
-        """Return the level for a coverage; raise where the rows have none."""
+    def at(self, target_coverage, few=None):
+        """Return the level for a coverage; where rows are too few, ``few``, and raise for None."""
         alpha = alpha_of(target_coverage)
-        check_rows(self.n_groups, len(self.groups), coverage=target_coverage)
+        if few is None:
+            check_rows(self.n_groups, len(self.groups), coverage=target_coverage)
         check_reachable(self, alpha, self.conditional)
         if self.conditional == "class":
             return class_levels_at(self.levels, self.codes, self.n_classes, alpha, self.groups)[0]
         if self.conditional == "strata":
-            return strata_levels(self.levels, self.strata, alpha, self.groups)
+            return strata_levels(self.levels, self.strata, alpha, self.groups, few)
+        if self.is_few(target_coverage):
+            return few
         return coverage_level(self.levels, alpha, self.groups)
+
+    def joined(self, more):
+        """Return the levels of these rows and of more rows, each of which is a group."""
+        first_group = self.groups.max(initial=-1) + 1
+        return replace(
+            self,
+            levels=np.append(self.levels, more.levels),
+            codes=np.append(self.codes, more.codes),
+            is_new=np.append(self.is_new, more.is_new),
+            groups=np.append(self.groups, first_group + more.groups),
+            strata=None if self.strata is None else np.append(self.strata, more.strata),
+        )
 
     def reached(self, levels, strata=None):
         """Return how many calibration rows have no higher level than each of (n, n_classes).

@@ -35,7 +35,8 @@ from sklearn_setpred.estimators._calibration import (
 from sklearn_setpred.estimators._decisions import (
     decided_alone,
 )
-from sklearn_setpred.estimators._levels import LevelsMixin, first_labels
+from sklearn_setpred.estimators._in_parts import InPartsMixin
+from sklearn_setpred.estimators._levels import first_labels
 from sklearn_setpred.estimators._persistence import all_or_nothing, forget_fit
 from sklearn_setpred.estimators._set_aside import (
     CalibrationRows,
@@ -43,8 +44,7 @@ from sklearn_setpred.estimators._set_aside import (
     row_groups,
     set_aside,
 )
-from sklearn_setpred.estimators._targets import TargetsMixin
-from sklearn_setpred.estimators._wrapped import WrappingMixin, with_splits_within
+from sklearn_setpred.estimators._wrapped import with_splits_within
 from sklearn_setpred.sets import label_indices, threshold_sets
 
 
@@ -53,7 +53,7 @@ def _has_accuracy(self):
     return self.target_accuracy is not None
 
 
-class CoverageSetClassifier(LevelsMixin, TargetsMixin, WrappingMixin, BaseEstimator):
+class CoverageSetClassifier(InPartsMixin, BaseEstimator):
     """Prediction sets with a target coverage or a target mean size, around any classifier.
 
     This is split conformal prediction [1]_. A fraction of the rows is set aside before anything is
@@ -73,8 +73,8 @@ class CoverageSetClassifier(LevelsMixin, TargetsMixin, WrappingMixin, BaseEstima
     ----------
     estimator : classifier, default=None
         Any scikit-learn classifier or pipeline, or a set predictor of this package.
-        ``FrozenEstimator(fitted)`` is used as it is: all rows given to ``fit`` then calibrate,
-        and must be new to it. None means `NeuralClassifier`.
+        ``FrozenEstimator(fitted)`` is used as it is: all rows given to ``fit``, or in parts to
+        ``partial_fit``, then calibrate, and must be new to it. None means `NeuralClassifier`.
     target_coverage : float, default=None
         Fraction of the sets that contain the true label, between 0 and 1. None, without a
         ``target_size``, means 0.95.
@@ -136,6 +136,9 @@ class CoverageSetClassifier(LevelsMixin, TargetsMixin, WrappingMixin, BaseEstima
         ``cv``, lower targets have the same sets.
     n_calibration_ : int
         Number of calibration rows.
+    history_ : list of dict
+        ``n_calibration`` and ``level`` after each call of ``fit`` and ``partial_fit``, without
+        ``cv``.
     pooled_classes_ : ndarray
         With ``conditional="class"``, the classes with fewer than ``ceil(1 / alpha) - 1``
         calibration rows, which share one level; with ``label_noise`` or ``cv``, they are in every
@@ -368,16 +371,6 @@ class CoverageSetClassifier(LevelsMixin, TargetsMixin, WrappingMixin, BaseEstima
         self.n_calibration_ = sum(fold.n_calibration_ for fold in self.folds_)
         self._find_level(self._coverage)
         return self
-
-    def _find_level(self, target):
-        """Find the level for a target, and the classes that have none of their own."""
-        if self.conditional == "class":
-            self.pooled_classes_ = self.classes_[self._pooled(target)]
-        self.level_ = self._level_at(target)
-        if self.target_size is None and self.label_noise is None:
-            self.least_coverage_ = self._least_coverage()
-            suffices = ", enough for the target" if self.least_coverage_ >= target else ""
-            progress.tell(f"the smallest sets cover {self.least_coverage_:.1%}{suffices}")
 
     # -------------------------------------------------------------- prediction
 

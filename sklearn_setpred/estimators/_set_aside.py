@@ -10,7 +10,7 @@ from sklearn.utils.validation import _num_samples, check_consistent_length
 
 from sklearn_setpred._utils.validation import check_integer, check_number, label_array
 from sklearn_setpred._utils.warn import warn_user
-from sklearn_setpred.estimators._calibration import check_reachable, new_labels
+from sklearn_setpred.estimators._calibration import check_reachable, n_different, new_labels
 
 
 class CalibrationRows(NamedTuple):
@@ -29,7 +29,7 @@ class CalibrationRows(NamedTuple):
     @property
     def n_groups(self):
         """Number of groups."""
-        return len(np.unique(self.groups))
+        return n_different(self.groups)
 
 
 def row_groups(groups, X):
