@@ -21,7 +21,7 @@ from sklearn_setpred._utils.types import (
     Samples,
     Sets,
 )
-from sklearn_setpred._utils.validation import label_array
+from sklearn_setpred._utils.validation import check_k, label_array
 from sklearn_setpred.sets import label_indices
 
 __all__ = [
@@ -67,7 +67,9 @@ def predict_set(estimator: Estimator, X: Samples, **params: Any) -> Sets:
     Notes
     -----
     Metadata is not routed to the ``transform`` of pipeline steps. No rows give no sets, an array of
-    shape (0, n_classes), whatever their columns are: that is how Dask asks for type and shape.
+    shape (0, n_classes), whatever their columns are. So ``predict_set(estimator, X[:0])`` is the
+    ``meta`` of Dask's ``map_blocks``, and a part of a frame may be empty. Methods of estimators
+    refuse no rows, as those of scikit-learn do.
 
     Examples
     --------
@@ -85,8 +87,15 @@ def predict_set(estimator: Estimator, X: Samples, **params: Any) -> Sets:
            [False, False,  True]])
     """
     if _num_samples(X) == 0:
-        return _no_sets(find_inside(estimator, "predict_set")[0])
+        return _no_sets(_fitted_inside(estimator, "predict_set"))
     return call_through(estimator, "predict_set", X, **params)
+
+
+def _fitted_inside(estimator, method):
+    """Return the estimator inside that has ``method``; raise if it is not fitted."""
+    predictor = find_inside(estimator, method)[0]
+    check_is_fitted(predictor)
+    return predictor
 
 
 def _no_sets(predictor):
@@ -169,6 +178,10 @@ def predict_top_k(
     array([['a', 'b'],
            ['c', 'b']], dtype='<U1')
     """
+    if _num_samples(X) == 0:
+        classes = _fitted_inside(estimator, "predict_top_k").classes_
+        labels = classes[np.empty((0, check_k(k, len(classes))), dtype=np.intp)]
+        return (labels, np.empty(labels.shape)) if return_proba else labels
     labels = call_through(estimator, "predict_top_k", X, k=k)
     if not return_proba:
         return labels
@@ -205,6 +218,8 @@ def set_levels(estimator: Estimator, X: Samples) -> Floats:
     >>> set_levels(TopKSetClassifier(GaussianNB(), k=1).fit(X, y), [[9.2]])
     array([[-3., -2., -1.]])
     """
+    if _num_samples(X) == 0:
+        return np.empty((0, len(_fitted_inside(estimator, "set_levels").classes_)))
     return call_through(estimator, "set_levels", X)
 
 

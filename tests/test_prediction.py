@@ -304,3 +304,26 @@ def test_no_rows_give_no_sets(shape, sparse_output):
     model = make_pipeline(StandardScaler(), clf).fit(X, y)
     none, some = predict_set(model, np.empty(shape)), predict_set(model, X)
     assert (none.shape, none.dtype, type(none)) == ((0, 3), some.dtype, type(some))
+
+
+@pytest.mark.parametrize("n_rows", [0, 1])
+def test_top_labels_and_levels_of_no_rows_have_the_type_of_those_of_some(n_rows):
+    X, y = np.arange(12.0).reshape(6, 2), np.array(["a", "b", "c"] * 2)
+    model = make_pipeline(StandardScaler(), TopKSetClassifier(GaussianNB(), k=1)).fit(X, y)
+    few = X[:n_rows]
+    for of in (
+        lambda X: predict_top_k(model, X, 2),
+        lambda X: predict_top_k(model, X, 2, return_proba=True)[1],
+        lambda X: set_levels(model, X),
+        lambda X: predict_set_size(model, X),
+    ):
+        found, some = of(few), of(X)
+        assert (found.shape, found.dtype) == ((n_rows, *some.shape[1:]), some.dtype)
+    with pytest.raises(ValueError, match="k=4 is above"):
+        predict_top_k(model, few, 4)
+
+
+@pytest.mark.parametrize("function", [predict_set, predict_top_k, set_levels])
+def test_no_rows_have_no_sets_before_a_fit(function):
+    with pytest.raises(NotFittedError):
+        function(TopKSetClassifier(GaussianNB()), np.empty((0, 2)))
