@@ -68,7 +68,8 @@ class Network:
         self.build, self.standardization = build, standardization
         self.n_features, self.n_outputs = n_features, n_outputs
         self.requested_device, self.device = device, choose_device(device)
-        self.trainer = None  # the skorch net, kept between calls of partial_fit
+        # The skorch net, kept between calls of partial_fit, or what a file has kept of it.
+        self.trainer = self.filed_state = None
 
     def _offset(self):
         """Return the offset of CSR rows as a tensor."""
@@ -146,7 +147,7 @@ class Network:
         return {name: tensor.cpu().numpy() for name, tensor in self.module.state_dict().items()}
 
     def __getstate__(self):
-        kept = vars(self).keys() - {"module", "device", "trainer"}
+        kept = vars(self).keys() - {"module", "device", "trainer", "filed_state"}
         state = {name: getattr(self, name) for name in sorted(kept)}
         state["weights"] = self.weights()
         return state
@@ -154,13 +155,52 @@ class Network:
     def __setstate__(self, state):
         weights = state.pop("weights")
         self.__dict__.update(state)
-        self.device, self.trainer = _device_at_hand(self.requested_device), None
+        self.device = _device_at_hand(self.requested_device)
+        self.trainer = self.filed_state = None
         _check_members(weights, self.build)
         module = self.build.blank(self.n_features, self.n_outputs)
         _check_shapes(weights, module.state_dict())
         tensors = {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
         module.load_state_dict(tensors, assign=True)
         self.module = module.to(self.device)
+
+    @property
+    def training_state(self):
+        """What partial_fit needs to go on, beside the weights; None where it was not called.
+
+        These are the optimizer's averages, by the name of the weight and their own, the state of
+        the generator that orders the rows, and the size of a batch.
+        """
+        return self.filed_state if self.trainer is None else _training_state_of(self.trainer)
+
+    @training_state.setter
+    def training_state(self, training_state):
+        _check_training_state(training_state, self.weights())
+        self.filed_state = training_state
+
+
+def _training_state_of(net):
+    """Return the training state of a skorch net."""
+    averages = {
+        name: {key: value.cpu().numpy().copy() for key, value in net.optimizer_.state[p].items()}
+        for name, p in net.module_.named_parameters()
+        if p in net.optimizer_.state
+    }
+    generator = net.generator.get_state().numpy()
+    return {"averages": averages, "generator": generator, "batch_size": net.batch_size}
+
+
+def go_on_from(net, training_state):
+    """Let a new skorch net go on where the one with a training state has ended."""
+    places, averages = {p: i for i, p in enumerate(net.trained_)}, training_state["averages"]
+    state = {
+        places[p]: {key: torch.from_numpy(np.array(value)) for key, value in averages[name].items()}
+        for name, p in net.module_.named_parameters()
+        if name in averages
+    }
+    net.optimizer_.load_state_dict({**net.optimizer_.state_dict(), "state": state})
+    net.batch_size = training_state["batch_size"]
+    net.generator.set_state(torch.from_numpy(np.array(training_state["generator"])))
 
 
 def rows_at_a_time(n_outputs):
@@ -188,6 +228,17 @@ def _check_shapes(weights, expected):
             f"The file's weights have the shapes {shapes}, its network needs {needed}: the file "
             "is damaged or was changed."
         )
+
+
+def _check_training_state(training_state, weights):
+    """Raise ValueError unless the averages of a file have the shapes of the weights, or are one."""
+    for name, kept in training_state["averages"].items():
+        shapes = {np.shape(array) for array in kept.values()} - {()}
+        if shapes - {np.shape(weights.get(name))}:
+            raise ValueError(
+                f"The file's averages of {name!r} have the shapes {shapes}, not that of the "
+                "weights: the file is damaged or was changed."
+            )
 
 
 def _device_at_hand(device):

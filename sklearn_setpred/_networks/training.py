@@ -15,7 +15,7 @@ import torch
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.utils import noop
 
-from sklearn_setpred._networks.network import Network
+from sklearn_setpred._networks.network import Network, go_on_from
 from sklearn_setpred._networks.rows import row_values, values_at_best_scale
 from sklearn_setpred._networks.skorch_net import Criterion, Net, RowsDataset, StopTraining
 from sklearn_setpred._networks.standardize import standardization_of
@@ -275,7 +275,10 @@ def train_one_epoch(network, part, loss, n_outputs, options, *, seed):
     net = network.trainer
     if net is None:
         net = make_net(network, loss, options, seed=seed, n_rows=len(part.target))
-    network.trainer = None  # an epoch that fails spoils the optimizer's state
+        if network.filed_state is not None:
+            go_on_from(net, network.filed_state)
+    # An epoch that fails spoils the optimizer's state.
+    network.trainer = network.filed_state = None
     weights, standardization = _copied_weights(net), network.standardization
     try:
         if not is_new:

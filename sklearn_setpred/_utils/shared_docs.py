@@ -54,7 +54,8 @@ callbacks : list of skorch callbacks or None
 verbose : int
     0 is silent, 1 tells epochs and the time left, 2 tells every epoch.
 warm_start : bool
-    Start ``fit`` from the weights of the last fit.
+    Start ``fit`` from the weights of the last fit. Files keep the state of the optimizer after
+    ``partial_fit``, three times the weights in all, so that it goes on as it would without them.
 random_state : int, RandomState instance or None
     Seeds weights, batches and the held-out rows; pass an int for the same result at every call.
     Global generators are left alone.

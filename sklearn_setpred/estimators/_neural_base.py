@@ -42,6 +42,19 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         """Return the loss instance."""
         raise NotImplementedError
 
+    def __getstate__(self):
+        state = super().__getstate__()
+        if self.warm_start and getattr(self, "net_", None) is not None:
+            state["_training_state"] = self.net_.training_state
+        return state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        training_state = state.pop("_training_state", None)
+        super().__setstate__(state)
+        if training_state is not None:
+            self.net_.training_state = training_state
+
     # ---------------------------------------------------------------- training
 
     @all_or_nothing

@@ -16,7 +16,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import KFold
 from skorch.callbacks import Callback, EarlyStopping
 
-from sklearn_setpred import NeuralClassifier
+from sklearn_setpred import NeuralClassifier, load, save
 from sklearn_setpred._networks.training import TrainingDivergedError
 from sklearn_setpred.losses import TGCE, CompSum, Loss, get_loss
 from sklearn_setpred.sets import class_ranks
@@ -400,11 +400,50 @@ def test_partial_fit_refuses_other_classes_than_before(blobs):
         clf.partial_fit(X, y, classes=["ant", "emu"])
 
 
-def test_partial_fit_goes_on_after_a_pickle(blobs):
+def through_pickle(clf, path):
+    return pickle.loads(pickle.dumps(clf))
+
+
+def through_file(clf, path):
+    save(clf, path)
+    return load(path)
+
+
+@pytest.mark.parametrize("through", [through_pickle, through_file])
+@pytest.mark.parametrize("kind", KINDS)
+def test_partial_fit_goes_on_after_a_file_as_it_would_without(blobs, kind, through, tmp_path):
     X, y = blobs
-    clf = network().partial_fit(X, y, classes=np.unique(y))
-    clf = pickle.loads(pickle.dumps(clf)).partial_fit(X, y)
-    assert clf.n_iter_ == 2
+    path = tmp_path / "clf.skops"
+    kept, filed = (
+        network(module=kind, hidden_layer_sizes=(8, 8), warm_start=True) for _ in range(2)
+    )
+    for rows in (slice(None), slice(0, 40), slice(40, None)):
+        kept.partial_fit(X[rows], y[rows], classes=np.unique(y))
+        filed.partial_fit(X[rows], y[rows], classes=np.unique(y))
+        filed = through(through(filed, path), path)  # twice: what was loaded is saved again
+    assert kept.loss_curve_ == filed.loss_curve_
+    np.testing.assert_array_equal(kept.decision_function(X), filed.decision_function(X))
+
+
+def test_the_optimizer_is_kept_on_request_and_of_partial_fit_alone(blobs):
+    X, y = blobs
+    part = network().partial_fit(X, y, classes=np.unique(y))
+    whole = network(warm_start=True).fit(X, y)
+    for clf in (part, whole, clone(part)):
+        assert "_training_state" not in clf.__getstate__() or clf.net_.training_state is None
+    part.set_params(warm_start=True)
+    assert pickle.loads(pickle.dumps(part)).net_.training_state is not None
+    assert pickle.loads(pickle.dumps(part.fit(X, y))).net_.training_state is None
+
+
+def test_averages_of_another_shape_are_refused(blobs):
+    X, y = blobs
+    clf = network(warm_start=True).partial_fit(X, y, classes=np.unique(y))
+    state = clf.__getstate__()
+    averages = state["_training_state"]["averages"]
+    next(iter(averages.values()))["exp_avg"] = np.zeros((3, 5), dtype=np.float32)
+    with pytest.raises(ValueError, match=r"averages of .* have the shapes"):
+        NeuralClassifier.__new__(NeuralClassifier).__setstate__(state)
 
 
 # -------------------------------------------------------------- randomness, pickles, errors
