@@ -42,7 +42,7 @@ class LDRClassifier(BaseNeuralClassifier):
         The loss: temperature by row, or the same for all.
     lam : float, default=1.0
         Temperature, positive; for "aldr_kl" the highest one.
-    alpha : float, default=2.0
+    alpha : float, default=3.0
         How little the temperatures of "aldr_kl" adapt, above 1: they lie in
         ``[lam * (1 - 1 / alpha), lam]``. "ldr_kl" does not read it.
     q : float, default=0.7
@@ -99,7 +99,7 @@ class LDRClassifier(BaseNeuralClassifier):
         loss: str = "aldr_kl",
         *,
         lam: float = 1.0,
-        alpha: float = 2.0,
+        alpha: float = 3.0,
         q: float = 0.7,
         module: str | Callable[[int, int], Any] = "mlp",
         hidden_layer_sizes: int | Sequence[int] | None = None,

@@ -23,8 +23,8 @@ SMALL = {
 # A classifier and the loss it stands for.
 CLASSIFIERS = [
     pytest.param(
-        LDRClassifier(lam=2.0, alpha=3.0, q=0.5),
-        ALDRKL(lam=2.0, alpha=3.0, q=0.5),
+        LDRClassifier(lam=2.0, alpha=4.0, q=0.5),
+        ALDRKL(lam=2.0, alpha=4.0, q=0.5),
         id="aldr_kl",
     ),
     pytest.param(LDRClassifier("ldr_kl", lam=0.5, q=0.0), LDRKL(lam=0.5), id="ldr_kl"),
@@ -41,7 +41,7 @@ def blobs():
 
 @pytest.fixture(scope="module")
 def fitted(blobs):
-    return LDRClassifier(lam=2.0, alpha=3.0, **SMALL).fit(*blobs)
+    return LDRClassifier(lam=2.0, alpha=4.0, **SMALL).fit(*blobs)
 
 
 @pytest.mark.parametrize(("classifier", "loss"), CLASSIFIERS)
@@ -150,7 +150,7 @@ def test_temperature_solves_its_equation(fitted, blobs):
     t, f = fitted.temperature(blobs[0]), fitted.decision_function(blobs[0])
     p = softmax(f / t[:, None], axis=1)
     divergence = (p * np.log(4 * p)).sum(axis=1)
-    np.testing.assert_allclose(t, 2 * (1 - divergence / (3 * log(4))), rtol=1e-9)
+    np.testing.assert_allclose(t, 2 * (1 - divergence / (4 * log(4))), rtol=1e-9)
     assert t.shape == (100,)
     assert t.dtype == np.float64
 
@@ -160,7 +160,7 @@ def test_temperature_is_low_where_the_prediction_is_certain(fitted, blobs):
     certainty = fitted.predict_proba(X).max(axis=1)
     t = fitted.temperature(X)
     assert t[certainty.argmax()] < np.median(t) < t[certainty.argmin()]
-    assert (t > 2 * (1 - 1 / 3)).all()
+    assert (t > 2 * (1 - 1 / 4)).all()
     assert (t <= 2).all()
 
 
