@@ -70,6 +70,7 @@ RELATIVE_COST = {
     "mean of sce": 8,
     "mean of jensen_shannon": 8,
     "CleanLearning": 6,
+    "CleanLearning, unweighted": 6,
     "MLPClassifier": 4,
     "LogisticRegression": 0.2,
 }
@@ -87,16 +88,23 @@ class Plan(NamedTuple):
     n_rows: int  # at most, of the training and of the test part
     max_epochs: int
     noises: tuple = NOISES
+    compared: tuple = ()  # methods that go on to the second rung; none means all
 
     @property
     def settings(self):
         """What the labels may be: data set, noise and level."""
         return [(name, *noise) for name in self.datasets for noise in self.noises]
 
+    def rungs_of(self, method):
+        """Return the rungs that a method takes."""
+        goes_on = not self.compared or method in self.compared
+        return self.rungs if goes_on else self.rungs[:1]
+
 
 QUICK = Plan("quick", ("vowel", "pendigits"), ((1, 3), (3, 1)), n_rows=1000, max_epochs=30)
 SOME_NOISES = (("clean", 0.0), ("uniform", 0.6), ("class_dependent", 0.3))
-MEDIUM = Plan("medium", tuple(DATASETS), ((1, 4),), 1500, 30, SOME_NOISES)
+COMPARED = ("gce", "ldr_kl", "aldr_kl", "LDRClassifier", "mean of gce")
+MEDIUM = Plan("medium", tuple(DATASETS), ((1, 4), (3, 1)), 1500, 30, SOME_NOISES, COMPARED)
 FULL = Plan("full", tuple(DATASETS), ((1, 4), (2, 2), (5, 1)), n_rows=5000, max_epochs=30)
 
 
@@ -224,7 +232,7 @@ def open_rung(setting, method, done, plan):
     On each rung the configurations best on the folds of the one below are trained on more folds.
     """
     configs, scores = candidates(setting, method, plan), {}
-    for n_folds, n_kept in plan.rungs:
+    for n_folds, n_kept in plan.rungs_of(method):
         configs = sorted(configs, key=scores.get, reverse=True)[:n_kept] if scores else configs
         tasks = [Task(*setting, method, c, fold) for c in configs for fold in range(n_folds)]
         missing = [task for task in tasks if task not in done]
@@ -331,7 +339,7 @@ def n_missing(dataset, method, done, plan):
     """Count the models of a data set and method that are still to be trained."""
     n_done = sum(task.dataset == dataset and task.method == method for task in done)
     n_configs, n_seen, n_runs = len(candidates((), method, plan)), 0, 0
-    for n_folds, n_kept in plan.rungs:
+    for n_folds, n_kept in plan.rungs_of(method):
         n_runs += (n_folds - n_seen) * min(n_kept, n_configs)
         n_seen = n_folds
     return n_runs * len(plan.noises) - n_done
@@ -376,7 +384,7 @@ def parsed(arguments):
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="two small data sets, minutes")
-    parser.add_argument("--medium", action="store_true", help="one fold of few rows, an hour")
+    parser.add_argument("--medium", action="store_true", help="few rows and folds, half an hour")
     parser.add_argument("--data", nargs="+", choices=DATASETS, help="data sets, if not all")
     parser.add_argument("--jobs", type=int, default=1, help="processes, of one thread each")
     parser.add_argument("--minutes", type=float, default=np.inf, help="stop after so many")

@@ -19,6 +19,7 @@ from sklearn_setpred import LDRClassifier, NeuralClassifier
 from sklearn_setpred.losses import LOSSES
 
 LEARNING_RATES = (1.5e-3, 5e-3, 1.5e-2, 5e-2)
+UNWEIGHTED = "CleanLearning, unweighted"
 
 
 class Fold(NamedTuple):
@@ -78,11 +79,17 @@ def fit_mean(name, params, fold, options):
 
 
 def fit_clean_learning(name, params, fold, options):
-    """Fit a network of cross-entropy on the rows that cleanlab does not take for mislabelled."""
+    """Fit a network of cross-entropy on the rows that cleanlab does not take for mislabelled.
+
+    As it comes, cleanlab weighs the rows of a class by one over the estimated share of right labels
+    in it, up to 1,000; "unweighted" leaves that out.
+    """
     from cleanlab.classification import CleanLearning
 
     network = NeuralClassifier(random_state=options["random_state"])
-    return CleanLearning(network, seed=options["random_state"]).fit(fold.X, fold.y)
+    weights = {"sample_weight": None} if name == UNWEIGHTED else {}
+    cleaning = CleanLearning(network, seed=options["random_state"])
+    return cleaning.fit(fold.X, fold.y, clf_final_kwargs=weights)
 
 
 def fit_mlp_classifier(name, params, fold, options):
@@ -115,7 +122,7 @@ METHODS = {
     "LogisticRegression": fit_logistic_regression,
 }
 if find_spec("cleanlab"):
-    METHODS["CleanLearning"] = fit_clean_learning
+    METHODS |= dict.fromkeys(("CleanLearning", UNWEIGHTED), fit_clean_learning)
 
 
 def drawn_configurations(method, n_draws, rng):

@@ -76,6 +76,14 @@ def test_the_best_of_a_rung_is_trained_on_the_folds_of_the_next(tiny):
     )
 
 
+def test_only_the_compared_methods_go_on_to_more_folds(tiny):
+    plan = tiny.FULL._replace(compared=("aldr_kl",))
+    assert plan.rungs_of("aldr_kl") == plan.rungs
+    assert plan.rungs_of("cross_entropy") == plan.rungs[:1]
+    n_missing = [tiny.n_missing("digits", name, {}, plan) for name in ("aldr_kl", "cross_entropy")]
+    assert n_missing == [2 * 3, 2 * 2]
+
+
 # ------------------------------------------------------------------------ the methods
 
 
@@ -92,11 +100,12 @@ def small_fold(methods, as_rows=np.asarray):
     )
 
 
+CLEANING = ("CleanLearning", "CleanLearning, unweighted")
 NAMES = (
     *("cross_entropy", "sce", "gce", "tgce", "weston_watkins", "jensen_shannon", "crammer_singer"),
     *("rll", "nce_rce", "nce_aul", "nce_agce", "mse", "mae", "ldr_kl", "aldr_kl"),
     *("one_step_aldr_kl", "LDRClassifier", "MLPClassifier", "LogisticRegression"),
-    *("mean of gce", "CleanLearning"),
+    *("mean of gce", *CLEANING),
 )
 # Dear, and like the mean of gce.
 OTHERS = {"mean of sce", "mean of jensen_shannon"}
@@ -104,14 +113,14 @@ OTHERS = {"mean of sce", "mean of jensen_shannon"}
 
 def test_the_names_of_the_methods_are_all_tried_here(benchmark):
     known = set(benchmark("label_noise_methods").METHODS)
-    assert known | {"CleanLearning"} == {*NAMES, *OTHERS}
+    assert known | {*CLEANING} == {*NAMES, *OTHERS}
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_method_fits_and_is_measured(benchmark, name):
     label_noise, methods = benchmark("label_noise"), benchmark("label_noise_methods")
-    if name == "CleanLearning":
+    if name in CLEANING:
         pytest.importorskip("cleanlab")
     fold = small_fold(methods)
     options = label_noise.NETWORK | {"max_epochs": 3, "random_state": 0}
@@ -285,6 +294,14 @@ def test_unfinished_data_sets_are_left_out(benchmark):
     )
     finished = benchmark("label_noise_tables").finished(frame)
     assert finished["dataset"].unique().tolist() == ["whole"]
+
+
+def test_ranks_are_those_of_the_folds_that_all_methods_have(benchmark):
+    tables = benchmark("label_noise_tables")
+    both, one = lines_of({"gce": 0.8, "mae": 0.7}, 0), lines_of({"gce": 0.1}, 1)
+    frame = pd.DataFrame(both + one)
+    assert len(tables.finished(frame)) == 3
+    assert tables.in_shared_folds(frame)["top_1"].tolist() == [0.8, 0.7]
 
 
 def test_ranks_leave_out_what_cannot_be_told_apart(benchmark):
