@@ -74,7 +74,7 @@ copybutton_prompt_is_regexp = True
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    "ignore_pattern": r"demo\.py",
+    "ignore_pattern": r"(demo|data_parallel)\.py",
     "capture_repr": (),
     "backreferences_dir": "auto_examples/backreferences",
     "doc_module": ("sklearn_setpred",),
