@@ -73,7 +73,9 @@ class Pool:
         if n_averaged > 1:
             by_single = pool_exponents(by_one, codes, row_weight)
             steps = (1 / n_averaged - 1 / n_models) / (1 - 1 / n_averaged)
-            exponents = np.maximum(held_out + steps * (held_out - by_single), 0.0)
+            carried = np.maximum(held_out + steps * (held_out - by_single), 0.0)
+            # More models are no less sure; where few rows are wrong, exponents may say so.
+            exponents = carried if carried.sum() >= held_out.sum() else held_out
         rows = np.arange(len(codes))
         parts = [_in_float32(lambda some: log_linear_pool(some, held_out), by_mean), *by_mean]
         shares = mixture_shares(np.exp([log_p[rows, codes] for log_p in parts]), row_weight)
@@ -194,7 +196,9 @@ def log_linear_pool(experts, w):
 def pool_exponents(experts, codes, row_weight):
     """Return the exponents of the log-linear pool with the highest likelihood of the labels.
 
-    Minimises the convex ``-sum_r v_r log q(y_r | x_r)`` over ``w >= 0``.
+    Minimises the convex ``-sum_r v_r log q(y_r | x_r) + |w - 1 / m|^2 / (2 n)`` over ``w >= 0``,
+    of m experts and n rows. The ridge counts about as much as one row: where all rows are right,
+    the likelihood alone grows with w without end.
 
     Parameters
     ----------
@@ -218,10 +222,16 @@ def pool_exponents(experts, codes, row_weight):
         expected = np.einsum("rk,irk->ir", np.exp(log_q), log_p)
         return -(v[rows] @ log_q[labels]), (expected - log_p[:, *labels]) @ v[rows]
 
-    negative_log_likelihood = _summed(negative_log_likelihood, experts)
+    of_all, ridge = _summed(negative_log_likelihood, experts), 1 / np.count_nonzero(v)
     start = np.full(len(experts), 1.0 / len(experts))
+
+    def penalised(w):
+        value, gradient = of_all(w)
+        moved = w - start
+        return value + 0.5 * ridge * (moved @ moved), gradient + ridge * moved
+
     bounds = [(0.0, None)] * len(experts)
-    return minimize(negative_log_likelihood, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return minimize(penalised, start, jac=True, method="L-BFGS-B", bounds=bounds).x
 
 
 def mixture_shares(p, row_weight):

@@ -129,8 +129,8 @@ def test_weights_of_rows_are_repetition(rng):
     repeated = fitted(
         [np.repeat(log_p, repeats, axis=0) for log_p in experts], np.repeat(codes, repeats)
     )
-    np.testing.assert_allclose(weighted.exponents, repeated.exponents, atol=1e-3)
-    np.testing.assert_allclose(weighted.shares, repeated.shares, atol=1e-3)
+    np.testing.assert_allclose(weighted.exponents, repeated.exponents, atol=0.02)
+    np.testing.assert_allclose(weighted.shares, repeated.shares, atol=0.02)
 
 
 def test_exponents_are_carried_on_to_the_number_of_models(rng):
@@ -141,17 +141,33 @@ def test_exponents_are_carried_on_to_the_number_of_models(rng):
     (w,) = pool_exponents([by_mean], codes, np.ones(500))
     how = {"n_averaged": 2, "n_models": 4}
     pool = Pool.fit([2 * by_mean], [by_mean], codes, np.ones(500), **how)
-    np.testing.assert_allclose(pool.exponents, [1.25 * w], rtol=1e-4)
+    np.testing.assert_allclose(pool.exponents, [1.25 * w], rtol=2e-3)
 
 
 def test_an_exponent_is_never_carried_below_zero(rng):
     # The first expert is worth less the more models are averaged: from 1 to 0.1, and on below 0.
     first, second = (random_log_probabilities(rng, 2000) for _ in range(2))
     codes = draw_labels(rng, log_linear_pool([first, second], [0.5, 0.5]))
-    one, mean = [first / 2, second], [5 * first, second]
+    one, mean = [first / 2, 4 * second], [5 * first, second]
     pool = Pool.fit(one, mean, codes, np.ones(2000), n_averaged=2, n_models=10)
     assert pool.exponents[0] == 0.0
     assert pool.exponents[1] > 0.3
+
+
+def test_exponents_are_never_carried_to_less_in_all(rng):
+    # The exponent falls from 1 to 0.25, and would go on to none at all.
+    by_mean = random_log_probabilities(rng, 500)
+    codes = draw_labels(rng, by_mean)
+    how = {"n_averaged": 2, "n_models": 10}
+    pool = Pool.fit([by_mean / 4], [by_mean], codes, np.ones(500), **how)
+    assert pool.exponents.tolist() == pool_exponents([by_mean], codes, np.ones(500)).tolist()
+
+
+def test_exponents_of_rows_that_are_all_right_have_a_bound(rng):
+    log_p, codes = np.log(np.full((50, 2), [0.9, 0.1])), np.zeros(50, dtype=int)
+    (w,) = pool_exponents([log_p], codes, np.ones(50))
+    # Where -log q' = p log 9 is the slope of the ridge, (w - 1) / 50, p = 1 / (1 + 9^w).
+    assert (w - 1) / 50 == pytest.approx(np.log(9) / (1 + 9**w), rel=1e-3)
 
 
 def test_one_model_alone_is_carried_nowhere(rng):

@@ -11,6 +11,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.ensemble import (
     ExtraTreesClassifier,
@@ -700,3 +701,12 @@ def test_a_new_fit_leaves_nothing_of_the_one_before(problem):
     several = [("bayes", GaussianNB())]
     assert not hasattr(clf.set_params(estimator=several).fit(X, y), "estimator_")
     assert not hasattr(clf.set_params(estimator=GaussianNB()).fit(X, y), "estimators_")
+
+
+def test_few_rows_that_are_easy_are_learned():
+    X, y = load_digits(return_X_y=True)
+    rows = np.random.RandomState(1).permutation(np.flatnonzero(np.isin(y, [1, 3, 8])))[:300]
+    X, y = X[rows], y[rows]
+    clf = CardinalityAwareClassifier(max_epochs=3, random_state=1).fit(X[:150], y[:150])
+    assert sum(clf.expert_weights_.values()) == pytest.approx(1)
+    assert clf.score(X[150:], y[150:]) > 0.9
