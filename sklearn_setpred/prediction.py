@@ -69,7 +69,7 @@ def predict_set(estimator: Estimator, X: Samples, **params: Any) -> Sets:
     Metadata is not routed to the ``transform`` of pipeline steps. No rows give no sets, an array of
     shape (0, n_classes), whatever their columns are. So ``predict_set(estimator, X[:0])`` is the
     ``meta`` of Dask's ``map_blocks``, and a part of a frame may be empty. Methods of estimators
-    refuse no rows, as those of scikit-learn do.
+    refuse no rows, as scikit-learn does.
 
     Examples
     --------

@@ -128,12 +128,12 @@ class Step(NamedTuple):
     seconds: Callable
     bytes: Callable
     sizes: list
-    large: list = []  # noqa: RUF012, of an immutable tuple
+    large: tuple = ()
 
 
 def fit_of(fit, terms, memory, sizes, large=()):
     """Return the step of a fit."""
-    return Step(partial(data_of, fit), fit, terms, memory, sizes, [*large])
+    return Step(partial(data_of, fit), fit, terms, memory, sizes, tuple(large))
 
 
 def sets_of(fit, sizes):

@@ -27,8 +27,7 @@ class LinearScores:
     def of(cls, scaler, model, n_classes):
         """Return the scores of a linear model, whose classes are codes, behind a StandardScaler.
 
-        Scores say the same when a number is added to all of a row: they are taken such that
-        they sum to zero.
+        A number added to all scores of a row changes nothing: scores are made to sum to zero.
         """
         weights, offsets = model.coef_, model.intercept_
         if len(model.classes_) == 2:  # one score, of the second class against the first
@@ -43,7 +42,7 @@ class LinearScores:
 
     @classmethod
     def mean_of(cls, models):
-        """Return the scores with the mean weights of the models, of a class those that know it."""
+        """Return scores: the weights of a class are the mean over the models that learned it."""
         n_learned = sum(one.is_learned.astype(int) for one in models)
         offsets = sum(np.where(one.is_learned, one.offsets, 0.0) for one in models)
         with np.errstate(invalid="ignore"):  # 0 / 0 is NaN

@@ -143,6 +143,17 @@ def _summed(of_rows, experts):
     return total
 
 
+def _least(of_all, start, ridge, bounds=None):
+    """Return where ``of_all(z) + ridge |z - start|^2 / 2`` is least."""
+
+    def penalised(z):
+        value, gradient = of_all(z)
+        moved = z - start
+        return value + 0.5 * ridge * (moved @ moved), gradient + ridge * moved
+
+    return minimize(penalised, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+
+
 def counts_of(exponents, shares):
     """Return how much each expert counts in a pool, by itself and in the product."""
     in_product = exponents / max(exponents.sum(), np.finfo(float).tiny)
@@ -225,13 +236,8 @@ def pool_exponents(experts, codes, row_weight):
     of_all, ridge = _summed(negative_log_likelihood, experts), 1 / np.count_nonzero(v)
     start = np.full(len(experts), 1.0 / len(experts))
 
-    def penalised(w):
-        value, gradient = of_all(w)
-        moved = w - start
-        return value + 0.5 * ridge * (moved @ moved), gradient + ridge * moved
-
     bounds = [(0.0, None)] * len(experts)
-    return minimize(penalised, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return _least(of_all, start, ridge, bounds=bounds)
 
 
 def mixture_shares(p, row_weight):
@@ -297,11 +303,5 @@ def vector_scaling(log_p, codes, row_weight):
         return -(v[rows] @ log_q[labels]), np.concatenate(gradient)
 
     of_all = _summed(negative_log_likelihood, [log_p])
-
-    def penalised(z):
-        value, gradient = of_all(z)
-        return value + ridge * (z @ z), gradient + 2 * ridge * z
-
-    start = np.zeros(2 * n_classes)
-    tilt, offsets = np.split(minimize(penalised, start, jac=True, method="L-BFGS-B").x, 2)
+    tilt, offsets = np.split(_least(of_all, np.zeros(2 * n_classes), 2 * ridge), 2)
     return 1.0 + tilt, offsets

@@ -276,7 +276,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         groups : array-like of shape (n_samples,), default=None
             Groups of rows that are held out together, such as the rows of one patient.
         **fit_params : dict
-            Other keywords of the inner estimator's ``fit``, for one estimator; those of several
+            Other keywords of the inner estimator's ``fit``, for one estimator; keywords of several
             are told apart by metadata routing. Values with one entry per row are restricted to
             the training rows of each fold.
 

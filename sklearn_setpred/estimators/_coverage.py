@@ -113,7 +113,7 @@ class CoverageSetClassifier(InPartsMixin, BaseEstimator):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels of y, sorted; with groups, those of the rows that trained the estimator inside.
+        The labels of y, sorted; with groups, the labels that trained the estimator inside.
     estimator_ : classifier
         The fitted classifier inside, without ``cv``.
     folds_ : list of CoverageSetClassifier
@@ -141,8 +141,8 @@ class CoverageSetClassifier(InPartsMixin, BaseEstimator):
         ``cv``.
     pooled_classes_ : ndarray
         With ``conditional="class"``, the classes with fewer than ``ceil(1 / alpha) - 1``
-        calibration rows, which share one level; with ``label_noise`` or ``cv``, they are in every
-        set. A warning tells of them.
+        calibration rows. They have one level together; with ``label_noise`` or ``cv`` they are in
+        every set. A warning tells of them.
     n_features_in_ : int
         Number of columns of X, where the inner estimator knows it.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -443,7 +443,7 @@ class CoverageSetClassifier(InPartsMixin, BaseEstimator):
         """Return the conformal p-value of each label.
 
         ``p_y(x) = (1 + #{i : level_i <= level_y(x)}) / (n + 1)`` for n calibration rows with the
-        levels of their labels; with ``conditional``, for those of the class or stratum. The true
+        levels of their labels; with ``conditional``, for the rows of the class or stratum. The true
         label has a p-value of at most a with a probability of at most a.
 
         Parameters
@@ -457,7 +457,7 @@ class CoverageSetClassifier(InPartsMixin, BaseEstimator):
         -------
         ndarray of shape (n_samples, n_classes), float64
             ``p_values(X) > 1 - c`` is ``predict_set(X, target_coverage=c)``, unless rare classes
-            share a level.
+            have a level together.
 
         Raises
         ------

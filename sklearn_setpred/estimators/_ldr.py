@@ -70,7 +70,7 @@ class LDRClassifier(BaseNeuralClassifier):
     scores is what ranks; ``cv=None`` trains one, in less time. Where rows belong together (of one
     patient, one speaker), say so: ``fit(X, y, groups=patients)``.
 
-    Probabilities invert the link of the loss, and are those of the labels as given, wrong ones
+    Probabilities invert the link of the loss, and describe the labels as given, wrong ones
     included.
 
     References

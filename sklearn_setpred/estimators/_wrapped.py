@@ -129,7 +129,7 @@ class WrappingSeveralMixin(WrappingMixin, _BaseComposition):
     """A classifier around another one, or around a list of (name, classifier) pairs."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters, with ``deep`` also those of the classifiers inside.
+        """Return the parameters, with ``deep`` also parameters of the classifiers inside.
 
         Parameters
         ----------

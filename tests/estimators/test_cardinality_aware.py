@@ -705,8 +705,9 @@ def test_a_new_fit_leaves_nothing_of_the_one_before(problem):
 
 def test_few_rows_that_are_easy_are_learned():
     X, y = load_digits(return_X_y=True)
-    rows = np.random.RandomState(1).permutation(np.flatnonzero(np.isin(y, [1, 3, 8])))[:300]
+    rows = np.flatnonzero(np.isin(y, [1, 3, 8]))[:300]
+    rows = rows[np.random.RandomState(1).permutation(300)]
     X, y = X[rows], y[rows]
-    clf = CardinalityAwareClassifier(max_epochs=3, random_state=1).fit(X[:150], y[:150])
+    clf = CardinalityAwareClassifier(random_state=1).fit(X[:150], y[:150])
     assert sum(clf.expert_weights_.values()) == pytest.approx(1)
     assert clf.score(X[150:], y[150:]) > 0.9
