@@ -223,14 +223,24 @@ def _fit_network(part, strata, loss, rng, options):
     valid = part.take(held_out) if held_out.any() else None
     options = replace(options, build=replace(options.build, zero_start=True), scale_free=False)
     seed, n_outputs = rng.randint(2**31 - 1), part.prior.shape[1]
-    trained = fit_network(part.take(~held_out), valid, loss, n_outputs, options, seed=seed)
-    is_better = valid is None or min(trained.valid_losses) < _loss_of_prior(loss, valid)
-    return trained.network if is_better else None
+    network = fit_network(part.take(~held_out), valid, loss, n_outputs, options, seed=seed).network
+    return network if valid is None or _has_learned(network, valid, loss) else None
 
 
-def _loss_of_prior(loss, part):
-    """Return the mean loss of the prior as scores."""
+def _has_learned(network, valid, loss):
+    """Say whether a network lowers the loss of held-out rows by more than chance.
+
+    The best of many epochs is always somewhat better than nothing: the mean gain has to exceed two
+    standard errors.
+    """
+    scores = valid.prior + network.scores(valid.X)
+    gains = _losses(loss, valid, valid.prior) - _losses(loss, valid, scores)
+    return gains.mean() > 2 * gains.std() / np.sqrt(len(gains))
+
+
+def _losses(loss, part, scores):
+    """Return the weighted loss of each row at its scores, (n,)."""
     import torch
 
-    values = loss(torch.from_numpy(part.prior), torch.from_numpy(part.target)).numpy()
-    return np.mean(values if part.weight is None else part.weight * values)
+    values = loss(torch.from_numpy(scores), torch.from_numpy(part.target)).numpy()
+    return values if part.weight is None else part.weight * values
