@@ -251,6 +251,18 @@ def _smallest_slopes(costs, cumulative):
     passed if the edge into it is not steeper than the line from it to t. A vertex passed once is
     hidden for good, so that all walks of a row together take O(m) steps.
     """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        edges = np.diff(cumulative, axis=1) / np.diff(costs, axis=1)
+    slopes = np.insert(edges, 0, np.inf, axis=1)
+    # Where edges fall, as along sorted probabilities, every point is a vertex.
+    falls = np.isfinite(edges).all(axis=1) & (edges[:, 1:] < edges[:, :-1]).all(axis=1)
+    others = np.flatnonzero(~falls)
+    slopes[others] = _walked_slopes(costs[others], cumulative[others])
+    return slopes
+
+
+def _walked_slopes(costs, cumulative):
+    """Return `_smallest_slopes` of rows some of whose points are below the hull."""
     slopes = np.full(cumulative.shape, np.inf)
     left = np.zeros(cumulative.shape, dtype=np.intp)
     for t in range(1, cumulative.shape[1]):

@@ -259,7 +259,9 @@ def test_with_linear_cost_the_levels_are_the_sorted_posterior(rng):
 
 
 def test_a_row_has_the_same_levels_alone(rng):
-    costs, cumulative = np.log(np.arange(1, 21)), random_cumulative(rng, 20, 20)
+    falling = np.cumsum(-np.sort(-rng.dirichlet(np.ones(20), size=5)), axis=1)
+    cumulative = np.vstack([random_cumulative(rng, 20, 20), falling])
+    costs = np.log(np.arange(1, 21))
     alone = [concave_hull_levels(costs, row[None])[0] for row in cumulative]
     np.testing.assert_array_equal(concave_hull_levels(costs, cumulative), alone)
 
