@@ -228,14 +228,13 @@ def _fit_network(part, strata, loss, rng, options):
 
 
 def _has_learned(network, valid, loss):
-    """Say whether a network lowers the loss of held-out rows by more than chance.
+    """Say whether a network lowers the loss of held-out rows by more than a standard error.
 
-    The best of many epochs is always somewhat better than nothing: the mean gain has to exceed two
-    standard errors.
+    The best of many epochs is always somewhat better than nothing.
     """
     scores = valid.prior + network.scores(valid.X)
     gains = _losses(loss, valid, valid.prior) - _losses(loss, valid, scores)
-    return gains.mean() > 2 * gains.std() / np.sqrt(len(gains))
+    return gains.mean() > gains.std() / np.sqrt(len(gains))
 
 
 def _losses(loss, part, scores):
