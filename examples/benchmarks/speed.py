@@ -20,6 +20,7 @@ from pathlib import Path
 import speed_classes
 import speed_gpu
 import speed_growth
+import speed_jobs
 import speed_prediction
 import speed_report as report
 import speed_sparse
@@ -36,6 +37,7 @@ SECTIONS = {
     "gpu": speed_gpu.figures,
     "import": speed_prediction.import_figures,
     "growth": speed_growth.figures,
+    "jobs": speed_jobs.figures,
     "many": speed_classes.many_figures,
 }
 LONG = {"many"}

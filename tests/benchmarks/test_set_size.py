@@ -1,9 +1,13 @@
 """The benchmark of set sizes: a small run works and goes on, its tables say what the file says."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
+from sklearn.naive_bayes import GaussianNB
+
+from sklearn_setpred import CardinalityAwareClassifier
 
 pd = pytest.importorskip("pandas")
 
@@ -315,3 +319,14 @@ def test_the_oracle_of_many_classes_is_the_nearest_centre(benchmark):
     centers = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0]])
     X = np.array([[1.0, 0.2], [2.9, -1.0], [1.4, 1.6]])
     np.testing.assert_array_equal(classes.nearest(centers, X, n_rows=2), [0, 1, 2])
+
+
+def test_two_jobs_give_the_sets_of_one_and_are_timed(benchmark, monkeypatch):
+    jobs = benchmark("speed_jobs")
+    small = {"estimator": GaussianNB(), "refine": False}
+    monkeypatch.setattr(
+        jobs, "CardinalityAwareClassifier", partial(CardinalityAwareClassifier, **small)
+    )
+    lines = jobs.lines_of(200, 4, 3, repeats=1)
+    assert [line.unit for line in lines] == ["ratio", "s", "s"]
+    assert min(line.measured for line in lines) > 0
