@@ -24,6 +24,8 @@ _PLACES = (
     *("estimators", "losses", "metrics", "scorers", "_inner", "_cardinality"),
     *("_networks.modules", "_networks.network", "_networks.standardize"),
 )
+# What skops does not trust and cannot harm: SimpleImputer keeps the type of its columns.
+_HARMLESS = {"numpy.dtype"}
 _NUMPY_HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -168,9 +170,9 @@ def load(path: str | os.PathLike[str], *, trusted: Sequence[str | type] = ()) ->
     try:
         _check_sizes(data)
         names = skops.io.get_untrusted_types(data=data)
-        own = [name for name in names if _is_own(name)]
-        names = sorted({*names} - {*own} - {*map(_name_of, trusted)})
-        estimator = None if names else skops.io.loads(data, trusted=[*own, *map(_name_of, trusted)])
+        known = {*filter(_is_own, names), *_HARMLESS, *map(_name_of, trusted)}
+        names = sorted({*names} - known)
+        estimator = None if names else skops.io.loads(data, trusted=sorted(known))
     except Warning:  # of another version, where the user makes errors of warnings
         raise
     except Exception as error:  # whatever a damaged file makes zipfile, json, numpy, torch say

@@ -18,6 +18,7 @@ from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -112,6 +113,12 @@ def test_what_is_loaded_predicts_as_what_was_saved(name, path):
 def test_an_estimator_that_is_not_fitted_is_kept_too(path):
     save(BAYES, str(path))
     assert repr(load(str(path))) == repr(BAYES)
+
+
+def test_what_imputes_needs_no_trust(path):
+    fitted = TopKSetClassifier(make_pipeline(SimpleImputer(), GaussianNB())).fit(X, y)
+    save(fitted, path)
+    np.testing.assert_array_equal(load(path).predict_set(X), fitted.predict_set(X))
 
 
 @pytest.mark.parametrize("module", [Wide, Computing])
