@@ -14,7 +14,6 @@ from torch import Tensor
 from sklearn_setpred._utils.validation import check_number, check_option
 from sklearn_setpred.losses._base import Limit, Loss
 from sklearn_setpred.losses._capped import capped_softmax
-from sklearn_setpred.losses._checks import check_k
 from sklearn_setpred.losses._comp_sum import comp_sum_values
 from sklearn_setpred.losses._scores import (
     NORMALIZATIONS,
@@ -26,6 +25,7 @@ from sklearn_setpred.losses._scores import (
     with_margin,
 )
 from sklearn_setpred.losses._temperature import Range, row_temperatures, temperature_range
+from sklearn_setpred.losses._top_k import check_k
 
 
 def worst_case(scores: Tensor, target: Tensor, p: Tensor, lam: float | Tensor) -> Tensor:

@@ -6,6 +6,7 @@ __all__ = ["SmoothTopK", "TopKCrossEntropy", "TopKHinge"]
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
 from typing import ClassVar
 
 import torch
@@ -14,9 +15,18 @@ from torch.nn import functional
 
 from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.losses._base import Limit, Loss
-from sklearn_setpred.losses._checks import check_k
 from sklearn_setpred.losses._elementary_symmetric import log_ratio
 from sklearn_setpred.losses._scores import label_scores, with_margin, without_label
+
+
+def check_k(k: int, n_classes: int) -> None:
+    """Raise ValueError unless ``k`` is an integer in 1 ... n_classes - 1."""
+    if isinstance(k, Integral) and 1 <= k < n_classes:
+        return
+    raise ValueError(
+        f"k={k!r} must be an integer between 1 and n_classes - 1 = {n_classes - 1}: "
+        "otherwise the k largest scores always contain the label; choose a smaller k."
+    )
 
 
 @dataclass(eq=False, repr=False)
