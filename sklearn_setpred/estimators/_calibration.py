@@ -51,21 +51,20 @@ def allowed_misses(groups, alpha):
     return alpha * (n_different(groups) + 1) - 1 + 1e-9
 
 
-def coverage_level(of_label, alpha, groups=None):
+def coverage_level(of_label, alpha, groups):
     """Return the largest level that leaves at most the allowed misses below it.
 
     For n groups of one row that is the ``floor(alpha (n + 1))``-th smallest of the levels of the
     true labels, (n,). The level is lowered by a margin, so that labels that tie with it are in.
     """
-    groups = np.arange(len(of_label)) if groups is None else groups
     order = np.argsort(of_label, kind="stable")
     weight = row_weights(groups)[order]
     missed = np.cumsum(weight) - weight
     last = np.searchsorted(missed, allowed_misses(groups, alpha), side="right") - 1
-    return _moved(float(of_label[order[last]]), -1)
+    return moved(float(of_label[order[last]]), -1)
 
 
-def _moved(level, sign):
+def moved(level, sign):
     """Return a level moved by the margin, up for the sign 1 and down for -1."""
     return level + sign * _MARGIN * abs(level) if math.isfinite(level) else level
 
@@ -78,13 +77,12 @@ def groups_of_classes(codes, groups, n_classes):
     return np.bincount(codes_of_groups, minlength=n_classes)
 
 
-def class_levels_at(of_label, codes, n_classes, alpha, groups=None):
-    """Return a level for each class, (n_classes,), and the codes of those pooled into one.
+def class_levels_at(of_label, codes, n_classes, alpha, groups):
+    """Return a level for each class, (n_classes,).
 
-    Classes with too few calibration rows for a level of their own share one; where they have
-    too few together, they are never left out of a set.
+    Classes with too few calibration rows for a level of their own have one together; where they
+    have too few together, they are in every set.
     """
-    groups = np.arange(len(of_label)) if groups is None else groups
     known = codes >= 0
     of_label, codes, groups = of_label[known], codes[known], groups[known]
     pooled = groups_of_classes(codes, groups, n_classes) < rows_needed(alpha)
@@ -95,15 +93,14 @@ def class_levels_at(of_label, codes, n_classes, alpha, groups=None):
     rows = pooled[codes]
     if n_different(groups[rows]) >= rows_needed(alpha):
         level[pooled] = coverage_level(of_label[rows], alpha, groups[rows])
-    return level, np.flatnonzero(pooled)
+    return level
 
 
-def strata_levels(of_label, strata, alpha, groups=None, few=None):
+def strata_levels(of_label, strata, alpha, groups, few=None):
     """Return the level of each stratum as a dict.
 
     A stratum with too few rows has the level ``few``; None raises.
     """
-    groups = np.arange(len(of_label)) if groups is None else groups
     rows_of = {value: strata == value for value in np.unique(strata).tolist()}
     needed = rows_needed(alpha)
     short = [value for value, rows in rows_of.items() if n_different(groups[rows]) < needed]
@@ -195,7 +192,7 @@ class LabelLevels:
             check_rows(self.n_groups, len(self.groups), coverage=target_coverage)
         check_reachable(self, alpha, self.conditional)
         if self.conditional == "class":
-            return class_levels_at(self.levels, self.codes, self.n_classes, alpha, self.groups)[0]
+            return class_levels_at(self.levels, self.codes, self.n_classes, alpha, self.groups)
         if self.conditional == "strata":
             return strata_levels(self.levels, self.strata, alpha, self.groups, few)
         if self.is_few(target_coverage):
@@ -310,7 +307,7 @@ class SizeLevels:
                 "estimator have more labels; give it smaller candidate sizes or raise the target."
             )
         # Above the first level that is one too many, so that ties with it stay out too.
-        return math.inf if target_size == 1 else float(np.nextafter(_moved(lowest, 1), math.inf))
+        return math.inf if target_size == 1 else float(np.nextafter(moved(lowest, 1), math.inf))
 
 
 def _allowed_labels(target_size, n_groups, n_classes):

@@ -7,10 +7,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import (
-    _check_method_params,
-    check_is_fitted,
-)
+from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from sklearn_setpred._inner import (
     fit_classifier,
@@ -23,18 +20,8 @@ from sklearn_setpred._networks.parts import make_splits
 from sklearn_setpred._utils import progress
 from sklearn_setpred._utils.progress import tells_progress
 from sklearn_setpred._utils.types import ArrayLike, Estimator, Floats, Samples, Seed, Sets
-from sklearn_setpred._utils.validation import (
-    check_integer,
-    check_labels,
-    check_weights,
-)
-from sklearn_setpred.estimators._calibration import (
-    LabelLevels,
-    levels_of_strata,
-)
-from sklearn_setpred.estimators._decisions import (
-    decided_alone,
-)
+from sklearn_setpred._utils.validation import check_integer, check_labels, check_weights
+from sklearn_setpred.estimators._calibration import LabelLevels, levels_of_strata
 from sklearn_setpred.estimators._in_parts import InPartsMixin
 from sklearn_setpred.estimators._levels import first_labels
 from sklearn_setpred.estimators._persistence import all_or_nothing, forget_fit
@@ -435,9 +422,9 @@ class CoverageSetClassifier(InPartsMixin, BaseEstimator):
             The first-ranked labels, masked where the set has more of them and someone has to
             choose: ``decision.mask`` says where.
         """
-        first = self._by_batches(X, first_labels)
-        labels = self.classes_[first[:, 0].astype(np.intp)]
-        return np.ma.masked_array(labels, ~decided_alone(first[:, 1:], self.accuracy_level_))
+        first, probability = self._by_batches(X, first_labels).T
+        labels = self.classes_[first.astype(np.intp)]
+        return np.ma.masked_array(labels, probability < self.accuracy_level_)
 
     def p_values(self, X: Samples, *, strata: ArrayLike | None = None) -> Floats:
         """Return the conformal p-value of each label.

@@ -16,6 +16,7 @@ from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.estimators._calibration import (
     alpha_of,
     check_rows,
+    moved,
     row_weights,
     rows_needed,
 )
@@ -130,8 +131,7 @@ class _Curve:
         """Return the largest level whose misses, with one more row's, may be a fraction alpha."""
         allowed = alpha * self.total - (1 - alpha) * self.one_more[0] - alpha * self.one_more[1]
         place = np.searchsorted(self.missed, allowed + 1e-9, side="right") - 1
-        level = float(self.levels[place]) if place >= 0 else -np.inf
-        return level - 1e-5 * abs(level) if np.isfinite(level) else level
+        return moved(float(self.levels[place]), -1) if place >= 0 else -np.inf
 
 
 def _curve(levels, weights, candidates, total, one_more):

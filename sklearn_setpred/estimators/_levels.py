@@ -18,7 +18,6 @@ from sklearn_setpred.estimators._calibration import (
 from sklearn_setpred.estimators._decisions import (
     above_alone,
     accuracy_level,
-    decided_alone,
     levels_of_decisions,
 )
 from sklearn_setpred.estimators._label_noise import NoisyLevels, check_matrix, estimated_rate
@@ -165,8 +164,8 @@ class LevelsMixin(SetPredictorMixin):
 
     def _decide(self, X, held_out, codes):
         """Find the level of labels that stand alone; return the rows that it leaves undecided."""
-        scores = self._on_rows(X, held_out.rows, lambda X: first_labels(self._scores(X)))
-        first, probability = scores[:, 0], scores[:, 1]
+        found = self._on_rows(X, held_out.rows, lambda X: first_labels(self._scores(X)))
+        first, probability = found.T
         is_right = (first == codes) & ~held_out.is_new
         accuracy = self._accuracy_on_given_labels(len(self.classes_))
         self.accuracy_level_ = accuracy_level(probability, is_right, accuracy, self.confidence)
@@ -176,7 +175,7 @@ class LevelsMixin(SetPredictorMixin):
                 f"target_accuracy={self.target_accuracy!r} and confidence={self.confidence!r}; "
                 "raise calibration_size or lower one of them."
             )
-        undecided = ~decided_alone(probability[:, None], self.accuracy_level_)
+        undecided = probability < self.accuracy_level_
         return held_out.take(undecided), codes[undecided]
 
     def _calibrated(self, X, held_out, codes):
