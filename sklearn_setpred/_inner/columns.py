@@ -14,6 +14,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils.validation import _check_feature_names, _check_n_features
 
+from sklearn_setpred._utils.validation import is_missing
 from sklearn_setpred._utils.warn import warn_user
 
 # A column of texts with more different values, or with as many as half of its rows, is no category.
@@ -263,7 +264,7 @@ class ColumnReader:
 
     def _categories(self, X):
         """Return the columns of categories as texts in an object array, with None for gaps."""
-        columns = [_cells(_column(X, j)) for j in self.categorical]
+        columns = [np.asarray(_column(X, j)) for j in self.categorical]
         return np.array([_texts(cells) for cells in columns], dtype=object).T
 
 
@@ -318,13 +319,13 @@ def _kinds(X):
 
 def _kind(column):
     """Return how a column can be read."""
-    cells = _cells(column)
+    cells = np.asarray(column)
     is_category = str(column.dtype).lower().startswith(("category", "categorical", "enum"))
     if not is_category and cells.dtype.kind in "biuf":
         return "number"
     if cells.dtype.kind not in "biufOUT":
         return None
-    values = [cell for cell in cells.tolist() if not _is_missing(cell)]
+    values = [cell for cell in cells.tolist() if not is_missing(cell)]
     if not is_category and all(isinstance(value, (Real, Decimal)) for value in values):
         return "number"
     if not is_category and not all(isinstance(value, (str, Real)) for value in values):
@@ -336,19 +337,9 @@ def _kind(column):
 # -------------------------------------------------------------------------------------- cells
 
 
-def _cells(column):
-    """Return the cells of a column as an array."""
-    return np.asarray(column)
-
-
-def _is_missing(cell):
-    """Say whether a cell holds None, NaN, or what pandas writes for it."""
-    return cell is None or type(cell).__name__ in ("NAType", "NaTType") or cell != cell
-
-
 def _texts(cells):
     """Return cells as texts, None where one is missing."""
-    return [None if _is_missing(cell) else str(cell) for cell in cells.tolist()]
+    return [None if is_missing(cell) else str(cell) for cell in cells.tolist()]
 
 
 def _numbers(X):
@@ -369,7 +360,7 @@ def _floats(X):
             X, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_all_finite=False
         )
     except (TypeError, ValueError):
-        columns = (_cells(_column(X, j)).tolist() for j in range(X.shape[1]))
+        columns = (np.asarray(_column(X, j)).tolist() for j in range(X.shape[1]))
         return np.array([[_float(cell) for cell in column] for column in columns]).T
 
 

@@ -15,7 +15,7 @@ from sklearn_setpred.inspection._display import (
     require_matplotlib,
 )
 from sklearn_setpred.metrics import coverage_score, coverage_size_curve, mean_set_size
-from sklearn_setpred.prediction import call_through, find_inside, predict_set
+from sklearn_setpred.prediction import call_through, predict_set
 from sklearn_setpred.sets._labels import check_label_array
 
 
@@ -114,8 +114,7 @@ class CoverageSizeDisplay(Display):
         ImportError
             If matplotlib is not installed.
         """
-        require_matplotlib(f"{cls.__name__}.from_estimator")
-        predictor, _ = find_inside(estimator, "predict_set")
+        predictor, name = cls._predictor(estimator, "predict_set", name)
         has_levels = hasattr(predictor, "set_levels")
         return cls.from_predictions(
             y,
@@ -123,7 +122,7 @@ class CoverageSizeDisplay(Display):
             levels=call_through(estimator, "set_levels", X) if has_levels else None,
             classes=predictor.classes_,
             sample_weight=sample_weight,
-            name=type(predictor).__name__ if name is None else name,
+            name=name,
             **kwargs,
         )
 

@@ -5,14 +5,9 @@ from typing import Any, Self
 import numpy as np
 
 from sklearn_setpred._utils.types import ArrayLike, Estimator, Floats, Samples
-from sklearn_setpred.inspection._display import (
-    Display,
-    mark_target,
-    next_style,
-    require_matplotlib,
-)
+from sklearn_setpred.inspection._display import Display, mark_target, next_style
 from sklearn_setpred.metrics._checks import check_weight, true_columns
-from sklearn_setpred.prediction import call_through, find_inside
+from sklearn_setpred.prediction import call_through
 from sklearn_setpred.sets._ranks import check_scores
 
 
@@ -114,8 +109,7 @@ class DecisionDisplay(Display):
         ImportError
             If matplotlib is not installed.
         """
-        require_matplotlib(f"{cls.__name__}.from_estimator")
-        predictor, _ = find_inside(estimator, "predict_set")
+        predictor, name = cls._predictor(estimator, "predict_set", name)
         return cls.from_predictions(
             y,
             call_through(estimator, "predict_proba", X),
@@ -123,7 +117,7 @@ class DecisionDisplay(Display):
             target_accuracy=getattr(predictor, "target_accuracy", None),
             classes=predictor.classes_,
             sample_weight=sample_weight,
-            name=type(predictor).__name__ if name is None else name,
+            name=name,
             **kwargs,
         )
 
@@ -203,7 +197,8 @@ class DecisionDisplay(Display):
         style = {"linewidth": 1.8} | next_style(ax, kwargs)
         marker = style.pop("marker")
         (self.line_,) = ax.plot(self.fraction, self.accuracy, label=self._label(name), **style)
-        self.point_, n_above = None, np.count_nonzero(self.level >= self._marked_level())
+        marked = np.inf if self.tested_level is None else self.tested_level
+        self.point_, n_above = None, np.count_nonzero(self.level >= marked)
         if n_above:
             at = self.fraction[n_above - 1], self.accuracy[n_above - 1]
             (self.point_,) = ax.plot(*at, marker, color=style["color"], markersize=8)
@@ -211,10 +206,6 @@ class DecisionDisplay(Display):
         ax.set(xlabel="Fraction of the rows decided alone", ylabel="Accuracy of these")
         ax.legend()
         return self
-
-    def _marked_level(self):
-        """Return the level to mark, inf for none."""
-        return np.inf if self.tested_level is None else self.tested_level
 
     def _columns(self):
         """Return the columns of the frame."""
