@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["GCE", "MAE", "TGCE", "CompSum", "CrossEntropy", "SumExponential"]
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -210,7 +211,10 @@ class GCE(CompSumFamily, name="gce"):
 
     q: float = 0.7
 
-    limits = (Limit("q", 0.0, "cross_entropy"), Limit("q", 1.0, "mae"))
+    limits: ClassVar[Sequence[Limit]] = (
+        Limit("q", 0.0, "cross_entropy"),
+        Limit("q", 1.0, "mae"),
+    )
     search_space: ClassVar = {"q": (0.05, 0.7, 0.95)}
 
     @property
