@@ -17,13 +17,13 @@ from sklearn.utils.validation import _check_feature_names, _check_n_features
 from sklearn_setpred._utils.validation import is_missing
 from sklearn_setpred._utils.warn import warn_user
 
-# A column of texts with more different values, or with as many as half of its rows, is no category.
+# A column of texts is a category if it has at most so many values, and two rows for each.
 _MOST_CATEGORIES = 100
-# Rows that give the medians where nothing is missing.
+# Where nothing is missing, medians are taken over about so many rows.
 _ROWS_OF_MEDIANS = 1000
 # One-hot columns become CSR where so few of all cells are not zero.
 _SPARSE_BELOW = 0.05
-# Numbers beyond this reach are read as if they were at it: trees read float32.
+# Numbers are clipped to this reach: trees read float32.
 _REACH = 1e30
 
 
@@ -108,7 +108,7 @@ class Columns(BaseEstimator):
         self.alone = alone
 
     def fit(self, X):
-        """Learn the columns; raise ValueError where nothing can be read and nobody else reads."""
+        """Learn the columns; raise ValueError if none can be read and no other estimator reads X."""
         if self.alone:
             self._check(X, self, reset=True)
         self.reader_ = fit_reader(X)
@@ -120,7 +120,7 @@ class Columns(BaseEstimator):
     def __call__(self, X, estimator=None):
         """Return the numbers, CSR as in ``fit``; None where the experts cannot read them.
 
-        The estimator is whom the checks of scikit-learn name; it knows the same columns.
+        The checks of scikit-learn name ``estimator`` in their errors; it knows the same columns.
         """
         if self.reader_ is None:
             return None
@@ -373,7 +373,7 @@ def _float(cell):
 
 
 def _within_reach(numbers):
-    """Return numbers of which none is too large for float32."""
+    """Return numbers, clipped where they are too large for float32."""
     values = numbers.data if sp.issparse(numbers) else numbers
     if values.size == 0 or max(-values.min(), values.max()) <= _REACH:
         return numbers

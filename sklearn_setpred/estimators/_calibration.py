@@ -3,8 +3,8 @@
 What the calibration rows tell is kept in one object, `LabelLevels` for a coverage and
 `SizeLevels` for a size; ``at`` returns the level for a target.
 
-Rows come in groups, of one row each where nothing else is known: new rows are then like a row of
-a new group, and every group counts as one row.
+Rows come in groups, of one row each unless groups are given. A new row is like a row of a new
+group, and every group counts as one row.
 """
 
 import math
@@ -200,7 +200,7 @@ class LabelLevels:
         return coverage_level(self.levels, alpha, self.groups)
 
     def joined(self, more):
-        """Return the levels of these rows and of more rows, each of which is a group."""
+        """Return the levels of these rows and of more rows, where each new row is a group."""
         first_group = self.groups.max(initial=-1) + 1
         return replace(
             self,
@@ -212,10 +212,11 @@ class LabelLevels:
         )
 
     def reached(self, levels, strata=None):
-        """Return how many calibration rows have no higher level than each of (n, n_classes).
+        """Return how many calibration rows have no higher level, and how many rows there are.
 
-        With ``conditional``, of the rows of the label or of the row's stratum. Beside it, of how
-        many rows. A row of a group counts one over the number of its rows.
+        The first is of the shape of the levels, (n, n_classes). With ``conditional``, only the
+        calibration rows of the label, or of the row's stratum, are counted. A row of a group counts
+        as one over the size of the group.
         """
         if self.conditional == "class":
             columns = [
@@ -269,7 +270,7 @@ class SizeLevels:
 
     @classmethod
     def of(cls, batches, n_groups, n_classes, largest):
-        """Keep of batches of (levels (any, n_classes), weights (any,)) what sizes need."""
+        """Return the highest levels in batches of (levels (any, n_classes), weights (any,))."""
         allowed = _allowed_labels(largest, n_groups, n_classes)
         highest, weights, lowest = np.empty(0), np.empty(0), -math.inf
         for levels, weight in batches:
@@ -317,7 +318,7 @@ def _allowed_labels(target_size, n_groups, n_classes):
 
 
 def check_reachable(rows, alpha, conditional, such_as=""):
-    """Raise where rows with labels that no training row has are more than may miss.
+    """Raise if more rows than may miss have labels that no training row has.
 
     With levels for each class there are never too many: rare classes are never left out.
     """

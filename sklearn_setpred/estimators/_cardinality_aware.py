@@ -120,7 +120,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
     random_state : int, RandomState or None, default=None
         Seeds folds and experts; global generators are left alone.
     sparse_output : bool, default=False
-        Give sets as CSR, never holding a dense array of (n_samples, n_classes).
+        Return sets as CSR, never holding a dense array of (n_samples, n_classes).
 
     Attributes
     ----------
@@ -517,7 +517,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         X : array-like of shape (n_samples, n_features)
             The samples.
         sparse_output : bool, default=False
-            Give the levels of ``floor`` or more as CSR, for many classes. A class without an
+            Return the levels of ``floor`` or more as CSR, for many classes. A class without an
             entry has a lower level.
         floor : float, default=0.001
             The smallest level that CSR holds, above 0. With the linear cost no more than

@@ -19,11 +19,11 @@ def rows_to_decide(target_accuracy, confidence):
 def accuracy_level(probability, is_right, target_accuracy, confidence):
     """Return the lowest probability from which first labels are right often enough.
 
-    The rows are taken in the order of their probability, the surest first. As long as so many of
-    the first rows are right as labels with an accuracy of ``target_accuracy`` would be with a
-    probability of at most ``1 - confidence``, the next row is taken too: learn then test, with
-    fixed-sequence testing and the tail of the binomial distribution. inf if the first rows that
-    could show the accuracy do not.
+    Rows are taken in the order of their probability, the surest first, as long as the rows taken
+    show the accuracy: if it were no more than ``target_accuracy``, so few wrong labels would have
+    a probability of at most ``1 - confidence``, by the tail of the binomial distribution (learn
+    then test, with fixed-sequence testing). The level is inf if the first rows that could show the
+    accuracy do not.
 
     Parameters
     ----------

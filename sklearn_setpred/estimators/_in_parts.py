@@ -46,9 +46,9 @@ class InPartsMixin(LevelsMixin, TargetsMixin, WrappingMixin):
     def partial_fit(self, X: Samples, y: ArrayLike, *, strata: ArrayLike | None = None) -> Self:
         """Calibrate with these rows and the rows of all calls before.
 
-        Available around a ``FrozenEstimator``. Of each row the level of its label is kept, so that
-        the result is that of one ``fit`` on all rows. Until there are enough rows for the target,
-        overall or in a stratum, sets hold all labels.
+        Available around a ``FrozenEstimator``. The level of each row's label is kept, so that the
+        result is the same as after one ``fit`` on all rows. Until there are enough rows for the
+        target, overall or in a stratum, sets hold all labels.
 
         Parameters
         ----------

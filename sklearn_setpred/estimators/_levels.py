@@ -27,7 +27,7 @@ from sklearn_setpred.sets._batches import in_batches, stack
 
 
 class LevelsMixin(SetPredictorMixin):
-    """Levels that are those of the estimator inside, its probabilities, or p-values over folds."""
+    """Levels of labels: from the estimator inside, its probabilities, or p-values over folds."""
 
     def _reader_of_columns(self):
         return self.folds_[0].estimator_ if hasattr(self, "folds_") else self.estimator_
@@ -54,7 +54,7 @@ class LevelsMixin(SetPredictorMixin):
     def _levels(self, X):
         """Return the levels of the labels, inf for the first-ranked one.
 
-        They are those of the inner estimator or its probabilities; with ``cv``, p-values.
+        They are what the inner estimator gives, or its probabilities; with ``cv``, p-values.
         """
         if hasattr(self, "folds_"):
             levels = self._p_values(X)
@@ -123,8 +123,8 @@ class LevelsMixin(SetPredictorMixin):
         pooled = self._pooled(target_coverage)
         if not len(pooled):
             return
-        share = np.ndim(level) and level[pooled[0]] > -np.inf
-        meaning = "share one, which covers them together" if share else "are in every set"
+        have_one = np.ndim(level) and level[pooled[0]] > -np.inf
+        meaning = "share one, which covers them together" if have_one else "are in every set"
         needed = rows_needed(alpha_of(target_coverage))
         warn_user(
             f"{len(pooled)} of {len(self.classes_)} classes, such as "
@@ -155,9 +155,9 @@ class LevelsMixin(SetPredictorMixin):
     def _label_factors(self, codes):
         """Return ``prevalence ** -prevalence_power`` of each class.
 
-        One row more is counted for each class. Where the calibration rows themselves are counted,
-        for a frozen classifier, this keeps the guarantee: a new row's own label is counted so, and
-        the levels of the other labels are no higher than they would be.
+        Each class counts one row more than it has. For a frozen classifier, whose calibration rows
+        are counted, this keeps the guarantee: the label of a new row is counted with it, and the
+        levels of the other labels are no higher than they would be.
         """
         counts = np.bincount(codes, minlength=len(self.classes_)) + 1.0
         return (counts / counts.sum()) ** -self.prevalence_power
@@ -253,7 +253,7 @@ def level_of_coverage(estimator, target_coverage, size_penalty):
 def level_method(estimator: Any) -> str | None:
     """Return the name of the method with the levels of an estimator, None if there is none.
 
-    Rules trained for one penalty keep theirs private: the sets of two of them are not nested.
+    A rule trained for one penalty has no public levels: the sets of two such rules are not nested.
     """
     for name in ("_path_levels", "set_levels"):
         try:

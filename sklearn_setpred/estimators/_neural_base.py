@@ -299,8 +299,8 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
     def decision_function(self, X: Samples) -> Floats:
         """Return the scores by which the classes rank, to which the inverse link is applied.
 
-        They are those of the network, before a normalisation that belongs to the loss: that and
-        the softmax are part of the inverse link.
+        These are the network's scores. A normalisation that belongs to the loss is part of the
+        inverse link, as the softmax is.
 
         Parameters
         ----------

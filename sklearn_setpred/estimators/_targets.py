@@ -73,7 +73,7 @@ class TargetsMixin:
             )
 
     def _accuracy_on_given_labels(self, n_classes):
-        """Return what the target accuracy is worth on labels redrawn with the rate of noise."""
+        """Return the accuracy on noisy labels that means the target accuracy on true ones."""
         rate = self.label_noise or 0.0
         return (1 - rate) * self.target_accuracy + rate / n_classes
 

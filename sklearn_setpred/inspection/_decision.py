@@ -12,7 +12,7 @@ from sklearn_setpred.sets._ranks import check_scores
 
 
 class DecisionDisplay(Display):
-    """Accuracy of the first labels that stand alone, by the fraction of the rows that they are of.
+    """Accuracy of the first labels that stand alone, against the fraction of the rows they decide.
 
     The surest rows are decided alone first. A point marks the level that was tested, that of
     ``target_accuracy`` of `CoverageSetClassifier`. Pass ``ax=first.ax_`` to draw several displays
@@ -23,7 +23,7 @@ class DecisionDisplay(Display):
     fraction : ndarray of shape (p,)
         Fraction of the rows whose first label has a probability of at least ``level``.
     accuracy : ndarray of shape (p,)
-        Fraction of these whose first label is right.
+        Fraction of these rows whose first label is right.
     level : ndarray of shape (p,)
         Decreasing probabilities.
     tested_level : float, default=None

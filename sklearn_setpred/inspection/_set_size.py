@@ -11,14 +11,14 @@ from sklearn_setpred.prediction import predict_set
 
 
 class SetSizeDisplay(Display):
-    """Share of the sets of each size.
+    """Fraction of the sets of each size.
 
     Pass ``ax=first.ax_`` to draw several displays on the same axes.
 
     Parameters
     ----------
     share : ndarray of shape (K + 1,)
-        Share of the sets with 0 ... K labels, as from
+        Fraction of the sets with 0 ... K labels, as from
         :func:`~sklearn_setpred.metrics.set_size_distribution`.
     name : str, default=None
         Name in the legend.

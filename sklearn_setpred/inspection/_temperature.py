@@ -24,7 +24,7 @@ class TemperatureDisplay(Display):
     bin_edges : ndarray of shape (b + 1,)
         Edges of the bins, ascending.
     shares : dict of str to ndarray of shape (b,)
-        Share of the rows in each bin, for each group of rows.
+        Fraction of the rows in each bin, for each group of rows.
     name : str, default=None
         Name in the legend.
 

@@ -310,7 +310,7 @@ def _checked_proba(y_true, proba, n_bins, classes, sample_weight):
 
 
 def _binned_error(p, happened, weight, n_bins):
-    """Return the mean distance between a probability and the frequency of what it is of."""
+    """Return the mean distance, over bins, of probabilities from the frequency of the event."""
     bins = np.ceil(p * n_bins).astype(np.intp)
     return float(np.abs(np.bincount(bins, weight * (happened - p))).sum() / weight.sum())
 
