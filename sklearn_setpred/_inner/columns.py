@@ -108,7 +108,7 @@ class Columns(BaseEstimator):
         self.alone = alone
 
     def fit(self, X):
-        """Learn the columns; raise ValueError if none can be read and no other estimator reads X."""
+        """Learn the columns; raise ValueError if none can be read and nothing else reads X."""
         if self.alone:
             self._check(X, self, reset=True)
         self.reader_ = fit_reader(X)

@@ -22,7 +22,8 @@ from sklearn_setpred._cardinality.selectors import (
     size_levels,
     sizes_at,
 )
-from sklearn_setpred._inner import Columns, known_classes, learned_classes
+from sklearn_setpred._inner.columns import Columns
+from sklearn_setpred._inner.reading import known_classes, learned_classes
 from sklearn_setpred._networks.options import training_options
 from sklearn_setpred._utils.progress import tells_progress
 from sklearn_setpred._utils.types import (

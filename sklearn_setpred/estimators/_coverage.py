@@ -9,14 +9,8 @@ from sklearn.utils import _safe_indexing, check_random_state, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_method_params, check_is_fitted
 
-from sklearn_setpred._inner import (
-    fit_classifier,
-    is_frozen,
-    known_classes,
-    learned_classes,
-    name_of,
-    read_classes,
-)
+from sklearn_setpred._inner.fitting import fit_classifier, is_frozen
+from sklearn_setpred._inner.reading import known_classes, learned_classes, name_of, read_classes
 from sklearn_setpred._networks.parts import make_splits
 from sklearn_setpred._utils import progress
 from sklearn_setpred._utils.progress import tells_progress

@@ -7,7 +7,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import indexable
 from sklearn.utils.metaestimators import available_if
 
-from sklearn_setpred._inner import is_frozen, known_classes, learned_classes
+from sklearn_setpred._inner.fitting import is_frozen
+from sklearn_setpred._inner.reading import known_classes, learned_classes
 from sklearn_setpred._utils import progress
 from sklearn_setpred._utils.types import ArrayLike, Samples
 from sklearn_setpred._utils.validation import check_labels

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from sklearn_setpred._inner import name_of, read_classes, read_probabilities
+from sklearn_setpred._inner.reading import name_of, read_classes, read_probabilities
 from sklearn_setpred._utils.warn import warn_user
 from sklearn_setpred.estimators._base import SetPredictorMixin
 from sklearn_setpred.estimators._calibration import (

@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_setpred._inner import (
-    fit_classifier,
+from sklearn_setpred._inner.fitting import fit_classifier
+from sklearn_setpred._inner.reading import (
     known_classes,
     learned_classes,
     read_probabilities,

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_consistent_length
 
-from sklearn_setpred._inner import is_frozen
+from sklearn_setpred._inner.fitting import is_frozen
 from sklearn_setpred._utils.validation import check_number, check_option, label_array
 from sklearn_setpred.estimators._calibration import alpha_of, check_rows, check_size
 from sklearn_setpred.estimators._decisions import rows_to_decide

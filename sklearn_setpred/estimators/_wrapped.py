@@ -13,7 +13,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.metaestimators import _BaseComposition
 
-from sklearn_setpred._inner import fit_keyword, is_frozen
+from sklearn_setpred._inner.fitting import fit_keyword, is_frozen
 from sklearn_setpred._networks.parts import splits_within
 from sklearn_setpred._utils.types import Labels
 from sklearn_setpred._utils.warn import warn_user

@@ -14,7 +14,7 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from torch import Tensor
 
-from sklearn_setpred._inner import CodedClassifier
+from sklearn_setpred._inner.coded import CodedClassifier
 from sklearn_setpred._utils.validation import check_k
 from sklearn_setpred.estimators._cardinality_aware import CardinalityAwareClassifier
 from sklearn_setpred.estimators._coverage import CoverageSetClassifier

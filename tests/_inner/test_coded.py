@@ -11,9 +11,7 @@ from foreign import (
 from sklearn_setpred import (
     TopKSetClassifier,
 )
-from sklearn_setpred._inner import (
-    CodedClassifier,
-)
+from sklearn_setpred._inner.coded import CodedClassifier
 
 
 def test_a_classifier_on_codes_shows_labels_and_all_that_is_inside():

@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse as sp
 import skops.io
 
-from sklearn_setpred._inner import fit_reader
+from sklearn_setpred._inner.columns import fit_reader
 
 NUMBERS = np.random.default_rng(0).normal(size=(40, 3))
 GAPS = np.where(np.arange(120).reshape(40, 3) % 17 == 0, np.nan, NUMBERS)

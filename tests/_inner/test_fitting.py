@@ -22,9 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_setpred import (
     TopKSetClassifier,
 )
-from sklearn_setpred._inner import (
-    fit_classifier,
-)
+from sklearn_setpred._inner.fitting import fit_classifier
 
 LABELS = {
     "codes": np.arange(3),

@@ -22,11 +22,8 @@ from sklearn_setpred import (
     NeuralClassifier,
     TopKSetClassifier,
 )
-from sklearn_setpred._inner import (
-    fit_classifier,
-    learned_classes,
-    read_probabilities,
-)
+from sklearn_setpred._inner.fitting import fit_classifier
+from sklearn_setpred._inner.reading import learned_classes, read_probabilities
 
 
 @each_wrapper

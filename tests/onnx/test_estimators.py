@@ -23,7 +23,7 @@ from sklearn_setpred import (
     TopKSetClassifier,
     predict_set,
 )
-from sklearn_setpred._inner import CodedClassifier
+from sklearn_setpred._inner.coded import CodedClassifier
 from sklearn_setpred.losses import (
     CostSensitiveCompSum,
     CostSensitiveConstrained,
