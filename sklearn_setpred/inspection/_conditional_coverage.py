@@ -1,6 +1,7 @@
 """Coverage of parts of the rows: classes, set sizes, strata."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +20,7 @@ _N_WORST = 8
 _Z = 1.959964  # the normal distribution's 97.5 % quantile
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ConditionalCoverageDisplay(Display):
     """Coverage of the rows of each class, each set size or each stratum.
 
@@ -66,20 +68,11 @@ class ConditionalCoverageDisplay(Display):
     1  None     b       0.5     2.0  0.09  0.91
     """
 
-    def __init__(
-        self,
-        *,
-        groups: Sequence[Any] | Labels,
-        coverage: Floats,
-        n_rows: Floats,
-        by: str = "class",
-        name: str | None = None,
-    ) -> None:
-        self.groups = groups
-        self.coverage = coverage
-        self.n_rows = n_rows
-        self.by = by
-        self.name = name
+    groups: Sequence[Any] | Labels
+    coverage: Floats
+    n_rows: Floats
+    by: str = "class"
+    name: str | None = None
 
     @classmethod
     def from_estimator(

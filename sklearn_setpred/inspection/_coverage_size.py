@@ -1,6 +1,7 @@
 """Coverage against mean set size."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +20,7 @@ from sklearn_setpred.prediction import call_through, predict_set
 from sklearn_setpred.sets._labels import check_label_array
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class CoverageSizeDisplay(Display):
     """Coverage against mean set size: the higher and the further left, the better.
 
@@ -61,20 +63,11 @@ class CoverageSizeDisplay(Display):
     1  levels  curve        1.5       1.0
     """
 
-    def __init__(
-        self,
-        *,
-        coverage: ArrayLike = (),
-        mean_size: ArrayLike = (),
-        coverage_std: ArrayLike | None = None,
-        point: tuple[float, float] | None = None,
-        name: str | None = None,
-    ) -> None:
-        self.coverage = coverage
-        self.mean_size = mean_size
-        self.coverage_std = coverage_std
-        self.point = point
-        self.name = name
+    coverage: ArrayLike = ()
+    mean_size: ArrayLike = ()
+    coverage_std: ArrayLike | None = None
+    point: tuple[float, float] | None = None
+    name: str | None = None
 
     @classmethod
     def from_estimator(

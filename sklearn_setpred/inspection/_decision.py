@@ -1,5 +1,6 @@
 """How many labels may stand alone, and how accurate they are."""
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn_setpred.prediction import call_through
 from sklearn_setpred.sets._ranks import check_scores
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class DecisionDisplay(Display):
     """Accuracy of the first labels that stand alone, against the fraction of the rows they decide.
 
@@ -55,22 +57,12 @@ class DecisionDisplay(Display):
     3  clf      1.00      0.75    0.6
     """
 
-    def __init__(
-        self,
-        *,
-        fraction: Floats,
-        accuracy: Floats,
-        level: Floats,
-        tested_level: float | None = None,
-        target_accuracy: float | None = None,
-        name: str | None = None,
-    ) -> None:
-        self.fraction = fraction
-        self.accuracy = accuracy
-        self.level = level
-        self.tested_level = tested_level
-        self.target_accuracy = target_accuracy
-        self.name = name
+    fraction: Floats
+    accuracy: Floats
+    level: Floats
+    tested_level: float | None = None
+    target_accuracy: float | None = None
+    name: str | None = None
 
     @classmethod
     def from_estimator(

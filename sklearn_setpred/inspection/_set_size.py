@@ -1,5 +1,6 @@
 """The distribution of the set sizes."""
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn_setpred.metrics import set_size_distribution
 from sklearn_setpred.prediction import predict_set
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class SetSizeDisplay(Display):
     """Fraction of the sets of each size.
 
@@ -42,9 +44,8 @@ class SetSizeDisplay(Display):
     2  sets     2   0.25
     """
 
-    def __init__(self, *, share: Floats, name: str | None = None) -> None:
-        self.share = share
-        self.name = name
+    share: Floats
+    name: str | None = None
 
     @classmethod
     def from_estimator(

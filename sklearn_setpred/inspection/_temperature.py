@@ -1,6 +1,7 @@
 """The temperatures of rows under an adaptive loss."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn_setpred.sets import label_indices
 from sklearn_setpred.sets._labels import check_label_array
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TemperatureDisplay(Display):
     """Distribution of the temperatures of rows, for right and wrong predictions apart.
 
@@ -49,12 +51,9 @@ class TemperatureDisplay(Display):
     3  None  wrong    2     3    1.0
     """
 
-    def __init__(
-        self, *, bin_edges: Floats, shares: Mapping[str, Floats], name: str | None = None
-    ) -> None:
-        self.bin_edges = bin_edges
-        self.shares = shares
-        self.name = name
+    bin_edges: Floats
+    shares: Mapping[str, Floats]
+    name: str | None = None
 
     @classmethod
     def from_estimator(
