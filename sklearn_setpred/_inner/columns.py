@@ -114,21 +114,17 @@ class Columns(BaseEstimator):
         self.reader_ = fit_reader(X)
         if self.reader_ is None and self.alone:
             check_numbers(X)
-        self.is_sparse_ = self.reader_ is not None and sp.issparse(self.reader_(X))
         return self
 
     def __call__(self, X, estimator=None):
-        """Return the numbers, CSR as in ``fit``; None where the experts cannot read them.
+        """Return the numbers of `ColumnReader`; None where the experts cannot read X.
 
         The checks of scikit-learn name ``estimator`` in their errors; it knows the same columns.
         """
         if self.reader_ is None:
             return None
         self._check(X, estimator or self)
-        numbers = self.reader_(X)
-        if sp.issparse(numbers) == self.is_sparse_:
-            return numbers
-        return sp.csr_array(numbers) if self.is_sparse_ else numbers.toarray()
+        return self.reader_(X)
 
     def warn_of_gaps(self, X, estimator):
         """Warn of cells without a value, as `ColumnReader` does."""
@@ -163,6 +159,7 @@ class ColumnReader:
         if self.numeric:
             self._learn_gaps(_numbers(_some_columns(X, self.numeric)))
         self.encoder = self._fit_encoder(self._categories(X)) if self.categorical else None
+        self.is_sparse = sp.issparse(X) or bool(self.categorical and self.encoder.sparse_output)
 
     def _learn_gaps(self, numbers):
         """Learn which columns have gaps, and medians; without gaps, from some of the rows."""
@@ -192,7 +189,8 @@ class ColumnReader:
         Returns
         -------
         ndarray or csr_array of shape (n_samples, n_numbers), float64 or float32
-            X itself, where it is a float array or CSR without gaps.
+            CSR for all rows or for none, as for the rows that it is made with. X itself, where it
+            is a float array or CSR without gaps.
 
         Raises
         ------
@@ -205,10 +203,13 @@ class ColumnReader:
             parts.append(_within_reach(self._filled(_some_columns(X, self.numeric))))
         if self.categorical:
             parts.append(self.encoder.transform(self._categories(X)))
-        if len(parts) == 1:
-            return parts[0].tocsr() if sp.issparse(parts[0]) else parts[0]
-        is_sparse = any(sp.issparse(part) for part in parts)
-        return sp.csr_array(sp.hstack(parts, format="csr")) if is_sparse else np.hstack(parts)
+        numbers = parts[0]
+        if len(parts) > 1:
+            is_sparse = any(map(sp.issparse, parts))
+            numbers = sp.csr_array(sp.hstack(parts)) if is_sparse else np.hstack(parts)
+        if sp.issparse(numbers) == self.is_sparse:
+            return numbers
+        return sp.csr_array(numbers) if self.is_sparse else numbers.toarray()
 
     def _filled(self, X):
         """Return columns of numbers without gaps; those that never had any as they are."""

@@ -257,3 +257,11 @@ def test_readers_are_kept_in_files(X):
     assert all(name.startswith("sklearn_setpred") for name in trusted)
     for again in (pickle.loads(pickle.dumps(reader)), skops.io.loads(data, trusted=trusted)):
         np.testing.assert_array_equal(dense(again(X)), dense(reader(X)))
+
+
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_array])
+@pytest.mark.parametrize("make_later", [np.asarray, sp.csr_array])
+def test_later_rows_are_csr_where_the_first_ones_were(make, make_later):
+    later = fit_reader(make(NUMBERS))(make_later(NUMBERS[:3]))
+    assert isinstance(later, type(make(NUMBERS)))
+    np.testing.assert_array_equal(dense(later), NUMBERS[:3])
