@@ -19,53 +19,53 @@ from sklearn_setpred.metrics import coverage_score, mean_set_size
 
 
 class Oracle(ClassifierMixin, BaseEstimator):
-    """The classifier that knows the law of the labels."""
+    """The classifier that knows the distribution of the labels."""
 
-    def __init__(self, law):
-        self.law = law
-        self.classes_ = np.arange(len(law.weights))
+    def __init__(self, problem):
+        self.problem = problem
+        self.classes_ = np.arange(len(problem.weights))
 
     def fit(self, X, y):
         raise AssertionError("a frozen estimator is not fitted")
 
     def predict_proba(self, X):
-        return self.law.posterior(X)
+        return self.problem.posterior(X)
 
 
 @pytest.fixture(scope="module")
-def law():
-    *_, law = make_confusable_classes(10, 12, 4, return_problem=True, random_state=0)
-    return law
+def problem():
+    *_, problem = make_confusable_classes(10, 12, 4, return_problem=True, random_state=0)
+    return problem
 
 
-def frozen(law):
-    return FrozenEstimator(Oracle(law))
+def frozen(problem):
+    return FrozenEstimator(Oracle(problem))
 
 
 # ------------------------------------------------------------- coverage in the long run
 
 
-def coverages(law, repetitions, n_calibration, n_test, score, **wishes):
+def coverages(problem, repetitions, n_calibration, n_test, score, **targets):
     """Return the score of each of many calibrations, on new rows each."""
     rng = np.random.RandomState(0)
     scores = []
     for _ in range(repetitions):
-        sets = CoverageSetClassifier(frozen(law), **wishes)
-        sets.fit(*law.sample(n_calibration, random_state=rng))
-        X_new, y_new = law.sample(n_test, random_state=rng)
+        sets = CoverageSetClassifier(frozen(problem), **targets)
+        sets.fit(*problem.sample(n_calibration, random_state=rng))
+        X_new, y_new = problem.sample(n_test, random_state=rng)
         scores.append(score(y_new, sets.predict_set(X_new)))
     return np.array(scores)
 
 
 @pytest.mark.slow  # in the fast part `test_guarantee` has the coverage on every sample
-def test_coverage_follows_the_beta_binomial_law_over_200_calibrations(law):
+def test_coverage_follows_the_beta_binomial_distribution_over_200_calibrations(problem):
     n, n_test, alpha = 99, 200, 0.1
     hits = coverages(
-        law, 200, n, n_test, lambda y, s: s[np.arange(n_test), y].sum(), target_coverage=0.9
+        problem, 200, n, n_test, lambda y, s: s[np.arange(n_test), y].sum(), target_coverage=0.9
     )
     place = int(alpha * (n + 1))
     theory = betabinom(n_test, n + 1 - place, place)
-    # The mean of 200 draws, and the shares of draws below quartiles of the law, in 4 sigma.
+    # The mean of 200 draws, and the fractions of draws below its quantiles, in 4 sigma.
     assert abs(hits.mean() - theory.mean()) < 4 * theory.std() / np.sqrt(200)
     for quantile in (0.1, 0.5, 0.9):
         expected = theory.cdf(theory.ppf(quantile))
@@ -73,33 +73,33 @@ def test_coverage_follows_the_beta_binomial_law_over_200_calibrations(law):
         assert abs(share - expected) < 4 * np.sqrt(expected * (1 - expected) / 200)
 
 
-def test_coverage_holds_for_every_class_with_class_conditional_levels(law):
+def test_coverage_holds_for_every_class_with_class_conditional_levels(problem):
     def of_class_0(y, y_set):
         return y_set[y == 0, 0].mean()
 
-    wishes = {"target_coverage": 0.8, "conditional": "class"}
-    found = coverages(law, 100, 300, 300, of_class_0, **wishes)
+    targets = {"target_coverage": 0.8, "conditional": "class"}
+    found = coverages(problem, 100, 300, 300, of_class_0, **targets)
     # About 25 calibration rows a class: the expected coverage lies in [0.8, 0.8 + 1 / 20).
     error = found.std() / np.sqrt(100)
     assert 0.8 - 4 * error < found.mean() < 0.85 + 4 * error
 
 
-def test_the_mean_size_stays_below_its_target_on_average(law):
+def test_the_mean_size_stays_below_its_target_on_average(problem):
     def size(y, y_set):
         return y_set.sum(axis=1).mean()
 
-    found = coverages(law, 100, 200, 200, size, target_size=2.0)
+    found = coverages(problem, 100, 200, 200, size, target_size=2.0)
     error = found.std() / np.sqrt(100)
     assert 1.9 - 4 * error < found.mean() < 2.0 + 4 * error
 
 
-def test_coverage_holds_in_every_stratum(law):
+def test_coverage_holds_in_every_stratum(problem):
     rng = np.random.RandomState(0)
     found = []
     for _ in range(60):
-        X_cal, y_cal = law.sample(300, random_state=rng)
-        X_new, y_new = law.sample(400, random_state=rng)
-        sets = CoverageSetClassifier(frozen(law), target_coverage=0.8, conditional="strata")
+        X_cal, y_cal = problem.sample(300, random_state=rng)
+        X_new, y_new = problem.sample(400, random_state=rng)
+        sets = CoverageSetClassifier(frozen(problem), target_coverage=0.8, conditional="strata")
         sets.fit(X_cal, y_cal, strata=np.where(X_cal[:, 0] > 0, "right", "left"))
         side = np.where(X_new[:, 0] > 0, "right", "left")
         hits = sets.predict_set(X_new, strata=side)[np.arange(400), y_new]

@@ -248,7 +248,7 @@ def test_partial_fit_goes_on_after_fit(blobs):
     assert clf.loss_curve_[-1] < clf.loss_curve_[0]
 
 
-def test_partial_fit_bears_batches_with_one_class(blobs):
+def test_partial_fit_takes_batches_with_one_class(blobs):
     X, y = blobs
     clf = network().partial_fit(X[y == "dog"], y[y == "dog"], classes=np.unique(y))
     assert clf.predict_proba(X).shape == (300, 4)

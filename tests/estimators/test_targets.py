@@ -9,7 +9,7 @@ from sklearn_setpred import CoverageSetClassifier
 
 
 @pytest.mark.parametrize(
-    ("wishes", "message"),
+    ("targets", "message"),
     [
         ({"target_coverage": 0.9, "target_size": 2}, "two targets at once"),
         ({"target_coverage": 1.0}, r"target_coverage=1.0 is not in \(0, 1\)"),
@@ -25,8 +25,8 @@ from sklearn_setpred import CoverageSetClassifier
         ({"calibration_size": 120}, r"calibration_size=120 is not in \[1, 119\]"),
     ],
 )
-def test_wishes_that_cannot_be_met_are_refused_before_any_fit(wishes, message):
-    sets = CoverageSetClassifier(GaussianNB(), **wishes)
+def test_targets_that_cannot_be_met_are_refused_before_any_fit(targets, message):
+    sets = CoverageSetClassifier(GaussianNB(), **targets)
     with pytest.raises(ValueError, match=message):
         sets.fit(X, Y)
     assert not [name for name in vars(sets) if name.endswith("_")]
