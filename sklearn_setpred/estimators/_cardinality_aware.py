@@ -381,8 +381,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         seen = part.X, sketch, ranks, part.weight, rng, options
         if _learns_path(self):
             return RankDistribution.fit(*seen)
-        loss = cost_loss(self.surrogate)
-        return CostRule.fit(*seen, loss=loss, size_penalty=self.size_penalty)
+        return CostRule.fit(*seen, loss=cost_loss(self.surrogate), size_penalty=self.size_penalty)
 
     # -------------------------------------------------------------- prediction
 
