@@ -1,4 +1,4 @@
-"""Reading the columns of X for the built-in networks.
+"""Reading the columns of X for the built-in experts.
 
 ``reader = fit_reader(X)`` learns how to make numbers of the columns, and ``reader(X)`` makes them.
 """
@@ -43,7 +43,7 @@ def note_of_texts(X):
 
 
 def as_numbers(X):
-    """Return X as `check_numbers` does, None where the built-in networks cannot read it."""
+    """Return X as `check_numbers` does, None where the built-in experts cannot read it."""
     try:
         return check_numbers(X)
     except (TypeError, ValueError):
@@ -79,7 +79,7 @@ def fit_reader(X):
     if unread or not kinds:
         what = f"the columns {unread[:5]}" if unread else "X, which has no columns,"
         warn_user(
-            f"The built-in networks do not read {what}: they read numbers, and texts of up to "
+            f"The built-in experts do not read {what}: they read numbers, and texts of up to "
             f"{_MOST_CATEGORIES} values as categories. Encode the rest as numbers before this "
             "estimator, as TfidfVectorizer and TargetEncoder do.",
         )
@@ -179,7 +179,7 @@ class ColumnReader:
         return encoder.set_params(sparse_output=is_sparse)
 
     def __call__(self, X):
-        """Return the numbers that the built-in networks read.
+        """Return the numbers that the built-in experts read.
 
         Parameters
         ----------
@@ -243,7 +243,7 @@ class ColumnReader:
         rows = np.any([np.asarray(gap.sum(axis=1)).ravel() > 0 for gap in gaps], axis=0)
         warn_user(
             f"X has no value that can be read in {n_cells} cells of {np.count_nonzero(rows)} rows, "
-            "in columns that were complete when fitted; the built-in networks read the median of "
+            "in columns that were complete when fitted; the built-in experts read the median of "
             "the column there, or no category.",
         )
 

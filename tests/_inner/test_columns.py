@@ -1,4 +1,4 @@
-"""What the built-in networks read of X: numbers, gaps, categories."""
+"""What the built-in experts read of X: numbers, gaps, categories."""
 
 import pickle
 import warnings
@@ -225,7 +225,7 @@ def test_columns_that_cannot_be_read_are_left_out_and_named(column, n_read):
     ids=["list of texts", "array of texts", "ragged", "3-D", "frame of texts", "series", "dicts"],
 )
 def test_what_has_no_columns_to_read_has_no_reader(X):
-    with pytest.warns(UserWarning, match="The built-in networks do not read") as told:
+    with pytest.warns(UserWarning, match="The built-in experts do not read") as told:
         assert fit_reader(X) is None
     assert len(told) == 1
 
