@@ -18,8 +18,8 @@ from sklearn_setpred._utils.types import Estimator
 __all__ = ["LoadError", "load", "save"]
 
 _PACKAGE = "sklearn_setpred"
-# Where the classes stand that a fitted estimator, or a search around one, is made of. Their
-# constructors only keep what they are given: a file may call them.
+# Modules of the classes that a fitted estimator, or a search around one, is made of. A file may
+# call their constructors, which only keep what they are given.
 _PLACES = (
     *("estimators", "losses", "metrics", "scorers", "_inner", "_cardinality"),
     *("_networks.modules", "_networks.network", "_networks.standardize"),

@@ -349,7 +349,6 @@ def cross_val_predict_set(
     n_jobs: int | None = None,
     verbose: int = 0,
     params: Mapping[str, Any] | None = None,
-    pre_dispatch: int | str = "2*n_jobs",
 ) -> Sets:
     """Predict the set of every row by a model that was trained without it.
 
@@ -372,8 +371,6 @@ def cross_val_predict_set(
     params : dict, optional
         Parameters of ``fit`` and of the splitter; one value per row is split with the rows:
         ``params={"sample_weight": w}``.
-    pre_dispatch : int or str, default="2*n_jobs"
-        Number of folds dispatched at once.
 
     Returns
     -------
@@ -420,7 +417,6 @@ def cross_val_predict_set(
         n_jobs=n_jobs,
         verbose=verbose,
         params=params,
-        pre_dispatch=pre_dispatch,
     )
 
 

@@ -173,6 +173,35 @@ def code_lines(path):
     return len({*code} - documentation)
 
 
+# Modules without a file of tests at their path, and where their tests are.
+TESTED_ELSEWHERE = {
+    "_utils.types": "names of types alone: tests/test_typing.py",
+    "losses._active_passive": "formulas alone: tests/losses/test_registry.py",
+    "losses._margin": "formulas alone: tests/losses/test_registry.py",
+    "losses._spherical": "formulas alone: tests/losses/test_registry.py",
+    "metrics._checks": "the arguments of every metric: tests/metrics/test_metrics.py",
+}
+
+
+def path_of_tests(name):
+    """Return the path at which a reader looks for the tests of a module."""
+    *folders, file = name.split(".")
+    return Path(__file__).parent.joinpath(*folders, f"test_{file.removeprefix('_')}.py")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_tests_of_a_module_are_at_its_path(name):
+    if MODULES[name].name == "__init__.py":
+        return
+    assert path_of_tests(name).exists() != (name in TESTED_ELSEWHERE), TESTED_ELSEWHERE.get(name)
+
+
+def test_no_reason_is_given_for_a_module_that_is_gone():
+    assert TESTED_ELSEWHERE.keys() <= MODULES.keys()
+    named = [reason.rpartition(": ")[2] for reason in TESTED_ELSEWHERE.values()]
+    assert [path for path in named if not (ROOT.parent / path).exists()] == []
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_no_file_outgrows_the_head_of_its_reader(name):
     assert code_lines(MODULES[name]) <= 250

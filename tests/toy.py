@@ -56,3 +56,18 @@ class ToySetClassifier(ClassifierMixin, BaseEstimator):
 def overlapping_blobs(n_samples=120, n_classes=4):
     """Rows of 3 features whose classes overlap, so that sets have several sizes."""
     return make_blobs(n_samples, n_features=3, centers=n_classes, cluster_std=4.0, random_state=3)
+
+
+class TopKToy(ToySetClassifier):
+    """Sets of the top k labels, k at call time; also has a decision function."""
+
+    def predict_set(self, X, *, k=2):
+        sets = (self.predict_top_k(X, k)[:, :, None] == self.classes_).any(axis=1)
+        return sp.csr_array(sets) if self.sparse_output else sets
+
+    def set_levels(self, X):
+        return -(1 + np.argsort(np.argsort(-self.predict_proba(X), axis=1), axis=1))
+
+    def decision_function(self, X):
+        scores = np.log(self.predict_proba(X))
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores

@@ -26,17 +26,17 @@ from sklearn_setpred._cardinality.experts import (
 from sklearn_setpred._cardinality.kernel import KernelClassifier
 from sklearn_setpred._utils import memory
 
-# What the user's classifiers cannot be called.
+# Names that the user's classifiers cannot have.
 NAMES = {
     *("extra_trees", "random_forest", "boosting", "logistic", "discriminant", "neighbours"),
     *("mlp", "resnet", "periodic"),
 }
 # Trees of a forest for each split, and iterations of boosting.
 _TREES, _ITERATIONS = 40, 60
-# Up to so many columns, rows may be a table, for trees and periodic embeddings of the columns; from
-# so many on they may be an embedding, for linear models and neighbours. Between, the race decides.
+# Rows of up to 200 columns may be a table, which trees and periodic embeddings suit; rows of 50 or
+# more may be an embedding, which linear models and neighbours suit. Between, the race decides.
 _MOST_OF_A_TABLE, _LEAST_OF_AN_EMBEDDING = 200, 50
-# Boosting fits a tree for each class and iteration, which is dear for many classes.
+# Boosting fits a tree for each class and iteration, which takes long for many classes.
 _BOOSTED_CLASSES = 20
 # Discriminant analysis inverts a matrix of the columns.
 _MOST_DISCRIMINANTS = 1000

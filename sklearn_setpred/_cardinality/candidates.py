@@ -9,9 +9,9 @@ from sklearn_setpred.sets import label_ranks, size_costs
 from sklearn_setpred.sets._batches import stack_tuples
 from sklearn_setpred.sets._sizes import check_sizes, check_thresholds
 
-# Of the sorted scores the selector reads the head; the tail behind it is smooth.
+# The selector reads this many of the sorted scores; the tail behind them is smooth.
 SCORES_READ = 64
-# So many labels are sorted where not all of them need be.
+# Number of labels that are sorted where the order of the others does not matter.
 _SORTED = 1024
 
 
@@ -156,15 +156,15 @@ def sketch_of_labels(candidates, batches, n):
 
 
 def _sorted_ahead(log_p, depth, edges=()):
-    """Return log-probabilities of which the first are sorted, and the sums of their exponentials.
+    """Return log-probabilities, the first ones sorted, and the cumulative probabilities.
 
     Parameters
     ----------
     log_p : ndarray of shape (n, n_classes)
     depth : int
-        So many labels are sorted.
+        Number of labels that are sorted.
     edges : ndarray of int
-        Of each of these numbers s, above depth, the s first labels come before all others.
+        Sizes above depth: for each size s, the s first labels come before all others.
 
     Returns
     -------

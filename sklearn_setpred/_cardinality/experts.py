@@ -23,13 +23,8 @@ from sklearn.utils.validation import _check_method_params
 from sklearn_setpred._cardinality.linear import LinearScores
 from sklearn_setpred._cardinality.pool import floored_log
 from sklearn_setpred._cardinality.trees import TreeTable, boosting_table, forest_table
-from sklearn_setpred._inner import (
-    check_labels_learned,
-    fit_classifier,
-    fit_keyword,
-    is_frozen,
-    read_probabilities,
-)
+from sklearn_setpred._inner.fitting import fit_classifier, fit_keyword, is_frozen
+from sklearn_setpred._inner.reading import check_labels_learned, read_probabilities
 from sklearn_setpred._networks.parts import Part, with_positive_weights
 from sklearn_setpred._utils import memory
 from sklearn_setpred._utils.progress import as_steps

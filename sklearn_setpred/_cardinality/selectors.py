@@ -14,7 +14,7 @@ from sklearn_setpred._networks.parts import Part, validation_rows
 from sklearn_setpred._utils.validation import check_option
 from sklearn_setpred.sets import concave_hull_levels
 
-# The fraction of rows that chooses the best epoch of the selector.
+# The fraction of rows that is held out to choose the best epoch of the selector.
 _HELD_OUT = 0.1
 FLOOR = 1e-12
 
@@ -25,9 +25,8 @@ class RankDistribution:
 
     Without a network it is read off the sorted probabilities, which is right where these are.
     With one, over buckets of ranks between candidate sizes and up to a constant,
-    ``log P(bucket | x) = log (mass of the sorted probabilities) + g(x, sorted log p)``. As g
-    starts at zero, the ranks have to teach it anything else; where it does no better than zero on
-    held-out rows, there is none.
+    ``log P(bucket | x) = log (mass of the sorted probabilities) + g(x, sorted log p)``. The
+    network g starts at zero and is dropped where it does no better than zero on held-out rows.
     """
 
     network: object = None
@@ -73,8 +72,8 @@ class SetCosts:
     """The costs in [0, 1] of a row's candidate sets.
 
     ``c(x, s, y) = (1[rank(y) > s] + size_penalty cost(s)) / (1 + size_penalty range of cost)``
-    (Cortes et al. 2024, Section 4), up to a constant for each row, which moves no decision: the
-    cost that has no weight in the loss, 0 or 1, is that of the best or of the worst set.
+    (Cortes et al. 2024, Section 4). The costs of a row are shifted by a constant, which changes no
+    decision, so that its best set, or its worst set, has the cost that drops out of the loss.
 
     Parameters
     ----------
@@ -83,7 +82,7 @@ class SetCosts:
     cost_range : float
         The greatest less the least cost of a size.
     weightless : {0.0, 1.0}
-        Of the loss.
+        The cost that drops out of the loss: 0 is given to the best set, 1 to the worst.
     """
 
     size_penalty: float
@@ -102,7 +101,7 @@ class SetCosts:
         return self._shifted(1 - sketch.covered, sketch, anchors)
 
     def _shifted(self, missed, sketch, anchors):
-        """Return the costs, those equal to the anchors weightless."""
+        """Return the costs, shifted so that a cost equal to its anchor drops out of the loss."""
         raw = missed + self.size_penalty * sketch.costs
         scale = 1 + self.size_penalty * self.cost_range
         return np.clip(self.weightless + (raw - anchors) / scale, 0, 1)
@@ -126,8 +125,9 @@ class CostRule:
     """A rule trained on costs for one penalty, with the values of the loss's inverse link.
 
     For the comp-sum losses they estimate ``1 - E[c(x, s, y) | x]`` up to a factor (Cortes et al.
-    2024, Section 4, cost-sensitive comp-sum surrogates). The network's scores are added to those
-    that are best for the costs which the probabilities expect; there may be none, as above.
+    2024, Section 4, cost-sensitive comp-sum surrogates). The network's scores are added to the
+    scores of least risk at the costs that the probabilities expect. ``network`` is None where it
+    did no better on held-out rows.
     """
 
     network: object
@@ -205,7 +205,7 @@ def cost_loss(surrogate):
 
 
 def _log(masses):
-    """Return the logarithm of masses, of which some may be zero."""
+    """Return the logarithm of masses, kept away from zero."""
     return np.log(np.maximum(masses, FLOOR))
 
 

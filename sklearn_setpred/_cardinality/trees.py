@@ -138,9 +138,9 @@ class TreeTable:
 
 
 def _packed(array):
-    """Return an array for a file: as it is, or its distinct values and which of them stands where.
+    """Return an array for a file: as it is, or its distinct values and the place of each entry.
 
-    Whichever is smaller; integers are written as narrow as they can be.
+    The smaller of the two is returned, integers in the smallest type that holds them.
     """
     values, places = np.unique(array, return_inverse=True)
     values, places = _narrow(values), _narrow(places)

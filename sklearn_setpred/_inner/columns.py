@@ -1,4 +1,4 @@
-"""Reading the columns of X for the built-in networks.
+"""Reading the columns of X for the built-in experts.
 
 ``reader = fit_reader(X)`` learns how to make numbers of the columns, and ``reader(X)`` makes them.
 """
@@ -14,15 +14,16 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils.validation import _check_feature_names, _check_n_features
 
+from sklearn_setpred._utils.validation import is_missing
 from sklearn_setpred._utils.warn import warn_user
 
-# A column of texts with more different values, or with as many as half of its rows, is no category.
+# A column of texts is a category if it has at most so many values, and two rows for each.
 _MOST_CATEGORIES = 100
-# Rows that give the medians where nothing is missing.
+# Where nothing is missing, medians are taken over about so many rows.
 _ROWS_OF_MEDIANS = 1000
 # One-hot columns become CSR where so few of all cells are not zero.
 _SPARSE_BELOW = 0.05
-# Numbers beyond this reach are read as if they were at it: trees read float32.
+# Numbers are clipped to this reach: trees read float32.
 _REACH = 1e30
 
 
@@ -42,7 +43,7 @@ def note_of_texts(X):
 
 
 def as_numbers(X):
-    """Return X as `check_numbers` does, None where the built-in networks cannot read it."""
+    """Return X as `check_numbers` does, None where the built-in experts cannot read it."""
     try:
         return check_numbers(X)
     except (TypeError, ValueError):
@@ -78,7 +79,7 @@ def fit_reader(X):
     if unread or not kinds:
         what = f"the columns {unread[:5]}" if unread else "X, which has no columns,"
         warn_user(
-            f"The built-in networks do not read {what}: they read numbers, and texts of up to "
+            f"The built-in experts do not read {what}: they read numbers, and texts of up to "
             f"{_MOST_CATEGORIES} values as categories. Encode the rest as numbers before this "
             "estimator, as TfidfVectorizer and TargetEncoder do.",
         )
@@ -107,27 +108,23 @@ class Columns(BaseEstimator):
         self.alone = alone
 
     def fit(self, X):
-        """Learn the columns; raise ValueError where nothing can be read and nobody else reads."""
+        """Learn the columns; raise ValueError if none can be read and nothing else reads X."""
         if self.alone:
             self._check(X, self, reset=True)
         self.reader_ = fit_reader(X)
         if self.reader_ is None and self.alone:
             check_numbers(X)
-        self.is_sparse_ = self.reader_ is not None and sp.issparse(self.reader_(X))
         return self
 
     def __call__(self, X, estimator=None):
-        """Return the numbers, CSR as in ``fit``; None where the experts cannot read them.
+        """Return the numbers of `ColumnReader`; None where the experts cannot read X.
 
-        The estimator is whom the checks of scikit-learn name; it knows the same columns.
+        The checks of scikit-learn name ``estimator`` in their errors; it knows the same columns.
         """
         if self.reader_ is None:
             return None
         self._check(X, estimator or self)
-        numbers = self.reader_(X)
-        if sp.issparse(numbers) == self.is_sparse_:
-            return numbers
-        return sp.csr_array(numbers) if self.is_sparse_ else numbers.toarray()
+        return self.reader_(X)
 
     def warn_of_gaps(self, X, estimator):
         """Warn of cells without a value, as `ColumnReader` does."""
@@ -162,6 +159,7 @@ class ColumnReader:
         if self.numeric:
             self._learn_gaps(_numbers(_some_columns(X, self.numeric)))
         self.encoder = self._fit_encoder(self._categories(X)) if self.categorical else None
+        self.is_sparse = sp.issparse(X) or bool(self.categorical and self.encoder.sparse_output)
 
     def _learn_gaps(self, numbers):
         """Learn which columns have gaps, and medians; without gaps, from some of the rows."""
@@ -181,7 +179,7 @@ class ColumnReader:
         return encoder.set_params(sparse_output=is_sparse)
 
     def __call__(self, X):
-        """Return the numbers that the built-in networks read.
+        """Return the numbers that the built-in experts read.
 
         Parameters
         ----------
@@ -191,7 +189,8 @@ class ColumnReader:
         Returns
         -------
         ndarray or csr_array of shape (n_samples, n_numbers), float64 or float32
-            X itself, where it is a float array or CSR without gaps.
+            CSR for all rows or for none, as for the rows that it is made with. X itself, where it
+            is a float array or CSR without gaps.
 
         Raises
         ------
@@ -204,10 +203,13 @@ class ColumnReader:
             parts.append(_within_reach(self._filled(_some_columns(X, self.numeric))))
         if self.categorical:
             parts.append(self.encoder.transform(self._categories(X)))
-        if len(parts) == 1:
-            return parts[0].tocsr() if sp.issparse(parts[0]) else parts[0]
-        is_sparse = any(sp.issparse(part) for part in parts)
-        return sp.csr_array(sp.hstack(parts, format="csr")) if is_sparse else np.hstack(parts)
+        numbers = parts[0]
+        if len(parts) > 1:
+            is_sparse = any(map(sp.issparse, parts))
+            numbers = sp.csr_array(sp.hstack(parts)) if is_sparse else np.hstack(parts)
+        if sp.issparse(numbers) == self.is_sparse:
+            return numbers
+        return sp.csr_array(numbers) if self.is_sparse else numbers.toarray()
 
     def _filled(self, X):
         """Return columns of numbers without gaps; those that never had any as they are."""
@@ -241,7 +243,7 @@ class ColumnReader:
         rows = np.any([np.asarray(gap.sum(axis=1)).ravel() > 0 for gap in gaps], axis=0)
         warn_user(
             f"X has no value that can be read in {n_cells} cells of {np.count_nonzero(rows)} rows, "
-            "in columns that were complete when fitted; the built-in networks read the median of "
+            "in columns that were complete when fitted; the built-in experts read the median of "
             "the column there, or no category.",
         )
 
@@ -263,7 +265,7 @@ class ColumnReader:
 
     def _categories(self, X):
         """Return the columns of categories as texts in an object array, with None for gaps."""
-        columns = [_cells(_column(X, j)) for j in self.categorical]
+        columns = [np.asarray(_column(X, j)) for j in self.categorical]
         return np.array([_texts(cells) for cells in columns], dtype=object).T
 
 
@@ -318,13 +320,13 @@ def _kinds(X):
 
 def _kind(column):
     """Return how a column can be read."""
-    cells = _cells(column)
+    cells = np.asarray(column)
     is_category = str(column.dtype).lower().startswith(("category", "categorical", "enum"))
     if not is_category and cells.dtype.kind in "biuf":
         return "number"
     if cells.dtype.kind not in "biufOUT":
         return None
-    values = [cell for cell in cells.tolist() if not _is_missing(cell)]
+    values = [cell for cell in cells.tolist() if not is_missing(cell)]
     if not is_category and all(isinstance(value, (Real, Decimal)) for value in values):
         return "number"
     if not is_category and not all(isinstance(value, (str, Real)) for value in values):
@@ -336,19 +338,9 @@ def _kind(column):
 # -------------------------------------------------------------------------------------- cells
 
 
-def _cells(column):
-    """Return the cells of a column as an array."""
-    return np.asarray(column)
-
-
-def _is_missing(cell):
-    """Say whether a cell holds None, NaN, or what pandas writes for it."""
-    return cell is None or type(cell).__name__ in ("NAType", "NaTType") or cell != cell
-
-
 def _texts(cells):
     """Return cells as texts, None where one is missing."""
-    return [None if _is_missing(cell) else str(cell) for cell in cells.tolist()]
+    return [None if is_missing(cell) else str(cell) for cell in cells.tolist()]
 
 
 def _numbers(X):
@@ -369,7 +361,7 @@ def _floats(X):
             X, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_all_finite=False
         )
     except (TypeError, ValueError):
-        columns = (_cells(_column(X, j)).tolist() for j in range(X.shape[1]))
+        columns = (np.asarray(_column(X, j)).tolist() for j in range(X.shape[1]))
         return np.array([[_float(cell) for cell in column] for column in columns]).T
 
 
@@ -382,7 +374,7 @@ def _float(cell):
 
 
 def _within_reach(numbers):
-    """Return numbers of which none is too large for float32."""
+    """Return numbers, clipped where they are too large for float32."""
     values = numbers.data if sp.issparse(numbers) else numbers
     if values.size == 0 or max(-values.min(), values.max()) <= _REACH:
         return numbers

@@ -13,7 +13,8 @@ from sklearn_setpred.sets._labels import check_label_array
 
 # Rows may sum to one up to this: float16 is off by 5e-4.
 _ROUNDING = 1e-3
-# Probabilities with two digits are off by this; what is further off are no probabilities.
+# Rows of probabilities with two digits sum to one up to this; if most rows are further off, they
+# are no probabilities.
 _RESCALED = 0.05
 # Rows that are read at fit, so that what cannot be read is told then.
 _ROWS_TRIED = 16
@@ -50,7 +51,7 @@ def has_classes(fitted, classes):
 
 
 def lacks_only_no_label(fitted, classes):
-    """Say whether a fitted classifier has these classes but for -1, which is no label to it."""
+    """Say whether a fitted classifier has all of these classes but -1, its sign for no label."""
     return -1 in classes.tolist() and has_classes(fitted, classes[classes != -1])
 
 
@@ -82,13 +83,13 @@ def known_classes(inner, classes, codes):
 
 
 def learned_classes(fitted, classes):
-    """Return the classes of the fitted model among those that it was given; tell differences.
+    """Return the classes of the fitted model; warn where they differ from the classes given.
 
     Parameters
     ----------
     fitted : classifier
     classes : ndarray of shape (n_classes,)
-        Those of y, or for a frozen estimator those from `known_classes`.
+        The classes of y, or for a frozen estimator what `known_classes` returned.
 
     Returns
     -------
@@ -231,7 +232,7 @@ def _raise_shape(source, given, shape):
 
 
 def _checked_probabilities(fitted, p):
-    """Return probabilities between 0 and 1 whose rows sum to one; raise for what are none."""
+    """Return probabilities between 0 and 1 whose rows sum to one; raise for anything else."""
     if p.size == 0:
         return p
     source = f"predict_proba of {name_of(fitted)}"

@@ -39,6 +39,6 @@ def fit_pairs(pairs, loss, n_classes, options, *, seeds, start=None):
 
 
 def mean_curve(curves):
-    """Return the mean of the curves that last until each epoch."""
+    """Return the mean curve: at each epoch, the mean of the curves that are so long."""
     epochs = itertools.zip_longest(*curves, fillvalue=np.nan)
     return [float(np.nanmean(values)) for values in epochs]

@@ -25,8 +25,8 @@ from torch.nn import functional
 class InputLayer(nn.Module):
     """Affine map of standardized rows that reads arrays and CSR batches alike.
 
-    CSR rows are scaled and not shifted; they enter as ``x - offset``, a buffer of the standardized
-    columns' zeros.
+    CSR rows come scaled but not shifted; the layer itself subtracts their ``offset``, the center of
+    each column divided by its scale.
     """
 
     def __init__(self, n_features, n_outputs):
@@ -41,7 +41,7 @@ class InputLayer(nn.Module):
         nn.init.zeros_(self.bias)
 
     def follow(self, factor, shift, offset):
-        """Read z where ``factor z + shift`` was read before, with the same outputs."""
+        """Give z the outputs that ``factor z + shift`` has had so far."""
         self.bias += shift @ self.weight
         self.weight *= factor[:, None]
         self.offset.copy_(offset)
@@ -126,7 +126,7 @@ class PeriodicInput(nn.Sequential):
         super().__init__(embedding, nn.Linear(embedding.n_outputs, n_outputs))
 
     def follow(self, factor, shift, offset):
-        """Read z where ``factor z + shift`` was read before, with the same outputs."""
+        """Give z the outputs that ``factor z + shift`` has had so far."""
         waves, affine = self
         waves.b += shift[:, None] * waves.w
         waves.w *= factor[:, None]

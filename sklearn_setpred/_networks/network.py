@@ -12,9 +12,9 @@ from sklearn_setpred._networks.rows import as_rows
 from sklearn_setpred._utils import memory
 from sklearn_setpred._utils.validation import check_option
 
-# The kernels of float32 products treat the rows behind the last full block in another way, whose
-# last bits differ. Blocks of 16 rows are whole ones on all processors tried; on any other, scores
-# of a row alone and in a batch agree up to rounding.
+# Kernels of float32 products compute the rows behind the last full block in another way, with other
+# last bits. On all processors tried, blocks of 16 rows are full ones; on any other, the scores of a
+# row alone and in a batch agree up to rounding.
 _ROW_BLOCK = 16
 
 # The threads of OpenMP are not there in a forked process, which would wait for them forever.
@@ -103,10 +103,10 @@ class Network:
 
     @torch.no_grad()
     def follow(self, X, weight):
-        """Standardize by more rows; the first layers change so that outputs do not.
+        """Update the standardization by more rows; the first layers change, and outputs stay.
 
-        They do for values so far out that they are clipped. A user's module, whose first layer is
-        not known, keeps the standardization.
+        Outputs change only for values so far out that they are clipped. A user's module, whose
+        first layer is not known, keeps the standardization.
         """
         first = [m for m in self.module.modules() if isinstance(m, (InputLayer, PeriodicInput))]
         if not first:
@@ -191,7 +191,7 @@ def _training_state_of(net):
 
 
 def go_on_from(net, training_state):
-    """Let a new skorch net go on where the one with a training state has ended."""
+    """Load a training state into a new skorch net, which goes on where the other one ended."""
     places, averages = {p: i for i, p in enumerate(net.trained_)}, training_state["averages"]
     state = {
         places[p]: {key: torch.from_numpy(np.array(value)) for key, value in averages[name].items()}
@@ -231,7 +231,7 @@ def _check_shapes(weights, expected):
 
 
 def _check_training_state(training_state, weights):
-    """Raise ValueError unless the averages of a file have the shapes of the weights, or are one."""
+    """Raise ValueError unless the averages of a file have the shapes of the weights, or none."""
     for name, kept in training_state["averages"].items():
         shapes = {np.shape(array) for array in kept.values()} - {()}
         if shapes - {np.shape(weights.get(name))}:

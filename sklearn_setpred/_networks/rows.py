@@ -104,8 +104,8 @@ def as_rows(X, device, *, target=None, weight=None, prior=None):
 class Batches:
     """Iterator over batches of rows, in a new random order each time when shuffled.
 
-    Dense rows are brought into order by blocks of many batches, of which batches are slices: a
-    step then gathers nothing, and the copy stays small.
+    Dense rows are put in order block by block, and batches are slices of a block: so a step
+    gathers nothing, and the copy stays small.
     """
 
     def __init__(self, rows, batch_size, generator=None):
@@ -130,7 +130,7 @@ class Batches:
 
     @property
     def _block_size(self):
-        """Rows of a block; CSR rows, of which a slice would be a copy, come batch by batch."""
+        """Rows of a block; for CSR, whose slices would be copies, the rows of one batch."""
         if self.rows.is_sparse:
             return self.batch_size
         bytes_per_batch = 4 * self.batch_size * self.rows.x[0].shape[-1]

@@ -94,7 +94,7 @@ class Net(ClassifierMixin, NeuralNet):
         return Batches(dataset.rows, self.iterator_valid__batch_size)
 
     def set_params(self, **params):
-        """Set parameters, but for a module, which is built before."""
+        """Set parameters; raise for one of the module, which is built already."""
         if any(name.startswith("module") for name in params):
             raise ValueError(
                 f"A callback sets {sorted(params)}, but the network is built before callbacks see "
@@ -126,9 +126,9 @@ class Net(ClassifierMixin, NeuralNet):
         return self.criterion_(y_pred, y_true)
 
     def notify(self, method_name, **kwargs):
-        """Call the callbacks; an interrupt by EarlyStopping ends the training, others go on up.
+        """Call the callbacks; an interrupt by EarlyStopping ends the training, any other is raised.
 
-        skorch takes every KeyboardInterrupt for the end of training, the user's too.
+        skorch would take the user's KeyboardInterrupt for the end of training too.
         """
         getattr(self, method_name)(self, **kwargs)
         is_over = False

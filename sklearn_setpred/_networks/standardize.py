@@ -12,10 +12,10 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 _SPARSE = 0.1
 # Scales of sparse columns that differ from their median by less than this factor count as one.
 _ALIKE = 10.0
-# Of a normal distribution, the interquartile range is so many standard deviations.
+# The interquartile range of a normal distribution, in standard deviations.
 _IQR_OF_NORMAL = 1.349
-# A column whose standard deviation is so many times that of the normal distribution with the same
-# quartiles has outliers.
+# A column has outliers if its standard deviation is so many times that of a normal distribution
+# with the same quartiles.
 _OUTLIERS = 3.0
 # Standardized values are clipped smoothly to this range.
 LARGEST = 8.0

@@ -60,7 +60,7 @@ def forgo(kinds):
 
 
 def step(kind, text=None):
-    """Say that a step has ended; one of a kind that is not planned is a detail of the next."""
+    """Say that a step has ended; a step of a kind that is not planned is told as a detail."""
     if (progress := _current.get()) is not None:
         progress.step(kind, text)
 

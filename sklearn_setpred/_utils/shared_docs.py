@@ -41,8 +41,6 @@ cv : int, splitter, iterable or None
     Train one network per fold, keep its best epoch on the held-out fold, and average the
     scores. Slower; more accurate, especially with noisy labels. None trains one network, and
     so do fits with ``X_val`` and fits that go on from the last one.
-n_jobs : int or None
-    Number of folds of the classifier that are fitted at once.
 class_weight : dict, "balanced" or None
     Weights of the classes, multiplied with ``sample_weight``.
 k : int or None

@@ -106,14 +106,16 @@ def _check_no_gaps(y):
     if y.dtype.kind != "O":
         assert_all_finite(y, input_name="y")
         return
-    n_missing = sum(
-        label is None or type(label).__name__ in ("NAType", "NaTType") or label != label
-        for label in y.tolist()
-    )
+    n_missing = sum(map(is_missing, y.tolist()))
     if n_missing:
         raise ValueError(
             f"Input y contains NaN or None in {n_missing} of {len(y)} rows; leave these rows out."
         )
+
+
+def is_missing(value):
+    """Say whether a value is None, NaN, or what pandas writes for it."""
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
 
 
 def check_weights(sample_weight, class_weight, X, y):

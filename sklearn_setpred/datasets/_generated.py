@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.utils import check_array, check_random_state
 
 from sklearn_setpred._utils.types import ArrayLike, Floats, Integers, Seed
@@ -81,14 +82,9 @@ class GaussianClasses:
             The probabilities p(k | x); rows sum to 1.
         """
         X = check_array(X, dtype=np.float64)
-        # |x|^2 is the same for all classes and cancels: what is left is linear in x,
-        # one matrix product, and the softmax works in place (n_classes may be large).
-        posterior = X @ self.centers.T
-        posterior += np.log(self.weights) - (self.centers**2).sum(axis=1) / 2
-        posterior -= posterior.max(axis=1, keepdims=True)
-        np.exp(posterior, out=posterior)
-        posterior /= posterior.sum(axis=1, keepdims=True)
-        return posterior
+        # |x|^2 is the same for all classes and cancels: what is left is linear in x.
+        offsets = np.log(self.weights) - (self.centers**2).sum(axis=1) / 2
+        return softmax(X @ self.centers.T + offsets, axis=1)
 
 
 def make_confusable_classes(

@@ -99,7 +99,7 @@ def check_sets_of_k_labels_are_the_top_k(trial):
     needs(_accepts(trial.numbers.model, "k"), "predict_set takes no k")
     for name, model, X, _, classes in trial.problems:
         for k in range(1, len(classes) + 1):
-            expected = _columns_of(model.predict_top_k(X, k), classes)
+            expected = (model.predict_top_k(X, k)[:, :, None] == classes).any(axis=1)
             require_same(dense(model.predict_set(X, k=k)), expected, f"{name}: k={k}")
 
 
@@ -249,11 +249,6 @@ def _needs_one_ranking(trial):
         getattr(trial.estimator, "conditional", None) is None,
         "sets are conditional, not by one level for all",
     )
-
-
-def _columns_of(labels, classes):
-    """Return the boolean sets of the labels of each row."""
-    return (labels[:, :, None] == classes).any(axis=1)
 
 
 def _import_pandas():

@@ -1,16 +1,8 @@
 """What every set predictor shares: one ranking, and everything that follows from it."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 from sklearn.base import ClassifierMixin
-from sklearn.utils import (
-    indexable,
-)
-from sklearn.utils.validation import (
-    _num_samples,
-    check_is_fitted,
-)
+from sklearn.utils import indexable
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 import sklearn_setpred
 from sklearn_setpred._utils.types import Labels, Samples, Sets
@@ -18,8 +10,6 @@ from sklearn_setpred._utils.validation import check_k
 from sklearn_setpred.estimators._persistence import documentation_address, warn_of_other_version
 from sklearn_setpred.sets import prefix_sets, top_k
 from sklearn_setpred.sets._batches import in_batches, stack
-
-Fit = TypeVar("Fit", bound=Callable[..., Any])
 
 
 class SetPredictorMixin(ClassifierMixin):
@@ -119,8 +109,4 @@ class TopKSetsMixin(SetPredictorMixin):
         """
         check_is_fitted(self)
         k = check_k(self.k if k is None else k, len(self.classes_))
-        return self._sets_of_first(X, k)
-
-    def _sets_of_first(self, X, k):
-        """Return the sets of the k first-ranked labels."""
         return self._by_batches(X, lambda scores: prefix_sets(scores, k, self.sparse_output))

@@ -3,8 +3,8 @@
 What the calibration rows tell is kept in one object, `LabelLevels` for a coverage and
 `SizeLevels` for a size; ``at`` returns the level for a target.
 
-Rows come in groups, of one row each where nothing else is known: new rows are then like a row of
-a new group, and every group counts as one row.
+Rows come in groups, of one row each unless groups are given. A new row is like a row of a new
+group, and every group counts as one row.
 """
 
 import math
@@ -51,21 +51,20 @@ def allowed_misses(groups, alpha):
     return alpha * (n_different(groups) + 1) - 1 + 1e-9
 
 
-def coverage_level(of_label, alpha, groups=None):
+def coverage_level(of_label, alpha, groups):
     """Return the largest level that leaves at most the allowed misses below it.
 
     For n groups of one row that is the ``floor(alpha (n + 1))``-th smallest of the levels of the
     true labels, (n,). The level is lowered by a margin, so that labels that tie with it are in.
     """
-    groups = np.arange(len(of_label)) if groups is None else groups
     order = np.argsort(of_label, kind="stable")
     weight = row_weights(groups)[order]
     missed = np.cumsum(weight) - weight
     last = np.searchsorted(missed, allowed_misses(groups, alpha), side="right") - 1
-    return _moved(float(of_label[order[last]]), -1)
+    return moved(float(of_label[order[last]]), -1)
 
 
-def _moved(level, sign):
+def moved(level, sign):
     """Return a level moved by the margin, up for the sign 1 and down for -1."""
     return level + sign * _MARGIN * abs(level) if math.isfinite(level) else level
 
@@ -78,13 +77,12 @@ def groups_of_classes(codes, groups, n_classes):
     return np.bincount(codes_of_groups, minlength=n_classes)
 
 
-def class_levels_at(of_label, codes, n_classes, alpha, groups=None):
-    """Return a level for each class, (n_classes,), and the codes of those pooled into one.
+def class_levels_at(of_label, codes, n_classes, alpha, groups):
+    """Return a level for each class, (n_classes,).
 
-    Classes with too few calibration rows for a level of their own share one; where they have
-    too few together, they are never left out of a set.
+    Classes with too few calibration rows for a level of their own have one together; where they
+    have too few together, they are in every set.
     """
-    groups = np.arange(len(of_label)) if groups is None else groups
     known = codes >= 0
     of_label, codes, groups = of_label[known], codes[known], groups[known]
     pooled = groups_of_classes(codes, groups, n_classes) < rows_needed(alpha)
@@ -95,15 +93,14 @@ def class_levels_at(of_label, codes, n_classes, alpha, groups=None):
     rows = pooled[codes]
     if n_different(groups[rows]) >= rows_needed(alpha):
         level[pooled] = coverage_level(of_label[rows], alpha, groups[rows])
-    return level, np.flatnonzero(pooled)
+    return level
 
 
-def strata_levels(of_label, strata, alpha, groups=None, few=None):
+def strata_levels(of_label, strata, alpha, groups, few=None):
     """Return the level of each stratum as a dict.
 
     A stratum with too few rows has the level ``few``; None raises.
     """
-    groups = np.arange(len(of_label)) if groups is None else groups
     rows_of = {value: strata == value for value in np.unique(strata).tolist()}
     needed = rows_needed(alpha)
     short = [value for value, rows in rows_of.items() if n_different(groups[rows]) < needed]
@@ -195,7 +192,7 @@ class LabelLevels:
             check_rows(self.n_groups, len(self.groups), coverage=target_coverage)
         check_reachable(self, alpha, self.conditional)
         if self.conditional == "class":
-            return class_levels_at(self.levels, self.codes, self.n_classes, alpha, self.groups)[0]
+            return class_levels_at(self.levels, self.codes, self.n_classes, alpha, self.groups)
         if self.conditional == "strata":
             return strata_levels(self.levels, self.strata, alpha, self.groups, few)
         if self.is_few(target_coverage):
@@ -203,7 +200,7 @@ class LabelLevels:
         return coverage_level(self.levels, alpha, self.groups)
 
     def joined(self, more):
-        """Return the levels of these rows and of more rows, each of which is a group."""
+        """Return the levels of these rows and of more rows, where each new row is a group."""
         first_group = self.groups.max(initial=-1) + 1
         return replace(
             self,
@@ -215,10 +212,11 @@ class LabelLevels:
         )
 
     def reached(self, levels, strata=None):
-        """Return how many calibration rows have no higher level than each of (n, n_classes).
+        """Return how many calibration rows have no higher level, and how many rows there are.
 
-        With ``conditional``, of the rows of the label or of the row's stratum. Beside it, of how
-        many rows. A row of a group counts one over the number of its rows.
+        The first is of the shape of the levels, (n, n_classes). With ``conditional``, only the
+        calibration rows of the label, or of the row's stratum, are counted. A row of a group counts
+        as one over the size of the group.
         """
         if self.conditional == "class":
             columns = [
@@ -272,7 +270,7 @@ class SizeLevels:
 
     @classmethod
     def of(cls, batches, n_groups, n_classes, largest):
-        """Keep of batches of (levels (any, n_classes), weights (any,)) what sizes need."""
+        """Return the highest levels in batches of (levels (any, n_classes), weights (any,))."""
         allowed = _allowed_labels(largest, n_groups, n_classes)
         highest, weights, lowest = np.empty(0), np.empty(0), -math.inf
         for levels, weight in batches:
@@ -310,7 +308,7 @@ class SizeLevels:
                 "estimator have more labels; give it smaller candidate sizes or raise the target."
             )
         # Above the first level that is one too many, so that ties with it stay out too.
-        return math.inf if target_size == 1 else float(np.nextafter(_moved(lowest, 1), math.inf))
+        return math.inf if target_size == 1 else float(np.nextafter(moved(lowest, 1), math.inf))
 
 
 def _allowed_labels(target_size, n_groups, n_classes):
@@ -320,7 +318,7 @@ def _allowed_labels(target_size, n_groups, n_classes):
 
 
 def check_reachable(rows, alpha, conditional, such_as=""):
-    """Raise where rows with labels that no training row has are more than may miss.
+    """Raise if more rows than may miss have labels that no training row has.
 
     With levels for each class there are never too many: rare classes are never left out.
     """

@@ -22,7 +22,8 @@ from sklearn_setpred._cardinality.selectors import (
     size_levels,
     sizes_at,
 )
-from sklearn_setpred._inner import Columns, known_classes, learned_classes
+from sklearn_setpred._inner.columns import Columns
+from sklearn_setpred._inner.reading import known_classes, learned_classes
 from sklearn_setpred._networks.options import training_options
 from sklearn_setpred._utils.progress import tells_progress
 from sklearn_setpred._utils.types import (
@@ -120,7 +121,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
     random_state : int, RandomState or None, default=None
         Seeds folds and experts; global generators are left alone.
     sparse_output : bool, default=False
-        Give sets as CSR, never holding a dense array of (n_samples, n_classes).
+        Return sets as CSR, never holding a dense array of (n_samples, n_classes).
 
     Attributes
     ----------
@@ -380,8 +381,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         seen = part.X, sketch, ranks, part.weight, rng, options
         if _learns_path(self):
             return RankDistribution.fit(*seen)
-        loss = cost_loss(self.surrogate)
-        return CostRule.fit(*seen, loss=loss, size_penalty=self.size_penalty)
+        return CostRule.fit(*seen, loss=cost_loss(self.surrogate), size_penalty=self.size_penalty)
 
     # -------------------------------------------------------------- prediction
 
@@ -517,7 +517,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         X : array-like of shape (n_samples, n_features)
             The samples.
         sparse_output : bool, default=False
-            Give the levels of ``floor`` or more as CSR, for many classes. A class without an
+            Return the levels of ``floor`` or more as CSR, for many classes. A class without an
             entry has a lower level.
         floor : float, default=0.001
             The smallest level that CSR holds, above 0. With the linear cost no more than

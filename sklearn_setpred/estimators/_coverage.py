@@ -7,34 +7,16 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import (
-    _check_method_params,
-    check_is_fitted,
-)
+from sklearn.utils.validation import _check_method_params, check_is_fitted
 
-from sklearn_setpred._inner import (
-    fit_classifier,
-    is_frozen,
-    known_classes,
-    learned_classes,
-    name_of,
-)
+from sklearn_setpred._inner.fitting import fit_classifier, is_frozen
+from sklearn_setpred._inner.reading import known_classes, learned_classes, name_of, read_classes
 from sklearn_setpred._networks.parts import make_splits
 from sklearn_setpred._utils import progress
 from sklearn_setpred._utils.progress import tells_progress
 from sklearn_setpred._utils.types import ArrayLike, Estimator, Floats, Samples, Seed, Sets
-from sklearn_setpred._utils.validation import (
-    check_integer,
-    check_labels,
-    check_weights,
-)
-from sklearn_setpred.estimators._calibration import (
-    LabelLevels,
-    levels_of_strata,
-)
-from sklearn_setpred.estimators._decisions import (
-    decided_alone,
-)
+from sklearn_setpred._utils.validation import check_integer, check_labels, check_weights
+from sklearn_setpred.estimators._calibration import LabelLevels, levels_of_strata
 from sklearn_setpred.estimators._in_parts import InPartsMixin
 from sklearn_setpred.estimators._levels import first_labels
 from sklearn_setpred.estimators._persistence import all_or_nothing, forget_fit
@@ -301,17 +283,21 @@ class CoverageSetClassifier(InPartsMixin, BaseEstimator):
             splits = self._splits(X, codes, None if groups is None else numbers)
             progress.plan(dict.fromkeys(["fit", "calibration"], len(splits)))
             return self._fit_folds(splits, inner, X, y, strata, numbers, fit_params)
-        chosen = np.ones(len(y), dtype=bool)
-        if not is_frozen(inner):
-            chosen = choose_rows(self.calibration_size, numbers, self.random_state)
-        train, held_out = set_aside(y, strata, numbers, chosen)
-        self._check_reachable(held_out, len(classes))
-        progress.plan({"fit": 1, "calibration": 1})
-        self._fit_split(train, held_out, inner, X, y, classes, fit_params)
-        self._find_level(self.target_size or self._coverage)
-        return self
+        return self._fit_once(len(classes), inner, X, y, strata, numbers, fit_params)
 
     # ------------------------------------------------------------------- fits
+
+    def _fit_once(self, n_classes, inner, X, y, strata, groups, fit_params):
+        """Fit on all rows but the ones set aside, which calibrate; a frozen classifier on none."""
+        chosen = np.ones(len(y), dtype=bool)
+        if not is_frozen(inner):
+            chosen = choose_rows(self.calibration_size, groups, self.random_state)
+        train, held_out = set_aside(y, strata, groups, chosen)
+        self._check_reachable(held_out, n_classes)
+        progress.plan({"fit": 1, "calibration": 1})
+        self._fit_split(train, held_out, inner, X, y, fit_params)
+        self._find_level(self.target_size or self._coverage)
+        return self
 
     def _fit_on(self, train, inner, X, y, fit_params):
         """Return the inner estimator, fitted on the training rows."""
@@ -321,11 +307,11 @@ class CoverageSetClassifier(InPartsMixin, BaseEstimator):
         params = _check_method_params(X, fit_params, train)
         return fit_classifier(inner, _safe_indexing(X, train), y[train], params)
 
-    def _fit_split(self, train, held_out, inner, X, y, classes, fit_params):
+    def _fit_split(self, train, held_out, inner, X, y, fit_params):
         """Fit on the training rows and calibrate on the others."""
         self.estimator_ = self._fit_on(train, inner, X, y, fit_params)
         progress.step("fit", f"{name_of(inner)} is fitted")
-        trained = classes if is_frozen(inner) else np.unique(y[train])
+        trained = np.sort(read_classes(inner)) if is_frozen(inner) else np.unique(y[train])
         self.classes_ = learned_classes(self.estimator_, trained)
         codes = label_indices(held_out.labels, self.classes_)
         kept = (codes >= 0) | held_out.is_new  # others have the sign for "no label"
@@ -364,7 +350,7 @@ class CoverageSetClassifier(InPartsMixin, BaseEstimator):
         self._check_reachable(CalibrationRows(*rows, None), len(np.unique(y)))
         self.folds_ = [clone(self).set_params(cv=None) for _ in parts]
         for fold, (train, held_out) in zip(self.folds_, parts, strict=True):
-            fold._fit_split(train, held_out, inner, X, y, np.unique(y), fit_params)
+            fold._fit_split(train, held_out, inner, X, y, fit_params)
         self.classes_ = self.folds_[0].classes_
         if any(not np.array_equal(fold.classes_, self.classes_) for fold in self.folds_):
             raise ValueError("Some fold trains on other labels than another; merge rare labels.")
@@ -435,9 +421,9 @@ class CoverageSetClassifier(InPartsMixin, BaseEstimator):
             The first-ranked labels, masked where the set has more of them and someone has to
             choose: ``decision.mask`` says where.
         """
-        first = self._by_batches(X, first_labels)
-        labels = self.classes_[first[:, 0].astype(np.intp)]
-        return np.ma.masked_array(labels, ~decided_alone(first[:, 1:], self.accuracy_level_))
+        first, probability = self._by_batches(X, first_labels).T
+        labels = self.classes_[first.astype(np.intp)]
+        return np.ma.masked_array(labels, probability < self.accuracy_level_)
 
     def p_values(self, X: Samples, *, strata: ArrayLike | None = None) -> Floats:
         """Return the conformal p-value of each label.

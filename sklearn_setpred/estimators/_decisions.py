@@ -7,7 +7,7 @@ from scipy.stats import binom
 
 # A row alone and the same row in a batch may differ in the last bits of float32 networks.
 _MARGIN = 1e-6
-# Of labels that are in a set at any level; only those left out of labels alone are lower.
+# The least level of a label beside others; -inf is left for labels beside one that stands alone.
 _LOWEST = -np.finfo(np.float64).max
 
 
@@ -19,11 +19,11 @@ def rows_to_decide(target_accuracy, confidence):
 def accuracy_level(probability, is_right, target_accuracy, confidence):
     """Return the lowest probability from which first labels are right often enough.
 
-    The rows are taken in the order of their probability, the surest first. As long as so many of
-    the first rows are right as labels with an accuracy of ``target_accuracy`` would be with a
-    probability of at most ``1 - confidence``, the next row is taken too: learn then test, with
-    fixed-sequence testing and the tail of the binomial distribution. inf if the first rows that
-    could show the accuracy do not.
+    Rows are taken in the order of their probability, the surest first, as long as the rows taken
+    show the accuracy: if it were no more than ``target_accuracy``, so few wrong labels would have
+    a probability of at most ``1 - confidence``, by the tail of the binomial distribution (learn
+    then test, with fixed-sequence testing). The level is inf if the first rows that could show the
+    accuracy do not.
 
     Parameters
     ----------
@@ -45,21 +45,16 @@ def accuracy_level(probability, is_right, target_accuracy, confidence):
 
 
 def above_alone(level):
-    """Return a level at which labels alone stay alone, the lowest for -inf."""
+    """Return a level at which a label that stands alone stays alone, the lowest one for -inf."""
     return max(level, _LOWEST)
 
 
-def decided_alone(scores, level):
-    """Say for which rows the first label stands alone."""
-    return scores.max(axis=1) >= level
-
-
 def levels_of_decisions(levels, scores, level):
-    """Return levels of which the first label is left alone where it reaches the level.
+    """Return the levels with which the first label stands alone where its score reaches a level.
 
-    Elsewhere the two first labels are always in the set. ``levels`` has inf for the first.
+    In all other rows the two first labels are in the set at any level.
     """
-    alone = decided_alone(scores, level)
+    alone = scores.max(axis=1) >= level
     first = scores.argmax(axis=1)[:, None]
     others = scores.copy()
     np.put_along_axis(others, first, -np.inf, axis=1)

@@ -7,7 +7,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import indexable
 from sklearn.utils.metaestimators import available_if
 
-from sklearn_setpred._inner import is_frozen, known_classes, learned_classes
+from sklearn_setpred._inner.fitting import is_frozen
+from sklearn_setpred._inner.reading import known_classes, learned_classes
 from sklearn_setpred._utils import progress
 from sklearn_setpred._utils.types import ArrayLike, Samples
 from sklearn_setpred._utils.validation import check_labels
@@ -46,9 +47,9 @@ class InPartsMixin(LevelsMixin, TargetsMixin, WrappingMixin):
     def partial_fit(self, X: Samples, y: ArrayLike, *, strata: ArrayLike | None = None) -> Self:
         """Calibrate with these rows and the rows of all calls before.
 
-        Available around a ``FrozenEstimator``. Of each row the level of its label is kept, so that
-        the result is that of one ``fit`` on all rows. Until there are enough rows for the target,
-        overall or in a stratum, sets hold all labels.
+        Available around a ``FrozenEstimator``. The level of each row's label is kept, so that the
+        result is the same as after one ``fit`` on all rows. Until there are enough rows for the
+        target, overall or in a stratum, sets hold all labels.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Levels for the true labels, found on calibration rows of which some labels are wrong.
+"""Levels for the true labels, found on calibration rows with some wrong labels.
 
 With ``T[l, k] = P(given label l | true label k)``, whatever x is, and W the inverse of T, the
 expected value of ``W[k, given label]`` is 1 for the true label k and 0 for the others. So the sum
@@ -16,18 +16,19 @@ from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.estimators._calibration import (
     alpha_of,
     check_rows,
+    moved,
     row_weights,
     rows_needed,
 )
 
-# Of these a tenth are the surest rows, which tell the rate of noise.
+# The least number of rows to estimate a rate from: a tenth of them, the surest rows, tell it.
 ROWS_TO_ESTIMATE = 500
-# Of fewer classes even the last ranks have true labels.
+# With fewer classes even the last ranks have true labels.
 _CLASSES_WITH_LAST_RANKS = 6
-# Too high by less than this, a rate costs less than so much coverage.
+# A rate that is too high by less than this costs less coverage than this.
 _SMALL_RATE = 0.02
 _ALL = "all"
-# Below this the inverse of a matrix would blow up what is not known exactly.
+# With a smaller singular value, the inverse of a matrix would magnify its errors too much.
 _SMALLEST_SINGULAR_VALUE = 1e-3
 
 
@@ -69,11 +70,11 @@ def check_matrix(matrix, n_classes):
 def estimated_rate(probability, ranks, n_classes):
     """Return the rate of uniform noise, a low estimate, and whether it may be overlap of classes.
 
-    Two counts of given labels are no lower than noise makes them: those that are not the first
-    label, among the surest tenth of the rows, and those in the last half of the ranking, where
-    redrawn labels are as often as anywhere and true labels hardly ever, among the surer half. The
-    smaller rate of the two is returned, each at the lower end of a one-sided 90 % interval of
-    Clopper and Pearson.
+    Noise bounds two counts of given labels from below. The first count is of labels other than the
+    first-ranked one, among the surest tenth of the rows. The second is of labels in the last half
+    of the ranking, among the surer half of the rows: redrawn labels are as frequent there as
+    anywhere, true labels are rare. Each count gives a rate, the lower end of a one-sided 90 %
+    interval of Clopper and Pearson; the smaller rate is returned.
 
     A rate that matters may be overlap where neither count shows a floor: the surest tenth is right
     more often than the rows behind it, and the very last ranks have fewer labels than those before
@@ -130,8 +131,7 @@ class _Curve:
         """Return the largest level whose misses, with one more row's, may be a fraction alpha."""
         allowed = alpha * self.total - (1 - alpha) * self.one_more[0] - alpha * self.one_more[1]
         place = np.searchsorted(self.missed, allowed + 1e-9, side="right") - 1
-        level = float(self.levels[place]) if place >= 0 else -np.inf
-        return level - 1e-5 * abs(level) if np.isfinite(level) else level
+        return moved(float(self.levels[place]), -1) if place >= 0 else -np.inf
 
 
 def _curve(levels, weights, candidates, total, one_more):
@@ -225,8 +225,8 @@ def _parts(found):
 def _weights(noise, codes, n_classes):
     """Return ``W[k, given label]``, (n, n_classes), and the most that a row may add.
 
-    The latter is a function of columns k: the largest sums over them of the positive and of the
-    negative weights of a row.
+    The latter is a function of some columns: the largest sum over them of the positive weights of
+    a row, and the largest sum of the negative ones.
     """
     if np.ndim(noise) == 0:
         spread = noise / ((1 - noise) * n_classes)

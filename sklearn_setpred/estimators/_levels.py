@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from sklearn_setpred._inner import name_of, read_classes, read_probabilities
+from sklearn_setpred._inner.reading import name_of, read_classes, read_probabilities
 from sklearn_setpred._utils.warn import warn_user
 from sklearn_setpred.estimators._base import SetPredictorMixin
 from sklearn_setpred.estimators._calibration import (
@@ -18,7 +18,6 @@ from sklearn_setpred.estimators._calibration import (
 from sklearn_setpred.estimators._decisions import (
     above_alone,
     accuracy_level,
-    decided_alone,
     levels_of_decisions,
 )
 from sklearn_setpred.estimators._label_noise import NoisyLevels, check_matrix, estimated_rate
@@ -28,7 +27,7 @@ from sklearn_setpred.sets._batches import in_batches, stack
 
 
 class LevelsMixin(SetPredictorMixin):
-    """Levels that are those of the estimator inside, its probabilities, or p-values over folds."""
+    """Levels of labels: from the estimator inside, its probabilities, or p-values over folds."""
 
     def _reader_of_columns(self):
         return self.folds_[0].estimator_ if hasattr(self, "folds_") else self.estimator_
@@ -55,7 +54,7 @@ class LevelsMixin(SetPredictorMixin):
     def _levels(self, X):
         """Return the levels of the labels, inf for the first-ranked one.
 
-        They are those of the inner estimator or its probabilities; with ``cv``, p-values.
+        They are what the inner estimator gives, or its probabilities; with ``cv``, p-values.
         """
         if hasattr(self, "folds_"):
             levels = self._p_values(X)
@@ -124,8 +123,8 @@ class LevelsMixin(SetPredictorMixin):
         pooled = self._pooled(target_coverage)
         if not len(pooled):
             return
-        share = np.ndim(level) and level[pooled[0]] > -np.inf
-        meaning = "share one, which covers them together" if share else "are in every set"
+        have_one = np.ndim(level) and level[pooled[0]] > -np.inf
+        meaning = "share one, which covers them together" if have_one else "are in every set"
         needed = rows_needed(alpha_of(target_coverage))
         warn_user(
             f"{len(pooled)} of {len(self.classes_)} classes, such as "
@@ -156,17 +155,17 @@ class LevelsMixin(SetPredictorMixin):
     def _label_factors(self, codes):
         """Return ``prevalence ** -prevalence_power`` of each class.
 
-        One row more is counted for each class. Where the calibration rows themselves are counted,
-        for a frozen classifier, this keeps the guarantee: a new row's own label is counted so, and
-        the levels of the other labels are no higher than they would be.
+        Each class counts one row more than it has. For a frozen classifier, whose calibration rows
+        are counted, this keeps the guarantee: the label of a new row is counted with it, and the
+        levels of the other labels are no higher than they would be.
         """
         counts = np.bincount(codes, minlength=len(self.classes_)) + 1.0
         return (counts / counts.sum()) ** -self.prevalence_power
 
     def _decide(self, X, held_out, codes):
         """Find the level of labels that stand alone; return the rows that it leaves undecided."""
-        scores = self._on_rows(X, held_out.rows, lambda X: first_labels(self._scores(X)))
-        first, probability = scores[:, 0], scores[:, 1]
+        found = self._on_rows(X, held_out.rows, lambda X: first_labels(self._scores(X)))
+        first, probability = found.T
         is_right = (first == codes) & ~held_out.is_new
         accuracy = self._accuracy_on_given_labels(len(self.classes_))
         self.accuracy_level_ = accuracy_level(probability, is_right, accuracy, self.confidence)
@@ -176,7 +175,7 @@ class LevelsMixin(SetPredictorMixin):
                 f"target_accuracy={self.target_accuracy!r} and confidence={self.confidence!r}; "
                 "raise calibration_size or lower one of them."
             )
-        undecided = ~decided_alone(probability[:, None], self.accuracy_level_)
+        undecided = probability < self.accuracy_level_
         return held_out.take(undecided), codes[undecided]
 
     def _calibrated(self, X, held_out, codes):
@@ -254,7 +253,7 @@ def level_of_coverage(estimator, target_coverage, size_penalty):
 def level_method(estimator: Any) -> str | None:
     """Return the name of the method with the levels of an estimator, None if there is none.
 
-    Rules trained for one penalty keep theirs private: the sets of two of them are not nested.
+    A rule trained for one penalty has no public levels: the sets of two such rules are not nested.
     """
     for name in ("_path_levels", "set_levels"):
         try:

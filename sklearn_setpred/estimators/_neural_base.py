@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from sklearn_setpred._inner import note_of_texts
+from sklearn_setpred._inner.columns import note_of_texts
 from sklearn_setpred._networks.cross_fit import fit_pairs, mean_curve
 from sklearn_setpred._networks.options import training_options
 from sklearn_setpred._networks.parts import (
@@ -299,8 +299,8 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
     def decision_function(self, X: Samples) -> Floats:
         """Return the scores by which the classes rank, to which the inverse link is applied.
 
-        They are those of the network, before a normalisation that belongs to the loss: that and
-        the softmax are part of the inverse link.
+        These are the network's scores. A normalisation that belongs to the loss is part of the
+        inverse link, as the softmax is.
 
         Parameters
         ----------

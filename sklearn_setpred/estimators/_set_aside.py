@@ -23,7 +23,7 @@ class CalibrationRows(NamedTuple):
     strata: np.ndarray | None
 
     def take(self, kept):
-        """Return those that a mask chooses."""
+        """Return the rows that a mask chooses."""
         return CalibrationRows(*(None if values is None else values[kept] for values in self))
 
     @property

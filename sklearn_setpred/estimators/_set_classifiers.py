@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_setpred._inner import (
-    fit_classifier,
+from sklearn_setpred._inner.fitting import fit_classifier
+from sklearn_setpred._inner.reading import (
     known_classes,
     learned_classes,
     read_probabilities,
@@ -19,6 +19,7 @@ from sklearn_setpred.estimators._base import SetPredictorMixin, TopKSetsMixin
 from sklearn_setpred.estimators._persistence import all_or_nothing
 from sklearn_setpred.estimators._wrapped import WrappingMixin
 from sklearn_setpred.sets import class_ranks, threshold_sets
+from sklearn_setpred.sets._sets import with_top_inside
 
 
 class _ProbabilitySetClassifier(WrappingMixin, BaseEstimator):
@@ -234,7 +235,8 @@ class ThresholdSetClassifier(SetPredictorMixin, _ProbabilitySetClassifier):
             Column j is ``classes_[j]``.
         """
         check_is_fitted(self)
-        level = check_number("threshold", self._threshold(threshold), low=0, high=1)
+        asked = self.threshold if threshold is None else threshold
+        level = check_number("threshold", asked, low=0, high=1)
 
         def sets(scores):
             return threshold_sets(
@@ -242,10 +244,6 @@ class ThresholdSetClassifier(SetPredictorMixin, _ProbabilitySetClassifier):
             )
 
         return self._by_batches(X, sets)
-
-    def _threshold(self, threshold):
-        """Return the threshold asked for, or the constructor's."""
-        return self.threshold if threshold is None else threshold
 
     def set_levels(self, X: Samples) -> Floats:
         """Return the level at which each class drops out: its probability.
@@ -261,11 +259,4 @@ class ThresholdSetClassifier(SetPredictorMixin, _ProbabilitySetClassifier):
             ``set_levels(X) >= t`` is ``predict_set(X, threshold=t)``; the first-ranked class,
             which never drops out, has the level inf, unless ``allow_empty``.
         """
-
-        def levels(scores):
-            scores = scores.copy()
-            if not self.allow_empty:
-                np.put_along_axis(scores, scores.argmax(axis=1)[:, None], np.inf, axis=1)
-            return scores
-
-        return self._by_batches(X, levels)
+        return self._by_batches(X, np.copy if self.allow_empty else with_top_inside)

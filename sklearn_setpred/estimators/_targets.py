@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_consistent_length
 
-from sklearn_setpred._inner import is_frozen
+from sklearn_setpred._inner.fitting import is_frozen
 from sklearn_setpred._utils.validation import check_number, check_option, label_array
 from sklearn_setpred.estimators._calibration import alpha_of, check_rows, check_size
 from sklearn_setpred.estimators._decisions import rows_to_decide
@@ -73,7 +73,7 @@ class TargetsMixin:
             )
 
     def _accuracy_on_given_labels(self, n_classes):
-        """Return what the target accuracy is worth on labels redrawn with the rate of noise."""
+        """Return the accuracy on noisy labels that means the target accuracy on true ones."""
         rate = self.label_noise or 0.0
         return (1 - rate) * self.target_accuracy + rate / n_classes
 

@@ -13,7 +13,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.metaestimators import _BaseComposition
 
-from sklearn_setpred._inner import fit_keyword, is_frozen
+from sklearn_setpred._inner.fitting import fit_keyword, is_frozen
 from sklearn_setpred._networks.parts import splits_within
 from sklearn_setpred._utils.types import Labels
 from sklearn_setpred._utils.warn import warn_user
@@ -161,8 +161,16 @@ class WrappingSeveralMixin(WrappingMixin, _BaseComposition):
         return self
 
     def _named_classifiers(self, taken):
-        """Return the classifiers inside by name, "base" for a single one; none for None."""
-        named = named_classifiers(self.estimator, taken)
+        """Return the classifiers inside by name, "base" for a single one, none for None.
+
+        Raises ValueError if one cannot rank, or has a name that is ``taken`` by a built-in expert.
+        """
+        if self.estimator is None:
+            return {}
+        if not isinstance(self.estimator, list):
+            check_ranks(self.estimator, "estimator=")
+            return {"base": self.estimator}
+        named = check_pairs(self.estimator, taken)
         self._validate_names(list(named))
         return named
 
@@ -199,19 +207,6 @@ def check_pairs(pairs, taken):
     for name, classifier in pairs:
         check_ranks(classifier, f"estimator {name!r}: ")
     return dict(pairs)
-
-
-def named_classifiers(estimator, taken):
-    """Return the classifiers of an ``estimator`` parameter by name; raise if one cannot rank.
-
-    A single classifier is named "base"; None is none.
-    """
-    if estimator is None:
-        return {}
-    if isinstance(estimator, list):
-        return check_pairs(estimator, taken)
-    check_ranks(estimator, "estimator=")
-    return {"base": estimator}
 
 
 def check_ranks(classifier, what):

@@ -1,20 +1,16 @@
 """Coverage of parts of the rows: classes, set sizes, strata."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
 from sklearn_setpred._utils.types import ArrayLike, Estimator, Floats, Labels, Samples, SetsLike
 from sklearn_setpred._utils.validation import check_option, weight_that_sums
-from sklearn_setpred.inspection._display import (
-    Display,
-    mark_target,
-    next_style,
-    require_matplotlib,
-)
+from sklearn_setpred.inspection._display import Display, mark_target, next_style
 from sklearn_setpred.metrics import strata_conditional_coverage
-from sklearn_setpred.prediction import find_inside, predict_set
+from sklearn_setpred.prediction import predict_set
 from sklearn_setpred.sets._labels import check_label_array
 from sklearn_setpred.sets._sets import check_y_set
 
@@ -24,6 +20,7 @@ _N_WORST = 8
 _Z = 1.959964  # the normal distribution's 97.5 % quantile
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ConditionalCoverageDisplay(Display):
     """Coverage of the rows of each class, each set size or each stratum.
 
@@ -71,20 +68,11 @@ class ConditionalCoverageDisplay(Display):
     1  None     b       0.5     2.0  0.09  0.91
     """
 
-    def __init__(
-        self,
-        *,
-        groups: Sequence[Any] | Labels,
-        coverage: Floats,
-        n_rows: Floats,
-        by: str = "class",
-        name: str | None = None,
-    ) -> None:
-        self.groups = groups
-        self.coverage = coverage
-        self.n_rows = n_rows
-        self.by = by
-        self.name = name
+    groups: Sequence[Any] | Labels
+    coverage: Floats
+    n_rows: Floats
+    by: str = "class"
+    name: str | None = None
 
     @classmethod
     def from_estimator(
@@ -129,8 +117,7 @@ class ConditionalCoverageDisplay(Display):
         ImportError
             If matplotlib is not installed.
         """
-        require_matplotlib(f"{cls.__name__}.from_estimator")
-        predictor, _ = find_inside(estimator, "predict_set")
+        predictor, name = cls._predictor(estimator, "predict_set", name)
         return cls.from_predictions(
             y,
             predict_set(estimator, X),
@@ -138,7 +125,7 @@ class ConditionalCoverageDisplay(Display):
             strata=strata,
             classes=predictor.classes_,
             sample_weight=sample_weight,
-            name=type(predictor).__name__ if name is None else name,
+            name=name,
             **kwargs,
         )
 
@@ -185,13 +172,6 @@ class ConditionalCoverageDisplay(Display):
         ValueError
             If ``by`` is unknown, or strata are missing or superfluous.
         """
-        check_option("by", by, ["class", "size", "strata"])
-        if by == "strata" and strata is None:
-            raise ValueError("by='strata' needs the stratum of each row: strata=...")
-        if by != "strata" and strata is not None:
-            raise ValueError(
-                f"strata are given, but by={by!r} does not read them; by='strata' does."
-            )
         groups = _groups(by, y_true, y_set, strata)
         coverage_of_group = strata_conditional_coverage(
             y_true, y_set, groups, classes=classes, sample_weight=sample_weight
@@ -312,7 +292,12 @@ class ConditionalCoverageDisplay(Display):
 
 
 def _groups(by, y_true, y_set, strata):
-    """Return the group of each row."""
+    """Return the group of each row; raise where ``by`` and ``strata`` do not go together."""
+    check_option("by", by, ["class", "size", "strata"])
+    if by == "strata" and strata is None:
+        raise ValueError("by='strata' needs the stratum of each row: strata=...")
+    if by != "strata" and strata is not None:
+        raise ValueError(f"strata are given, but by={by!r} does not read them; by='strata' does.")
     if by == "class":
         return y_true
     return strata if by == "strata" else np.asarray(check_y_set(y_set).sum(axis=1))

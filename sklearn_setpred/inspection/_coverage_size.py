@@ -1,6 +1,7 @@
 """Coverage against mean set size."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -15,10 +16,11 @@ from sklearn_setpred.inspection._display import (
     require_matplotlib,
 )
 from sklearn_setpred.metrics import coverage_score, coverage_size_curve, mean_set_size
-from sklearn_setpred.prediction import call_through, find_inside, predict_set
+from sklearn_setpred.prediction import call_through, predict_set
 from sklearn_setpred.sets._labels import check_label_array
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class CoverageSizeDisplay(Display):
     """Coverage against mean set size: the higher and the further left, the better.
 
@@ -61,20 +63,11 @@ class CoverageSizeDisplay(Display):
     1  levels  curve        1.5       1.0
     """
 
-    def __init__(
-        self,
-        *,
-        coverage: ArrayLike = (),
-        mean_size: ArrayLike = (),
-        coverage_std: ArrayLike | None = None,
-        point: tuple[float, float] | None = None,
-        name: str | None = None,
-    ) -> None:
-        self.coverage = coverage
-        self.mean_size = mean_size
-        self.coverage_std = coverage_std
-        self.point = point
-        self.name = name
+    coverage: ArrayLike = ()
+    mean_size: ArrayLike = ()
+    coverage_std: ArrayLike | None = None
+    point: tuple[float, float] | None = None
+    name: str | None = None
 
     @classmethod
     def from_estimator(
@@ -114,8 +107,7 @@ class CoverageSizeDisplay(Display):
         ImportError
             If matplotlib is not installed.
         """
-        require_matplotlib(f"{cls.__name__}.from_estimator")
-        predictor, _ = find_inside(estimator, "predict_set")
+        predictor, name = cls._predictor(estimator, "predict_set", name)
         has_levels = hasattr(predictor, "set_levels")
         return cls.from_predictions(
             y,
@@ -123,7 +115,7 @@ class CoverageSizeDisplay(Display):
             levels=call_through(estimator, "set_levels", X) if has_levels else None,
             classes=predictor.classes_,
             sample_weight=sample_weight,
-            name=type(predictor).__name__ if name is None else name,
+            name=name,
             **kwargs,
         )
 

@@ -1,23 +1,20 @@
 """How many labels may stand alone, and how accurate they are."""
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
 from sklearn_setpred._utils.types import ArrayLike, Estimator, Floats, Samples
-from sklearn_setpred.inspection._display import (
-    Display,
-    mark_target,
-    next_style,
-    require_matplotlib,
-)
+from sklearn_setpred.inspection._display import Display, mark_target, next_style
 from sklearn_setpred.metrics._checks import check_weight, true_columns
-from sklearn_setpred.prediction import call_through, find_inside
+from sklearn_setpred.prediction import call_through
 from sklearn_setpred.sets._ranks import check_scores
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class DecisionDisplay(Display):
-    """Accuracy of the first labels that stand alone, by the fraction of the rows that they are of.
+    """Accuracy of the first labels that stand alone, against the fraction of the rows they decide.
 
     The surest rows are decided alone first. A point marks the level that was tested, that of
     ``target_accuracy`` of `CoverageSetClassifier`. Pass ``ax=first.ax_`` to draw several displays
@@ -28,7 +25,7 @@ class DecisionDisplay(Display):
     fraction : ndarray of shape (p,)
         Fraction of the rows whose first label has a probability of at least ``level``.
     accuracy : ndarray of shape (p,)
-        Fraction of these whose first label is right.
+        Fraction of these rows whose first label is right.
     level : ndarray of shape (p,)
         Decreasing probabilities.
     tested_level : float, default=None
@@ -60,22 +57,12 @@ class DecisionDisplay(Display):
     3  clf      1.00      0.75    0.6
     """
 
-    def __init__(
-        self,
-        *,
-        fraction: Floats,
-        accuracy: Floats,
-        level: Floats,
-        tested_level: float | None = None,
-        target_accuracy: float | None = None,
-        name: str | None = None,
-    ) -> None:
-        self.fraction = fraction
-        self.accuracy = accuracy
-        self.level = level
-        self.tested_level = tested_level
-        self.target_accuracy = target_accuracy
-        self.name = name
+    fraction: Floats
+    accuracy: Floats
+    level: Floats
+    tested_level: float | None = None
+    target_accuracy: float | None = None
+    name: str | None = None
 
     @classmethod
     def from_estimator(
@@ -114,8 +101,7 @@ class DecisionDisplay(Display):
         ImportError
             If matplotlib is not installed.
         """
-        require_matplotlib(f"{cls.__name__}.from_estimator")
-        predictor, _ = find_inside(estimator, "predict_set")
+        predictor, name = cls._predictor(estimator, "predict_set", name)
         return cls.from_predictions(
             y,
             call_through(estimator, "predict_proba", X),
@@ -123,7 +109,7 @@ class DecisionDisplay(Display):
             target_accuracy=getattr(predictor, "target_accuracy", None),
             classes=predictor.classes_,
             sample_weight=sample_weight,
-            name=type(predictor).__name__ if name is None else name,
+            name=name,
             **kwargs,
         )
 
@@ -203,7 +189,8 @@ class DecisionDisplay(Display):
         style = {"linewidth": 1.8} | next_style(ax, kwargs)
         marker = style.pop("marker")
         (self.line_,) = ax.plot(self.fraction, self.accuracy, label=self._label(name), **style)
-        self.point_, n_above = None, np.count_nonzero(self.level >= self._marked_level())
+        marked = np.inf if self.tested_level is None else self.tested_level
+        self.point_, n_above = None, np.count_nonzero(self.level >= marked)
         if n_above:
             at = self.fraction[n_above - 1], self.accuracy[n_above - 1]
             (self.point_,) = ax.plot(*at, marker, color=style["color"], markersize=8)
@@ -211,10 +198,6 @@ class DecisionDisplay(Display):
         ax.set(xlabel="Fraction of the rows decided alone", ylabel="Accuracy of these")
         ax.legend()
         return self
-
-    def _marked_level(self):
-        """Return the level to mark, inf for none."""
-        return np.inf if self.tested_level is None else self.tested_level
 
     def _columns(self):
         """Return the columns of the frame."""

@@ -3,6 +3,8 @@
 import importlib
 from typing import Any
 
+from sklearn_setpred.prediction import find_inside
+
 # The colours of Okabe and Ito, "Color Universal Design" (2008), darker ones first; line styles
 # and markers tell displays apart in print.
 _COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
@@ -38,6 +40,13 @@ class Display:
     def _label(self, name):
         """Return the name for the legend, never empty: displays on the axes are counted by it."""
         return name or self.name or "sets"
+
+    @classmethod
+    def _predictor(cls, estimator, method, name):
+        """Return the estimator inside that has a method, and the name for the legend."""
+        require_matplotlib(f"{cls.__name__}.from_estimator")
+        predictor, _ = find_inside(estimator, method)
+        return predictor, type(predictor).__name__ if name is None else name
 
     def _start(self, ax, height=4.8):
         """Take the axes, or make some of ``height`` inches."""
@@ -82,6 +91,14 @@ def next_style(ax, kwargs):
         "marker": _MARKERS[count % len(_MARKERS)],
     }
     return style | normalize_kwargs(kwargs, Line2D)
+
+
+def draw_histogram(ax, heights, edges, label, kwargs):
+    """Draw a histogram, filled lightly; return its outline."""
+    style = {"linewidth": 1.8} | next_style(ax, kwargs)
+    del style["marker"]
+    ax.stairs(heights, edges, fill=True, alpha=0.15, color=style["color"])
+    return ax.stairs(heights, edges, label=label, **style)
 
 
 def mark_target(draw_line, target_coverage):

@@ -1,4 +1,4 @@
-"""Which given labels a model doubts that was trained without them."""
+"""Labels that are doubted by a model that was trained without them."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,24 +1,26 @@
 """The distribution of the set sizes."""
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
 from sklearn_setpred._utils.types import ArrayLike, Estimator, Floats, Samples, SetsLike
-from sklearn_setpred.inspection._display import Display, next_style, require_matplotlib
+from sklearn_setpred.inspection._display import Display, draw_histogram
 from sklearn_setpred.metrics import set_size_distribution
-from sklearn_setpred.prediction import find_inside, predict_set
+from sklearn_setpred.prediction import predict_set
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class SetSizeDisplay(Display):
-    """Share of the sets of each size.
+    """Fraction of the sets of each size.
 
     Pass ``ax=first.ax_`` to draw several displays on the same axes.
 
     Parameters
     ----------
     share : ndarray of shape (K + 1,)
-        Share of the sets with 0 ... K labels, as from
+        Fraction of the sets with 0 ... K labels, as from
         :func:`~sklearn_setpred.metrics.set_size_distribution`.
     name : str, default=None
         Name in the legend.
@@ -42,9 +44,8 @@ class SetSizeDisplay(Display):
     2  sets     2   0.25
     """
 
-    def __init__(self, *, share: Floats, name: str | None = None) -> None:
-        self.share = share
-        self.name = name
+    share: Floats
+    name: str | None = None
 
     @classmethod
     def from_estimator(
@@ -83,14 +84,13 @@ class SetSizeDisplay(Display):
         ImportError
             If matplotlib is not installed.
         """
-        require_matplotlib(f"{cls.__name__}.from_estimator")
-        predictor, _ = find_inside(estimator, "predict_set")
+        predictor, name = cls._predictor(estimator, "predict_set", name)
         return cls.from_predictions(
             y,
             predict_set(estimator, X),
             classes=predictor.classes_,
             sample_weight=sample_weight,
-            name=type(predictor).__name__ if name is None else name,
+            name=name,
             **kwargs,
         )
 
@@ -148,15 +148,12 @@ class SetSizeDisplay(Display):
         from matplotlib.ticker import MaxNLocator
 
         ax = self._start(ax)
-        style = {"linewidth": 1.8} | next_style(ax, kwargs)
-        del style["marker"]
         share = self.share
         sizes = np.flatnonzero(share)
         first, last = min(1, sizes[0]), sizes[-1]
         edges = np.arange(first, last + 2) - 0.5
         label = f"{self._label(name)} (mean {share @ np.arange(len(share)):.3g})"
-        self.stairs_ = ax.stairs(share[first : last + 1], edges, label=label, **style)
-        ax.stairs(share[first : last + 1], edges, fill=True, alpha=0.15, color=style["color"])
+        self.stairs_ = draw_histogram(ax, share[first : last + 1], edges, label, kwargs)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set(xlabel="Set size (labels)", ylabel="Fraction of the sets")
         ax.legend()

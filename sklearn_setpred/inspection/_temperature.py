@@ -1,17 +1,19 @@
 """The temperatures of rows under an adaptive loss."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
 from sklearn_setpred._utils.types import ArrayLike, Estimator, Floats, Samples
-from sklearn_setpred.inspection._display import Display, next_style, require_matplotlib
-from sklearn_setpred.prediction import call_through, find_inside
+from sklearn_setpred.inspection._display import Display, draw_histogram
+from sklearn_setpred.prediction import call_through
 from sklearn_setpred.sets import label_indices
 from sklearn_setpred.sets._labels import check_label_array
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TemperatureDisplay(Display):
     """Distribution of the temperatures of rows, for right and wrong predictions apart.
 
@@ -24,7 +26,7 @@ class TemperatureDisplay(Display):
     bin_edges : ndarray of shape (b + 1,)
         Edges of the bins, ascending.
     shares : dict of str to ndarray of shape (b,)
-        Share of the rows in each bin, for each group of rows.
+        Fraction of the rows in each bin, for each group of rows.
     name : str, default=None
         Name in the legend.
 
@@ -49,12 +51,9 @@ class TemperatureDisplay(Display):
     3  None  wrong    2     3    1.0
     """
 
-    def __init__(
-        self, *, bin_edges: Floats, shares: Mapping[str, Floats], name: str | None = None
-    ) -> None:
-        self.bin_edges = bin_edges
-        self.shares = shares
-        self.name = name
+    bin_edges: Floats
+    shares: Mapping[str, Floats]
+    name: str | None = None
 
     @classmethod
     def from_estimator(
@@ -90,13 +89,12 @@ class TemperatureDisplay(Display):
         ImportError
             If matplotlib is not installed.
         """
-        require_matplotlib(f"{cls.__name__}.from_estimator")
-        predictor, _ = find_inside(estimator, "temperature")
+        _, name = cls._predictor(estimator, "temperature", name)
         return cls.from_predictions(
             call_through(estimator, "temperature", X),
             y_true=y,
             y_pred=None if y is None else estimator.predict(X),
-            name=type(predictor).__name__ if name is None else name,
+            name=name,
             **kwargs,
         )
 
@@ -169,11 +167,8 @@ class TemperatureDisplay(Display):
         name = self.name if name is None else name
         self.stairs_ = {}
         for group, share in self.shares.items():
-            style = {"linewidth": 1.8} | next_style(ax, kwargs)
-            del style["marker"]
             label = f"{name}, {group}" if name else group
-            self.stairs_[group] = ax.stairs(share, self.bin_edges, label=label, **style)
-            ax.stairs(share, self.bin_edges, fill=True, alpha=0.15, color=style["color"])
+            self.stairs_[group] = draw_histogram(ax, share, self.bin_edges, label, kwargs)
         ax.set(xlabel="Temperature", ylabel="Fraction of the group's rows")
         ax.legend()
         return self

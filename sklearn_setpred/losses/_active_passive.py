@@ -16,10 +16,15 @@ from sklearn_setpred.losses._base import Limit, Loss
 from sklearn_setpred.losses._scores import label_scores
 
 
+@dataclass(eq=False, repr=False)
 class ActivePassive(Loss):
     """alpha NCE + beta X; a subclass defines X, a function of p_y, as ``passive``."""
 
+    alpha: float = 5.0
+    beta: float = 5.0
+
     top_1 = True
+    search_space: ClassVar = {"alpha": (0.1, 5.0, 9.9), "beta": (0.1, 5.0, 9.9)}
 
     def passive(self, log_p: Tensor) -> Tensor:
         """Return the passive loss X from log p_y."""
@@ -68,13 +73,9 @@ class NCERCE(ActivePassive, name="nce_rce"):
     tensor([0.8281])
     """
 
-    alpha: float = 5.0
-    beta: float = 5.0
-
     A = -math.log(1e-4)
     symmetric = True
     limits = (Limit("alpha", 0.0, "mae", factor=5 * A),)
-    search_space: ClassVar = {"alpha": (0.1, 5.0, 9.9), "beta": (0.1, 5.0, 9.9)}
 
     def passive(self, log_p: Tensor) -> Tensor:
         """Return A (1 - p_y)."""
@@ -116,12 +117,8 @@ class NCEAUL(ActivePassive, name="nce_aul"):
     tensor([1.0312])
     """
 
-    alpha: float = 5.0
-    beta: float = 5.0
     a: float = 6.0
     q: float = 1.5
-
-    search_space: ClassVar = {"alpha": (0.1, 5.0, 9.9), "beta": (0.1, 5.0, 9.9)}
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if a weight is negative, a not above 1 or q not positive."""
@@ -169,12 +166,8 @@ class NCEAGCE(ActivePassive, name="nce_agce"):
     tensor([1.2188])
     """
 
-    alpha: float = 5.0
-    beta: float = 5.0
     a: float = 3.0
     q: float = 1.5
-
-    search_space: ClassVar = {"alpha": (0.1, 5.0, 9.9), "beta": (0.1, 5.0, 9.9)}
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if a weight is negative, or a or q not positive."""

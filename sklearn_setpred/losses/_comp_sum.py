@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["GCE", "MAE", "TGCE", "CompSum", "CrossEntropy", "SumExponential"]
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -210,7 +211,10 @@ class GCE(CompSumFamily, name="gce"):
 
     q: float = 0.7
 
-    limits = (Limit("q", 0.0, "cross_entropy"), Limit("q", 1.0, "mae"))
+    limits: ClassVar[Sequence[Limit]] = (
+        Limit("q", 0.0, "cross_entropy"),
+        Limit("q", 1.0, "mae"),
+    )
     search_space: ClassVar = {"q": (0.05, 0.7, 0.95)}
 
     @property
@@ -254,7 +258,7 @@ class MAE(CompSumFamily, name="mae"):
 
 
 @dataclass(eq=False, repr=False)
-class TGCE(CompSumFamily, name="tgce"):
+class TGCE(GCE, name="tgce"):
     """Truncated generalised cross-entropy.
 
     ::
@@ -290,14 +294,12 @@ class TGCE(CompSumFamily, name="tgce"):
     tensor([0.5000, 0.2500])
     """
 
-    q: float = 0.7
     truncation: float = 0.5
 
     has_link = False
     all_k = False
     symmetric = False
     limits = (Limit("truncation", 0.0, "gce"),)
-    search_space: ClassVar = {"q": (0.05, 0.7, 0.95)}
 
     def needs_warm_start(self, n_classes: int) -> bool:
         """Say whether most rows of fresh weights are below the truncation.
@@ -313,16 +315,9 @@ class TGCE(CompSumFamily, name="tgce"):
         """
         return self.truncation > 1.0 / n_classes
 
-    @property
-    def order(self) -> float:
-        """The order tau in the family."""
-        return 1 + self.q
-
     def check(self, n_classes: int) -> None:
         """Raise ValueError if q or the truncation is outside [0, 1]."""
-        check_number(
-            "q", self.q, low=0, high=1, hint="q=0 is cross-entropy, q=1 the mean absolute error"
-        )
+        super().check(n_classes)
         check_number("truncation", self.truncation, low=0, high=1, hint="truncation=0 is gce")
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CostSensitiveCompSum", "CostSensitiveConstrained", "check_costs"]
+__all__ = ["CostSensitiveCompSum", "CostSensitiveConstrained"]
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -18,34 +18,6 @@ from sklearn_setpred.losses._scores import expm1_with_linear_tail
 
 # Expected costs c, or 1 - c, are clipped to at least this before dividing or taking logarithms.
 LEAST = 1e-6
-
-
-def check_costs(costs: Tensor) -> None:
-    """Raise ValueError unless all costs are in [0, 1].
-
-    Weights 1 - cost would turn negative above 1 and the loss would be unbounded below. Called
-    once, before training, not for each batch.
-
-    Parameters
-    ----------
-    costs : Tensor of shape (n, K)
-        Cost of each choice.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_setpred.losses import check_costs
-    >>> check_costs(torch.tensor([[0.0, 1.5]]))
-    Traceback (most recent call last):
-    ValueError: costs range from 0 to 1.5 but must lie in [0, 1]; divide them by their largest \
-possible value.
-    """
-    low, high = (costs.min().item(), costs.max().item()) if costs.numel() else (0.0, 0.0)
-    if not (low >= 0 and high <= 1):
-        raise ValueError(
-            f"costs range from {low:g} to {high:g} but must lie in [0, 1]; "
-            "divide them by their largest possible value."
-        )
 
 
 @dataclass(eq=False, repr=False)

@@ -14,7 +14,6 @@ from torch import Tensor
 from sklearn_setpred._utils.validation import check_number, check_option
 from sklearn_setpred.losses._base import Limit, Loss
 from sklearn_setpred.losses._capped import capped_softmax
-from sklearn_setpred.losses._checks import check_k
 from sklearn_setpred.losses._comp_sum import comp_sum_values
 from sklearn_setpred.losses._scores import (
     NORMALIZATIONS,
@@ -26,6 +25,7 @@ from sklearn_setpred.losses._scores import (
     with_margin,
 )
 from sklearn_setpred.losses._temperature import Range, row_temperatures, temperature_range
+from sklearn_setpred.losses._top_k import TopKFamily
 
 
 def worst_case(scores: Tensor, target: Tensor, p: Tensor, lam: float | Tensor) -> Tensor:
@@ -326,7 +326,7 @@ class ALDRKL(LDRFamily, name="aldr_kl"):
 
 
 @dataclass(eq=False, repr=False)
-class LDRTopK(Loss, name="ldr_top_k"):
+class LDRTopK(TopKFamily, name="ldr_top_k"):
     """Label-distributionally robust loss over distributions with no probability above 1 / k.
 
     ::
@@ -369,17 +369,11 @@ class LDRTopK(Loss, name="ldr_top_k"):
     tensor([0.0000, 0.4055])
     """
 
-    k: int = 2
     lam: float = 1.0
     margin: float = 0.0
 
     limits = (Limit("k", 1, "ldr_kl"),)
     search_space: ClassVar = {"k": (2, 3, 5), "lam": (0.1, 1.0, 10.0), "margin": (0.0, 0.1, 1.0)}
-
-    @property
-    def top_1(self) -> bool:
-        """Whether the first class is found: for k > 2 the first k - 1 can tie at infinity."""
-        return self.k <= 2
 
     @property
     def all_k(self) -> bool:
@@ -391,7 +385,7 @@ class LDRTopK(Loss, name="ldr_top_k"):
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if a hyper-parameter is out of range."""
-        check_k(self.k, n_classes)
+        super().check(n_classes)
         check_number("lam", self.lam, low=0, is_open=True, hint="towards 0 use top_k_hinge")
         check_number("margin", self.margin, low=0)
 

@@ -6,6 +6,7 @@ __all__ = ["SmoothTopK", "TopKCrossEntropy", "TopKHinge"]
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
 from typing import ClassVar
 
 import torch
@@ -14,13 +15,32 @@ from torch.nn import functional
 
 from sklearn_setpred._utils.validation import check_number
 from sklearn_setpred.losses._base import Limit, Loss
-from sklearn_setpred.losses._checks import check_k
 from sklearn_setpred.losses._elementary_symmetric import log_ratio
 from sklearn_setpred.losses._scores import label_scores, with_margin, without_label
 
 
 @dataclass(eq=False, repr=False)
-class TopKHinge(Loss, name="top_k_hinge"):
+class TopKFamily(Loss):
+    """Base of the losses in which the first k places count."""
+
+    k: int = 2
+
+    @property
+    def top_1(self) -> bool:
+        """Whether the first class is found: for k > 2 the first k - 1 can tie at infinity."""
+        return self.k <= 2
+
+    def check(self, n_classes: int) -> None:
+        """Raise ValueError unless ``k`` is an integer in 1 ... n_classes - 1."""
+        if not (isinstance(self.k, Integral) and 1 <= self.k < n_classes):
+            raise ValueError(
+                f"k={self.k!r} must be an integer between 1 and n_classes - 1 = {n_classes - 1}: "
+                "otherwise the k largest scores always contain the label; choose a smaller k."
+            )
+
+
+@dataclass(eq=False, repr=False)
+class TopKHinge(TopKFamily, name="top_k_hinge"):
     """Top-k hinge.
 
     ::
@@ -50,15 +70,15 @@ class TopKHinge(Loss, name="top_k_hinge"):
     tensor([2.])
     """
 
-    k: int = 2
     margin: float = 1.0
 
+    top_1 = False
     limits = (Limit("k", 1, "crammer_singer"),)
     search_space: ClassVar = {"k": (2, 3, 5), "margin": (0.1, 1.0, 10.0)}
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if k or the margin is out of range."""
-        check_k(self.k, n_classes)
+        super().check(n_classes)
         check_number("margin", self.margin, low=0)
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
@@ -69,7 +89,7 @@ class TopKHinge(Loss, name="top_k_hinge"):
 
 
 @dataclass(eq=False, repr=False)
-class SmoothTopK(Loss, name="smooth_top_k"):
+class SmoothTopK(TopKFamily, name="smooth_top_k"):
     """Smooth top-k hinge.
 
     ::
@@ -109,7 +129,6 @@ class SmoothTopK(Loss, name="smooth_top_k"):
     tensor([0.4055])
     """
 
-    k: int = 2
     temperature: float = 1.0
     margin: float = 1.0
 
@@ -120,16 +139,11 @@ class SmoothTopK(Loss, name="smooth_top_k"):
         "margin": (0.1, 1.0),
     }
 
-    @property
-    def top_1(self) -> bool:
-        """Whether the first class is found: for k > 2 the first k - 1 can tie at infinity."""
-        return self.k <= 2
-
-    all_k = top_1
+    all_k = TopKFamily.top_1
 
     def check(self, n_classes: int) -> None:
         """Raise ValueError if k, the temperature or the margin is out of range."""
-        check_k(self.k, n_classes)
+        super().check(n_classes)
         check_number(
             "temperature", self.temperature, low=0, is_open=True, hint="it divides the scores"
         )
@@ -143,7 +157,7 @@ class SmoothTopK(Loss, name="smooth_top_k"):
 
 
 @dataclass(eq=False, repr=False)
-class TopKCrossEntropy(Loss, name="top_k_cross_entropy"):
+class TopKCrossEntropy(TopKFamily, name="top_k_cross_entropy"):
     """Truncated top-k cross-entropy.
 
     ::
@@ -171,21 +185,9 @@ class TopKCrossEntropy(Loss, name="top_k_cross_entropy"):
     tensor([0.6931])
     """
 
-    k: int = 2
-
+    all_k = TopKFamily.top_1
     limits = (Limit("k", 1, "cross_entropy"),)
     search_space: ClassVar = {"k": (2, 3, 5)}
-
-    @property
-    def top_1(self) -> bool:
-        """Whether the first class is found: for k > 2 the first k - 1 can tie at infinity."""
-        return self.k <= 2
-
-    all_k = top_1
-
-    def check(self, n_classes: int) -> None:
-        """Raise ValueError if k is out of range."""
-        check_k(self.k, n_classes)
 
     def forward(self, scores: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each row."""

@@ -114,7 +114,7 @@ def _recalibration(log_p, columns, weight):
     rows, total = np.arange(len(columns)), weight.sum()
     if total == 0:
         return 1.0, np.zeros(log_p.shape[1])
-    # So many rows as there are, whatever the unit of the weights.
+    # The ridge counts the rows of positive weight, whatever the unit of the weights.
     weight, ridge = weight / total, 1 / np.count_nonzero(weight)
 
     def value_and_gradient(theta):

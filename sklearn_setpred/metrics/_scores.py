@@ -15,6 +15,7 @@ from sklearn_setpred._utils.validation import check_integer
 from sklearn_setpred.metrics._checks import check_weight, true_columns
 from sklearn_setpred.sets import label_ranks
 from sklearn_setpred.sets._ranks import check_scores
+from sklearn_setpred.sets._sets import with_top_inside
 
 
 def top_k_accuracy_score(
@@ -118,7 +119,7 @@ def coverage_size_curve(
     levels = check_scores(levels, "levels")
     columns = true_columns(y_true, classes, *levels.shape)
     weight = check_weight(sample_weight, len(columns))
-    levels = _with_top_inside(levels)
+    levels = with_top_inside(levels)
     true_levels = np.where(columns >= 0, levels[np.arange(len(columns)), columns], -np.inf)
     jumps = np.unique(true_levels[(true_levels > -np.inf) & (weight > 0)])
     thresholds = np.union1d(jumps, np.inf)
@@ -309,16 +310,9 @@ def _checked_proba(y_true, proba, n_bins, classes, sample_weight):
 
 
 def _binned_error(p, happened, weight, n_bins):
-    """Return the mean distance between a probability and the frequency of what it is of."""
+    """Return the mean distance, over bins, of probabilities from the frequency of the event."""
     bins = np.ceil(p * n_bins).astype(np.intp)
     return float(np.abs(np.bincount(bins, weight * (happened - p))).sum() / weight.sum())
-
-
-def _with_top_inside(levels):
-    """Return the levels, with the level of each row's first class raised to inf."""
-    levels = levels.copy()
-    levels[np.arange(len(levels)), levels.argmax(axis=1)] = np.inf
-    return levels
 
 
 def _mean_count_above(levels, thresholds, weight):

@@ -60,10 +60,10 @@ def _run(model, X, names):
 
 
 def made_up_rows(estimator):
-    """Return rows of numbers, (n, n_features), about which the predicted label changes.
+    """Return rows of numbers, (n, n_features), near places where the predicted label changes.
 
-    They lie between random rows of many magnitudes: half of the way, a quarter and so on towards
-    the place where the label changes. Rows whose probabilities hang on their seventh digit, which
+    They are random rows of many magnitudes, and the middles of bisections between pairs of them
+    towards a change of the label. Rows whose probabilities change with their seventh digit, which
     float32 does not have, are left out.
     """
     rng = np.random.RandomState(0)

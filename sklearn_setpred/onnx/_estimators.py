@@ -14,7 +14,7 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from torch import Tensor
 
-from sklearn_setpred._inner import CodedClassifier
+from sklearn_setpred._inner.coded import CodedClassifier
 from sklearn_setpred._utils.validation import check_k
 from sklearn_setpred.estimators._cardinality_aware import CardinalityAwareClassifier
 from sklearn_setpred.estimators._coverage import CoverageSetClassifier
@@ -27,7 +27,7 @@ from sklearn_setpred.onnx._network import network_scores
 
 
 class Prediction(NamedTuple):
-    """What an estimator says of rows; the functions give sets, (n, n_classes), bool."""
+    """What an estimator predicts; the functions return sets, (n, n_classes), bool."""
 
     scores: Tensor  # (n, n_classes), by which the classes rank
     probabilities: Tensor  # (n, n_classes)
@@ -161,7 +161,7 @@ def class_ranks(scores):
 def lowered(level):
     """Return a level as a tensor, lowered by as much as float32 probabilities may err.
 
-    A label at the level, such as that of the row that calibrated it, so stays in its set.
+    So a label at the level stays in its set, such as the label of the row that calibrated it.
     """
     level = torch.as_tensor(level, dtype=torch.float64)
     return torch.where(level.isfinite(), level - 1e-6 * level.abs(), level)

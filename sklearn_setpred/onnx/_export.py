@@ -116,7 +116,7 @@ def _rows(estimator, X, check):
 def _recorded(estimator, rows, check, dtype):
     """Return the model that is recorded while the estimator's predictions are made in torch.
 
-    Its input has the given type; computed is in float64 all the same, as in Python.
+    Its input has the given type; the graph computes in float64 all the same, as Python does.
     """
     import torch
 

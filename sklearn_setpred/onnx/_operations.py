@@ -1,8 +1,8 @@
 """What torch's operations are in ONNX.
 
 An entry maps the recorder, the result and the arguments of an operation to the name of the
-result, or to the names of several. An operation without an entry is run as those that torch makes
-of it.
+result, or to the names of several. An operation without an entry is replaced by the simpler ones
+that torch makes of it.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ _ELEMENTWISE = (
     "Abs Asinh Atan Ceil Cos Cosh Erf Exp Floor Log Neg Reciprocal Relu Round Sigmoid Sign Sin "
     "Sinh Sqrt Tan Tanh"
 )
-# By ONNX's name, torch's.
+# The names of torch's operations by the name of ONNX's.
 _ARITHMETIC = {
     "Add": "add",
     "And": "bitwise_and logical_and",

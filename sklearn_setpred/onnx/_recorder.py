@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_leaves
 from sklearn_setpred.onnx._graph import Graph
 from sklearn_setpred.onnx._operations import OPERATIONS
 
-# As many rows are followed: a prime, so that sizes that depend on the rows are its multiples.
+# Number of rows followed: a prime, so that a size that depends on the rows is a multiple of it.
 N_ROWS = 31
 
 
@@ -30,7 +30,7 @@ class Recorder(TorchDispatchMode):
     def __init__(self, *, checks):
         super().__init__()
         self.graph, self.checks = Graph(), checks
-        # By identity; the tensors stay alive, so that no other gets their identity.
+        # By the id of the tensor, which stays alive, so that no other tensor gets its id.
         self._followed = {}
 
     def follow(self, tensor, name):

@@ -101,8 +101,8 @@ def largest_coverage_at(size: float) -> Callable[[Mapping[str, Any]], int]:
 class _BestWithin:
     """Choose the candidate with the highest ``aim`` among those whose ``limited`` is enough.
 
-    If none qualifies, the candidates with the highest ``limited`` compete. scikit-learn's searches
-    look up their own score by the key ``refit``, so as a key it stands for the name of ``aim``.
+    If none qualifies, the candidates with the highest ``limited`` compete. A search looks up its
+    own score with ``refit`` as the key; as a key, this object equals the name of ``aim``.
     """
 
     limited: str

@@ -59,16 +59,20 @@ def sets_to_frame(
     Rex  [dog, emu]
     Tom       [cat]
     """
-    check_option("columns", columns, _COLUMNS)
+    check_option("columns", columns, ["classes", "lists"])
     y_set = check_y_set(y_set)
     classes = check_columns(classes, y_set)
     if like is not None and np.shape(like)[0] != y_set.shape[0]:
         raise ValueError(f"like has {np.shape(like)[0]} rows, y_set has {y_set.shape[0]}.")
-    columns = _COLUMNS[columns](y_set, classes)
+    values = (_list_column if columns == "lists" else _boolean_columns)(y_set, classes)
     library = type(like).__module__.partition(".")[0]
     if library == "polars":
-        return _polars_frame(columns)
-    return _pandas_frame(columns, index=like.index if library == "pandas" else None)
+        import polars as pl
+
+        return pl.DataFrame({str(name): column for name, column in values.items()})
+    import pandas as pd
+
+    return pd.DataFrame(values, index=like.index if library == "pandas" else None)
 
 
 def sets_to_arrow(y_set: SetsLike, classes: ArrayLike) -> Any:
@@ -121,20 +125,3 @@ def _boolean_columns(y_set, classes):
 def _list_column(y_set, classes):
     """Return one column of lists of labels."""
     return {"labels": [labels.tolist() for labels in sets_to_labels(y_set, classes)]}
-
-
-_COLUMNS = {"classes": _boolean_columns, "lists": _list_column}
-
-
-def _pandas_frame(columns, index):
-    """Return a pandas frame with an index; None means 0 ... n - 1."""
-    import pandas as pd
-
-    return pd.DataFrame(columns, index=index)
-
-
-def _polars_frame(columns):
-    """Return a polars frame, which has no index."""
-    import polars as pl
-
-    return pl.DataFrame({str(name): values for name, values in columns.items()})

@@ -166,6 +166,13 @@ def sets_to_labels(y_set: SetsLike, classes: ArrayLike) -> list[Labels]:
     return [labels[start:stop] for start, stop in pairwise(y_set.indptr)]
 
 
+def with_top_inside(levels):
+    """Return levels at which the first class of each row never drops out: inf for it."""
+    levels = levels.copy()
+    np.put_along_axis(levels, levels.argmax(axis=1)[:, None], np.inf, axis=1)
+    return levels
+
+
 def check_columns(classes, y_set):
     """Return the label of each column of the sets, shape (K,)."""
     classes = np.asarray(classes)

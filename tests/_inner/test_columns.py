@@ -1,4 +1,4 @@
-"""What the built-in networks read of X: numbers, gaps, categories."""
+"""What the built-in experts read of X: numbers, gaps, categories."""
 
 import pickle
 import warnings
@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse as sp
 import skops.io
 
-from sklearn_setpred._inner import fit_reader
+from sklearn_setpred._inner.columns import fit_reader
 
 NUMBERS = np.random.default_rng(0).normal(size=(40, 3))
 GAPS = np.where(np.arange(120).reshape(40, 3) % 17 == 0, np.nan, NUMBERS)
@@ -225,7 +225,7 @@ def test_columns_that_cannot_be_read_are_left_out_and_named(column, n_read):
     ids=["list of texts", "array of texts", "ragged", "3-D", "frame of texts", "series", "dicts"],
 )
 def test_what_has_no_columns_to_read_has_no_reader(X):
-    with pytest.warns(UserWarning, match="The built-in networks do not read") as told:
+    with pytest.warns(UserWarning, match="The built-in experts do not read") as told:
         assert fit_reader(X) is None
     assert len(told) == 1
 
@@ -257,3 +257,11 @@ def test_readers_are_kept_in_files(X):
     assert all(name.startswith("sklearn_setpred") for name in trusted)
     for again in (pickle.loads(pickle.dumps(reader)), skops.io.loads(data, trusted=trusted)):
         np.testing.assert_array_equal(dense(again(X)), dense(reader(X)))
+
+
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_array])
+@pytest.mark.parametrize("make_later", [np.asarray, sp.csr_array])
+def test_later_rows_are_csr_where_the_first_ones_were(make, make_later):
+    later = fit_reader(make(NUMBERS))(make_later(NUMBERS[:3]))
+    assert isinstance(later, type(make(NUMBERS)))
+    np.testing.assert_array_equal(dense(later), NUMBERS[:3])

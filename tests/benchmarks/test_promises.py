@@ -101,11 +101,11 @@ def test_saps_scores_are_those_of_the_paper(benchmark):
 
 def test_rules_are_calibrated_and_the_singleton_rule_leaves_more_labels_alone(benchmark):
     answers, rules = benchmark("set_size_answers"), benchmark("set_size_rules")
-    X, y, _, law = make_confusable_classes(
+    X, y, _, gaussians = make_confusable_classes(
         1000, 10, 6, class_sep=2, return_problem=True, random_state=0
     )
     fitted = LogisticRegression(max_iter=1000).fit(X, y)
-    X, y = law.sample(8000, random_state=1)
+    X, y = gaussians.sample(8000, random_state=1)
     p = fitted.predict_proba(X)
     of_base = answers.Answers(p[:3000], p[3000:], np.arange(10), 0.0, 0.0)
     sets = {

@@ -46,7 +46,7 @@ def test_parts_of_a_split_share_no_row_and_all_their_classes_are_trained_on(on_d
     assert problem.coverage(problem.label_dist > 0) == 1
 
 
-def test_labels_are_drawn_from_their_law(on_digits):
+def test_labels_are_drawn_from_their_distribution(on_digits):
     label_dist = np.tile([0.0, 0.25, 0.75], (4000, 1))
     shares = (
         np.bincount(on_digits.drawn_labels(label_dist, np.random.default_rng(0)), minlength=3)
@@ -178,7 +178,7 @@ def test_paired_tests_see_a_difference_that_all_splits_share(benchmark):
         assert [value < 0.01 for value in p] == [above_1, above_limit]
 
 
-def test_coverage_bands_hold_their_share_of_the_beta_binomial_law(benchmark):
+def test_coverage_bands_hold_their_part_of_the_beta_binomial_distribution(benchmark):
     tables = benchmark("set_size_tables")
     lines = pd.DataFrame(lines_of((0, "forest"), {"ours": 1.5}, n_test=2000))
     (low,), (high,) = tables.band(lines, 0.1)
@@ -193,7 +193,9 @@ def test_coverage_bands_hold_their_share_of_the_beta_binomial_law(benchmark):
 
 
 @pytest.mark.slow
-def test_no_method_beats_the_bayes_rule_and_coverage_follows_its_law(benchmark, monkeypatch):
+def test_no_method_beats_the_bayes_rule_and_coverage_follows_its_distribution(
+    benchmark, monkeypatch
+):
     known = benchmark("known_posterior")
     methods = {name: known.METHODS[name] for name in ("rank", "comp-sum, tau=1")}
     monkeypatch.setattr(known, "METHODS", methods)

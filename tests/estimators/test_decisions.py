@@ -21,11 +21,11 @@ X, Y = labelled_rows()
 @pytest.fixture(scope="module")
 def problem():
     """A fitted classifier, and rows and labels that are new to it."""
-    X, y, _, law = make_confusable_classes(
+    X, y, _, gaussians = make_confusable_classes(
         1000, 12, 4, class_sep=4, return_problem=True, random_state=0
     )
     fitted = LogisticRegression(max_iter=5000).fit(X, y)
-    return FrozenEstimator(fitted), *law.sample(9000, random_state=1)
+    return FrozenEstimator(fitted), *gaussians.sample(9000, random_state=1)
 
 
 @pytest.mark.parametrize(

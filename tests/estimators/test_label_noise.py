@@ -28,11 +28,11 @@ def to_the_next(rate, n_classes=K):
 @pytest.fixture(scope="module")
 def problem():
     """A fitted classifier, and rows and labels that are new to it."""
-    X, y, _, law = make_confusable_classes(
+    X, y, _, gaussians = make_confusable_classes(
         1000, K, 4, class_sep=3, return_problem=True, random_state=0
     )
     fitted = LogisticRegression(max_iter=5000).fit(X, y)
-    return FrozenEstimator(fitted), *law.sample(12_000, random_state=1)
+    return FrozenEstimator(fitted), *gaussians.sample(12_000, random_state=1)
 
 
 @pytest.mark.parametrize("conditional", [None, "class", "strata"])
@@ -159,11 +159,11 @@ def test_the_rate_is_the_lower_of_two_and_estimated_low():
 def test_where_the_classifier_is_never_certain_a_rate_is_doubted_and_the_coverage_kept(
     n_classes, sep
 ):
-    X, y, _, law = make_confusable_classes(
+    X, y, _, gaussians = make_confusable_classes(
         1000, n_classes, 4, class_sep=sep, return_problem=True, random_state=0
     )
     fitted = LogisticRegression(max_iter=5000).fit(X, y)
-    X, y = law.sample(6000, random_state=1)
+    X, y = gaussians.sample(6000, random_state=1)
     p = fitted.predict_proba(X[:2000])
     ranks = label_ranks(p, y[:2000])
     # Without any noise: a third of the surest rows, and the level would be that of fewer misses.
@@ -180,11 +180,11 @@ def test_where_the_classifier_is_never_certain_a_rate_is_doubted_and_the_coverag
 
 
 def test_where_classes_overlap_the_last_ranks_tell_that_labels_are_clean():
-    X, y, _, law = make_confusable_classes(
+    X, y, _, gaussians = make_confusable_classes(
         2000, 20, 10, class_sep=2, return_problem=True, random_state=0
     )
     fitted = LogisticRegression(max_iter=5000).fit(X, y)
-    X, y = law.sample(4000, random_state=1)
+    X, y = gaussians.sample(4000, random_state=1)
     assert fitted.score(X, y) < 0.65
     model = CoverageSetClassifier(FrozenEstimator(fitted), label_noise="estimate")
     model.set_params(target_coverage=0.9).fit(X[:1000], y[:1000])

@@ -1,4 +1,5 @@
-import inspect
+"""LDRClassifier: the loss of its parameters, temperatures, one ranking."""
+
 import pickle
 from math import log
 
@@ -10,9 +11,10 @@ from scipy.special import softmax
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
+from small_networks import network_parameters
 
-from sklearn_setpred import CompSumClassifier, LDRClassifier, NeuralClassifier
-from sklearn_setpred.losses import ALDRKL, GCE, LDRKL, CompSum
+from sklearn_setpred import LDRClassifier, NeuralClassifier
+from sklearn_setpred.losses import ALDRKL, GCE, LDRKL
 
 SMALL = {
     "hidden_layer_sizes": (16,),
@@ -29,7 +31,6 @@ CLASSIFIERS = [
     ),
     pytest.param(LDRClassifier("ldr_kl", lam=0.5, q=0.0), LDRKL(lam=0.5), id="ldr_kl"),
     pytest.param(LDRClassifier("ldr_kl"), GCE(q=0.7), id="gce"),
-    pytest.param(CompSumClassifier(1.5), CompSum(tau=1.5), id="comp_sum"),
 ]
 
 
@@ -57,22 +58,11 @@ def test_the_flat_parameters_are_those_of_the_loss(classifier, loss, blobs):
     np.testing.assert_allclose(ours.predict_proba(X), same.predict_proba(X), atol=tolerance)
 
 
-@pytest.mark.parametrize(
-    ("cls", "own", "lacks"),
-    [
-        (CompSumClassifier, {}, set()),
-        (LDRClassifier, {"cv": 5}, {"weight_decay"}),
-    ],
-)
-def test_the_network_has_the_parameters_and_defaults_of_neural_classifier(cls, own, lacks):
-    def network_parameters(cls):
-        parameters = inspect.signature(cls).parameters.values()
-        shared = [p.name for p in parameters].index("module")
-        return {p.name: p.default for p in list(parameters)[shared:] if p.name not in lacks}
-
-    assert network_parameters(cls) == network_parameters(NeuralClassifier) | own
-    assert list(network_parameters(cls)) == list(network_parameters(NeuralClassifier))
-    assert not lacks & set(inspect.signature(cls).parameters)
+def test_the_network_has_the_parameters_and_defaults_of_neural_classifier():
+    shared = network_parameters(NeuralClassifier)
+    del shared["weight_decay"]
+    assert network_parameters(LDRClassifier) == shared | {"cv": 5}
+    assert list(network_parameters(LDRClassifier)) == list(shared)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +85,6 @@ def test_other_losses_are_refused(loss, message, blobs):
         (LDRClassifier(lam=0.0), r"lam=0\.0 is not in \(0, inf\)"),
         (LDRClassifier("ldr_kl", lam=-1.0), r"lam=-1\.0"),
         (LDRClassifier(q=1.1), r"q=1\.1 is not in \[0, 1\]"),
-        (CompSumClassifier(tau=-1), r"tau=-1 is not in \[0, inf\)"),
         (LDRClassifier(k=0), r"k=0 is not in \[1, inf\)"),
         (LDRClassifier(k=5), "k=5 is above the number of classes, 4"),
     ],

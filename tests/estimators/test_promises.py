@@ -251,7 +251,7 @@ def test_without_levels_of_true_labels_there_are_no_p_values(name):
 @pytest.fixture(scope="module")
 def tail():
     """A classifier fitted on a problem with a long tail, and rows that are new to it."""
-    X, y, _, law = make_confusable_classes(
+    X, y, _, gaussians = make_confusable_classes(
         2000,
         20,
         6,
@@ -261,7 +261,7 @@ def tail():
         random_state=0,
     )
     fitted = LogisticRegression(max_iter=5000).fit(X, y)
-    return FrozenEstimator(fitted), *law.sample(6000, random_state=1)
+    return FrozenEstimator(fitted), *gaussians.sample(6000, random_state=1)
 
 
 def test_the_coverage_of_rare_classes_rises_with_the_power_and_the_coverage_stays(tail):
@@ -317,11 +317,11 @@ def test_with_folds_every_row_trains_and_calibrates():
 
 
 def test_with_folds_the_coverage_is_near_the_target_and_varies_less_than_with_a_split():
-    *_, law = make_confusable_classes(10, 4, 3, return_problem=True, random_state=0)
-    X_new, _ = law.sample(2000, random_state=0)
-    posterior, found = law.posterior(X_new), []
+    *_, gaussians = make_confusable_classes(10, 4, 3, return_problem=True, random_state=0)
+    X_new, _ = gaussians.sample(2000, random_state=0)
+    posterior, found = gaussians.posterior(X_new), []
     for seed in range(16):
-        X, y = law.sample(80, random_state=100 + seed)
+        X, y = gaussians.sample(80, random_state=100 + seed)
         models = [
             CoverageSetClassifier(GaussianNB(), target_coverage=0.8, cv=cv, random_state=seed)
             for cv in (None, 5)

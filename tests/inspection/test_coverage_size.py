@@ -30,7 +30,7 @@ def test_curve_and_point_are_those_of_the_metrics(data, model, sets):
     assert tuple(display.frame().iloc[-1][["part", "mean_size", "coverage"]]) == ("point", *point)
 
 
-def test_without_levels_there_is_a_marker_that_bears_the_name(data, sets):
+def test_without_levels_there_is_a_marker_with_the_name(data, sets):
     display = CoverageSizeDisplay.from_predictions(data[1], sets, name="sets of one penalty")
     assert display.line_ is None
     assert display.point_.get_label() == "sets of one penalty"

@@ -26,7 +26,7 @@ DISPLAYS = [
 
 
 @pytest.mark.parametrize("Display", DISPLAYS)
-def test_display_of_a_pipeline_bears_the_name_of_the_set_predictor(Display, data, model):
+def test_display_of_a_pipeline_has_the_name_of_the_set_predictor(Display, data, model):
     display = Display.from_estimator(model, *data)
     assert display.name == "WarmToySetClassifier"
     assert display.figure_ is display.ax_.figure

@@ -1,25 +1,14 @@
-"""LDR losses: the worst case over label distributions, temperatures, links."""
+"""LDR losses: the worst case over label distributions, links, the transform."""
 
 import math
 
 import pytest
 import torch
+from random_scores import differences, scores_and_labels
 from scipy.optimize import minimize
 from sklearn.base import clone
 
 from sklearn_setpred.losses import ALDRKL, GCE, LDAM, LDRKL, CrossEntropy, LDRTopK, TopKHinge
-
-
-def scores_and_labels(n, k, spread=2.0, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    scores = spread * torch.randn(n, k, dtype=torch.float64, generator=generator)
-    return scores, torch.randint(k, (n,), generator=generator)
-
-
-def differences(scores, y, margin=0.0):
-    """d_k = f_k - f_y + margin (k != y)."""
-    d = scores - scores.gather(1, y[:, None]) + margin
-    return d.scatter(1, y[:, None], 0.0)
 
 
 def worst_case(d, lam, cap=1.0):
@@ -114,84 +103,6 @@ def test_ldr_top_k_tends_to_the_mean_of_the_k_largest_differences():
     torch.testing.assert_close(found.clamp_min(0), TopKHinge(k=2)(scores, y), atol=1e-4, rtol=0)
 
 
-def adaptive_reference(d, lam, alpha, n_grid=4001):
-    """Largest h on an even grid: within (a / 2) (half a step)^2 below the maximum, never above."""
-    k = d.shape[-1]
-    a = alpha * math.log(k) / lam
-    t = torch.linspace(lam * (1 - 1 / alpha), lam, n_grid, dtype=torch.float64).unsqueeze(-1)
-    values = [
-        (
-            t * (torch.logsumexp(row / t, -1, keepdim=True) - math.log(k)) - a / 2 * (t - lam) ** 2
-        ).max()
-        for row in d
-    ]
-    slack = a / 2 * (lam / alpha / (n_grid - 1) / 2) ** 2
-    return torch.stack(values), slack
-
-
-@pytest.mark.parametrize("k", [2, 10, 300])
-@pytest.mark.parametrize("alpha", [1.05, 1.5, 2.0, 10.0])
-@pytest.mark.parametrize("lam", [0.1, 1.0, 10.0])
-def test_aldr_kl_is_the_global_maximum_over_the_temperature(k, alpha, lam):
-    scores, y = scores_and_labels(12, k)
-    scores[::3, 0] += 5.0
-    scores = lam * scores
-    expected, slack = adaptive_reference(differences(scores, y, 0.1), lam, alpha)
-    found = ALDRKL(lam=lam, alpha=alpha, margin=0.1)(scores, y)
-    assert (found >= expected - 1e-9).all()
-    assert (found <= expected + slack + 1e-9).all()
-
-
-def test_aldr_kl_takes_the_better_of_two_temperatures():
-    """One high score among a thousand: h has two maxima, the largest fixed point not the best."""
-    gaps = torch.linspace(4.0, 7.0, 31, dtype=torch.float64)
-    scores = torch.zeros(31, 1000, dtype=torch.float64)
-    scores[:, 0] = gaps
-    loss = ALDRKL(alpha=1.5)
-    y = torch.zeros(31, dtype=torch.long)
-    expected, slack = adaptive_reference(differences(scores, y), 1.0, 1.5, 2001)
-    assert (loss(scores, y) - expected).min() >= -1e-9
-    assert (loss(scores, y) - expected).max() <= slack + 1e-9
-    # The best temperature jumps, the largest fixed point jumps later: one start is not enough.
-    t = loss.temperatures(scores)
-    assert t.diff().min() < -0.2
-    largest = torch.ones(31, 1, dtype=torch.float64)
-    for _ in range(200):
-        p = torch.softmax(scores / largest, -1)
-        kl = torch.special.xlogy(p, p).sum(-1, keepdim=True) + math.log(1000)
-        largest = 1 - kl / (1.5 * math.log(1000))
-    assert ((largest.squeeze(-1) - t) > 0.2).any()
-
-
-def test_temperatures_satisfy_their_equation_and_their_range():
-    scores, _ = scores_and_labels(50, 20, spread=3.0)
-    scores[0] = 0.0
-    scores[1, 0] = 1e4
-    loss = ALDRKL(lam=2.0, alpha=2.0)
-    t = loss.temperatures(scores)
-    p = torch.softmax(scores / t[:, None], -1)
-    divergence = torch.special.xlogy(p, p).sum(-1) + math.log(20)
-    torch.testing.assert_close(t, 2.0 * (1 - divergence / (2 * math.log(20))), atol=1e-6, rtol=0)
-    assert ((t >= 1.0 - 1e-12) & (t <= 2.0 + 1e-12)).all()
-    assert t[0].item() == pytest.approx(2.0)
-    assert t[1].item() == pytest.approx(1.0)
-
-
-@pytest.mark.parametrize("k", [26, 1000])
-def test_temperatures_in_single_precision_are_close_to_those_in_double(k):
-    scores, y = scores_and_labels(200, k)
-    scores[:, 0] += torch.linspace(0, 15, 200, dtype=torch.float64)
-    loss = ALDRKL()
-    single, double = (loss.temperatures(s) for s in (scores.float(), scores))
-    torch.testing.assert_close(single.double(), double, atol=3e-3, rtol=0)
-    torch.testing.assert_close(loss(scores.float(), y).double(), loss(scores, y), atol=2e-5, rtol=0)
-
-
-def test_aldr_kl_is_no_less_than_ldr_kl_at_its_largest_temperature():
-    scores, y = scores_and_labels(50, 20)
-    assert (ALDRKL(lam=2.0)(scores, y) >= LDRKL(lam=2.0)(scores, y) - 1e-12).all()
-
-
 def expected_risk(loss, scores, q):
     n, k = scores.shape
     values = loss(scores.repeat_interleave(k, 0), torch.arange(k).repeat(n))
@@ -283,38 +194,3 @@ def test_a_margin_beyond_which_the_link_falls_is_refused():
     with pytest.raises(ValueError, match=r"margin=0.4 must be at most 0.347 with q=0.5"):
         ALDRKL(q=0.5, margin=0.4).check(2)
     LDRKL(lam=2.0, q=0.5, margin=1.38).check(2)
-
-
-def test_link_with_margin_keeps_the_order_of_certain_predictions():
-    """A margin turns certainty towards 1 / 2; the top class must not fall behind by rounding."""
-    scores = torch.tensor([[40.0, 12.0, 1.0], [1e4, 0.0, -5.0]])
-    p = LDRKL(lam=0.5, margin=5.0).probabilities(scores)
-    assert torch.equal(p.argmax(-1), torch.tensor([0, 0]))
-    assert p.isfinite().all()
-    torch.testing.assert_close(p.sum(-1), torch.ones(2))
-
-
-@pytest.mark.parametrize(
-    ("normalize", "scores", "normalized"),
-    [
-        ("l1", [-1.0, 3.0], [-0.5, 1.5]),
-        # softplus(log(e^a - 1)) = a: 1 and 3, whose mean is 2.
-        ("softplus", [math.log(math.expm1(1)), math.log(math.expm1(3))], [0.5, 1.5]),
-    ],
-)
-def test_normalised_scores_have_mean_one(normalize, scores, normalized):
-    scores, y = torch.tensor([scores], dtype=torch.float64), torch.tensor([1])
-    loss = LDRKL(lam=2.0, normalize=normalize)
-    d = normalized[0] - normalized[1]
-    assert loss(scores, y).item() == pytest.approx(2 * math.log((math.exp(d / 2) + 1) / 2))
-    p = loss.probabilities(scores)[0, 1].item()
-    assert p == pytest.approx(1 / (1 + math.exp(d / 2)))
-
-
-@pytest.mark.parametrize("lam", [1.0, 10.0])
-def test_normalised_scores_cap_the_probabilities(lam):
-    k = 11
-    certain = 1e4 * torch.eye(k, dtype=torch.float64)[:1]
-    p = LDRKL(lam=lam, normalize="l1").probabilities(certain).max().item()
-    assert p == pytest.approx(math.exp(k / lam) / (math.exp(k / lam) + k - 1))
-    assert not LDRKL(normalize="l1").has_link
