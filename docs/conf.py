@@ -80,6 +80,7 @@ sphinx_gallery_conf = {
     "doc_module": ("sklearn_setpred",),
     "reference_url": {"sklearn_setpred": None},
     "within_subsection_order": "gallery_style.AsTold",
+    "image_scrapers": ("gallery_style.save_figures",),
     "reset_modules": ("matplotlib", "gallery_style.readable_text"),
     "download_all_examples": False,
     "show_signature": False,
