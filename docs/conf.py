@@ -111,7 +111,7 @@ API = "API reference <api>"
 CONTENTS = {
     "index": {
         "": ["get_started", "guide", "howto", "auto_examples/index", API, "benchmarks"],
-        "Project": ["whats_new", "promises", "decisions"],
+        "Project": ["whats_new"],
     },
     "get_started": {"": ["choosing", "concepts", "glossary"]},
     "guide": {
@@ -145,13 +145,13 @@ CONTENTS = {
     },
     "api": pages_by_module(),
 }
-# Long tables, which their page links to and the navigation leaves out.
+# Long tables and pages for developers, which other pages link to and the navigation leaves out.
 OUTSIDE = [
     *("set_size", "strong_peers", "label_noise", "label_noise_tables", "performance"),
-    "promises_measured",
+    *("promises_measured", "promises", "decisions"),
 ]
 # No side bar where there is nothing to navigate to.
-ALONE = ("index", "benchmarks", "whats_new", "promises", "decisions", *OUTSIDE)
+ALONE = ("index", "benchmarks", "whats_new", *OUTSIDE)
 html_sidebars = {page: [] for page in ALONE}
 FULL_NAMES = {full_name.rpartition(".")[2]: full_name for full_name in PAGES_OF_NAMES}
 
