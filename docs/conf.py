@@ -111,9 +111,8 @@ API = "API reference <api>"
 CONTENTS = {
     "index": {
         "": ["get_started", "guide", "howto", "auto_examples/index", API, "benchmarks"],
-        "Project": ["whats_new"],
     },
-    "get_started": {"": ["choosing", "concepts", "glossary"]},
+    "get_started": {"": ["choosing", "concepts", "glossary", "whats_new"]},
     "guide": {
         "Ideas": [
             "ideas/cardinality",
@@ -151,7 +150,7 @@ OUTSIDE = [
     *("promises_measured", "promises", "decisions"),
 ]
 # No side bar where there is nothing to navigate to.
-ALONE = ("index", "benchmarks", "whats_new", *OUTSIDE)
+ALONE = ("index", "benchmarks", *OUTSIDE)
 html_sidebars = {page: [] for page in ALONE}
 FULL_NAMES = {full_name.rpartition(".")[2]: full_name for full_name in PAGES_OF_NAMES}
 
