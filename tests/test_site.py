@@ -178,9 +178,10 @@ def test_text_in_pictures_can_be_read_on_a_narrow_screen(site, pages, address):
     for page, pictures in found.items():
         for source, width in pictures:
             if "_thumb" not in source:  # its caption says all
-                picture = image.open((site / page).parent / source)
-                inches = picture.width / picture.info["dpi"][0]
-                pixels[page, source] = float(picture.info.get(said, 0)) / 72 * width / inches
+                with image.open((site / page).parent / source) as picture:
+                    inches = picture.width / picture.info["dpi"][0]
+                    points = float(picture.info.get(said, 0))
+                pixels[page, source] = points / 72 * width / inches
     assert len(pixels) > 30
     assert {picture: size for picture, size in pixels.items() if size < 9} == {}
 
