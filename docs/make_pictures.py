@@ -135,10 +135,11 @@ def finish(fig: plt.Figure, ax: plt.Axes, title: str) -> plt.Figure:
 
 def main() -> None:
     """Draw all pictures."""
-    plt.rcParams.update(STYLE | {"savefig.dpi": 170})
     for draw in (fewer_labels, ratios, set_size, strong_peers):
-        figure = draw()
-        figure.savefig(IMAGES / f"{draw.__name__}.png", metadata=metadata(figure))
+        with plt.rc_context(STYLE | {"savefig.dpi": 170}):
+            figure = draw()
+            figure.savefig(IMAGES / f"{draw.__name__}.png", metadata=metadata(figure))
+            plt.close(figure)
 
 
 if __name__ == "__main__":

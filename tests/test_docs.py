@@ -169,3 +169,14 @@ def test_the_tables_of_the_readme_are_those_of_the_benchmarks():
             measured = table_of(page, "\n### ", theirs)
             found = [round(float(measured[name]), 2) for name in names]
             assert [float(value) for value in said] == found
+
+
+@pytest.mark.slow
+def test_all_pictures_of_the_pages_are_drawn_from_the_results(tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.syspath_prepend(str(DOCS))
+    pictures = importlib.import_module("make_pictures")
+    monkeypatch.setattr(pictures, "IMAGES", tmp_path)
+    pictures.main()
+    drawn = {path.name for path in tmp_path.iterdir()}
+    assert drawn == {path.name for path in (DOCS / "images").iterdir()}
