@@ -80,6 +80,7 @@ sphinx_gallery_conf = {
     "doc_module": ("sklearn_setpred",),
     "reference_url": {"sklearn_setpred": None},
     "within_subsection_order": "gallery_style.AsTold",
+    "image_scrapers": ("gallery_style.save_figures",),
     "reset_modules": ("matplotlib", "gallery_style.readable_text"),
     "download_all_examples": False,
     "show_signature": False,
@@ -110,9 +111,8 @@ API = "API reference <api>"
 CONTENTS = {
     "index": {
         "": ["get_started", "guide", "howto", "auto_examples/index", API, "benchmarks"],
-        "Project": ["whats_new", "promises", "decisions"],
     },
-    "get_started": {"": ["choosing", "concepts", "glossary"]},
+    "get_started": {"": ["choosing", "concepts", "glossary", "whats_new"]},
     "guide": {
         "Ideas": [
             "ideas/cardinality",
@@ -144,13 +144,13 @@ CONTENTS = {
     },
     "api": pages_by_module(),
 }
-# Long tables, which their page links to and the navigation leaves out.
+# Long tables and pages for developers, which other pages link to and the navigation leaves out.
 OUTSIDE = [
     *("set_size", "strong_peers", "label_noise", "label_noise_tables", "performance"),
-    "promises_measured",
+    *("promises_measured", "promises", "decisions"),
 ]
 # No side bar where there is nothing to navigate to.
-ALONE = ("index", "benchmarks", "whats_new", "promises", "decisions", *OUTSIDE)
+ALONE = ("index", "benchmarks", *OUTSIDE)
 html_sidebars = {page: [] for page in ALONE}
 FULL_NAMES = {full_name.rpartition(".")[2]: full_name for full_name in PAGES_OF_NAMES}
 

@@ -1,6 +1,8 @@
 """How the gallery is ordered, and how its figures look: readable on a narrow screen too."""
 
 import matplotlib.pyplot as plt
+from picture_style import STYLE, metadata
+from sphinx_gallery.scrapers import matplotlib_scraper
 from sphinx_gallery.sorting import ExplicitOrder
 
 # From the first look to questions of detail.
@@ -22,7 +24,6 @@ ORDER = [
     "plot_confused_labels.py",
     "plot_importance_of_size.py",
 ]
-STYLE = {"font.size": 12, "axes.titlesize": 13, "legend.fontsize": 11, "savefig.dpi": 110}
 
 
 class AsTold(ExplicitOrder):
@@ -30,6 +31,13 @@ class AsTold(ExplicitOrder):
 
     def __init__(self, src_dir):
         super().__init__([*ORDER, "*"])
+
+
+def save_figures(block, block_vars, gallery_conf):
+    """Save the figures of a block; each file says how large the smallest text of all of them is."""
+    figures = [plt.figure(number) for number in plt.get_fignums()]
+    said = min(map(metadata, figures), key=lambda of_one: float(*of_one.values()), default={})
+    return matplotlib_scraper(block, block_vars, gallery_conf, metadata=said)
 
 
 def readable_text(gallery_conf, fname):

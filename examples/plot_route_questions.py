@@ -70,7 +70,7 @@ ax.set(
     xlim=(0, 1),
 )
 ax.invert_yaxis()
-ax.legend(loc="upper left", bbox_to_anchor=(0, -0.14), ncols=3, frameon=False)
+fig.legend(loc="outside lower center", ncols=2, frameon=False)
 plt.show()
 
 # %%

@@ -144,3 +144,39 @@ def test_the_tests_that_keep_our_promises_exist():
     assert len(named) > 30
     for path, name in named:
         assert f"\ndef {name}(" in (DOCS.parent / path).read_text(encoding="utf-8"), name
+
+
+def table_of(page, heading, column):
+    """Return a column of the first table below a heading, by the first column."""
+    text = (ROOT / page).read_text(encoding="utf-8").split(heading, 1)[1]
+    rows = re.search(r"(?:^\|.*\|\n)+", text, re.MULTILINE)[0].splitlines()
+    head, _, *rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    return {row[0]: row[head.index(column)] for row in rows}
+
+
+def test_the_tables_of_the_readme_are_those_of_the_benchmarks():
+    around, data = "| around |", "| data |"
+    bases = ["logistic", "naive_bayes", "forest", "boosting", "network"]
+    kinds = ["tables", "embeddings", "wide"]
+    for first, page, names, columns in (
+        (around, "docs/set_size.md", bases, {"cases": "cases", "our size": "ratio"}),
+        (data, "docs/strong_peers.md", kinds, {"our size": "ratio", "worst case": "worst"}),
+    ):
+        text = (ROOT / "README.md").read_text(encoding="utf-8")
+        before = text.split(first)[0]
+        for ours, theirs in columns.items():
+            said = table_of("README.md", before, ours).values()
+            measured = table_of(page, "\n### ", theirs)
+            found = [round(float(measured[name]), 2) for name in names]
+            assert [float(value) for value in said] == found
+
+
+@pytest.mark.slow
+def test_all_pictures_of_the_pages_are_drawn_from_the_results(tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.syspath_prepend(str(DOCS))
+    pictures = importlib.import_module("make_pictures")
+    monkeypatch.setattr(pictures, "IMAGES", tmp_path)
+    pictures.main()
+    drawn = {path.name for path in tmp_path.iterdir()}
+    assert drawn == {path.name for path in (DOCS / "images").iterdir()}

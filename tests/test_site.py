@@ -9,6 +9,7 @@ import html.parser
 import http.server
 import json
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -164,6 +165,25 @@ def test_no_page_scrolls_sideways(site, pages, address, width):
     found = visit(site, address, width, names, look=too_wide)
     assert len(found) == len(names)
     assert {name: pixels for name, pixels in found.items() if pixels > 0} == {}
+
+
+def test_text_in_pictures_can_be_read_on_a_narrow_screen(site, pages, address):
+    """What the file says of its smallest text, at the width at which it is shown."""
+    image = pytest.importorskip("PIL.Image")
+    said = runpy.run_path(str(ROOT / "docs" / "picture_style.py"))["SMALLEST"]
+    shown = """[...seen.querySelectorAll(".bd-article img")]
+        .map((img) => [img.getAttribute("src"), img.getBoundingClientRect().width])"""
+    found = visit(site, address, 390, [str(page.relative_to(site)) for page in pages], look=shown)
+    pixels = {}
+    for page, pictures in found.items():
+        for source, width in pictures:
+            if "_thumb" not in source:  # its caption says all
+                with image.open((site / page).parent / source) as picture:
+                    inches = picture.width / picture.info["dpi"][0]
+                    points = float(picture.info.get(said, 0))
+                pixels[page, source] = points / 72 * width / inches
+    assert len(pixels) > 30
+    assert {picture: size for picture, size in pixels.items() if size < 9} == {}
 
 
 def test_code_of_the_pages_is_not_cut_on_a_wide_screen(site, pages, address):

@@ -9,7 +9,7 @@ Seconds of one core and bytes beside X are sums of a few terms, such as rows tim
 constants are measured at small sizes and kept in results/cost_model.csv. Every measurement has a
 process of its own, after small fits that load everything. The second form measures the constants of
 a machine, the third predicts and measures at three other sizes, and the last one puts the outcome
-into docs/howto/more_than_one_machine.md.
+into docs/performance.md.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from sklearn_setpred.datasets import make_confusable_classes
 
 RESULTS = Path(__file__).parent / "results"
 CONSTANTS, CHECKS = RESULTS / "cost_model.csv", RESULTS / "cost_model_check.csv"
-PAGE = Path(__file__).parents[2] / "docs" / "howto" / "more_than_one_machine.md"
+PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 EPOCHS = 30
 # A network keeps each weight, its gradient and two moments, as float32, for 256 units.
 BYTES_OF_UNITS = 16 * 256

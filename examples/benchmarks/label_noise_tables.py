@@ -36,10 +36,10 @@ def report(path):
         "ALDR-KL against each other loss, noisy settings": paired_tests(losses, "aldr_kl"),
         "LDR-KL against each other loss, noisy settings": paired_tests(losses, "ldr_kl"),
         "Behind GCE by more than two standard errors of the paired folds": behind_gce(all_folds),
-        "LDRClassifier's defaults less those of scikit-learn": defaults_compared(all_folds),
+        "LDRClassifier's defaults minus those of scikit-learn": defaults_compared(all_folds),
         "The same by setting, ± standard error of the paired folds": defaults_by_setting(all_folds),
-        "Exact temperature less one step for each visit, mean accuracy": exact_less_one_step(frame),
-        "Flipped labels found among held-out rows, AUROC": flips_found(losses),
+        "Exact temperature minus one step at each visit, mean accuracy": exact_less_one_step(frame),
+        "Wrong labels found among held-out rows, AUROC": flips_found(losses),
         "Calibration on clean test labels": calibration(frame[frame["method"] != ONE_STEP]),
     }
     sections |= {
@@ -114,7 +114,7 @@ def compared_ranks(frame):
     ranks = average_ranks(means)
     rivals = {"the best baseline": ranks.drop(index=list(OURS)).min(), "GCE": ranks.loc["gce"]}
     for ours, (rival, of_rival) in product(OURS, rivals.items()):
-        ranks.loc[f"{ours} less {rival}"] = ranks.loc[ours] - of_rival
+        ranks.loc[f"{ours} minus {rival}"] = ranks.loc[ours] - of_rival
     ranks.loc["Nemenyi difference, 5 %"] = [nemenyi_difference(*m.shape) for m in means.values()]
     return ranks.round(2)
 
@@ -193,7 +193,7 @@ def defaults_compared(frame):
     number of settings where it is below -2.
     """
     tables = {other: summarized(gains_over(frame, other)) for other in rivals(frame)}
-    return pd.concat(tables, names=["less"]).round(4)
+    return pd.concat(tables, names=["minus"]).round(4)
 
 
 def rivals(frame):

@@ -8,8 +8,8 @@ data of `promises_data`, a twentieth as many splits are trained and calibrated::
     python examples/benchmarks/promises.py --only alone alone_data
     python examples/benchmarks/promises.py --repetitions 10 --test 500 --csv small.csv
 
-writes ``results/promises.csv``, one line for each arm, and the page of the documentation. Data are
-read from the folder named by the environment variable SETPRED_DATA.
+writes ``results/promises.csv``, one line for each method, and the page of the documentation.
+Data are read from the folder named by the environment variable SETPRED_DATA.
 """
 
 import argparse
@@ -203,7 +203,7 @@ ON_DATA = promises_data.PROMISES
 
 
 def summary(lines):
-    """Return one line for each arm: means, the spread of the coverage, broken promises."""
+    """Return one line for each method: means, the spread of the coverage, missed promises."""
     keys = ["promise", "problem", "arm"]
     lines["broken"] = (lines["accuracy"] < lines["wish"]).where(lines["wish"].notna())
     groups = lines.groupby(keys, sort=False)
@@ -226,8 +226,8 @@ TABLES = {
     "alone": (
         "One label alone",
         "1,000 calibration rows, confidence .90: at most a tenth of the calibrations may have "
-        "labels alone that are less accurate than asked for (`broken`). The oracle knows the "
-        "posterior.",
+        "labels alone that are less accurate than asked for (`missed`). `alone` is the fraction of "
+        "rows with one label. The oracle knows the posterior.",
         ["alone", "accuracy", "broken", "coverage_of_others"],
     ),
     "long_tail": (
@@ -256,8 +256,8 @@ SHORT = """\
 - *Estimated noise.* On clean labels of three classes that overlap, .893 in place of .90, as one
   calibration in ten does not see that no row is certain. Under noise the sets are up to twice those
   of the true rate, and little is gained where labels are mistaken for one other label.
-- *One label alone.* On the head of CIFAR-100, 6 of 40 splits are below .90 on their 4,000 test
-  rows; the mean is .911.
+- *One label alone.* Around the head (the output layer) of the CIFAR-100 network, 6 of 40 splits are
+  below .90 on their 4,000 test rows; the mean is .911.
 """
 
 
@@ -271,6 +271,7 @@ def page(table):
     )
     for promise, (title, about, columns) in TABLES.items():
         part = table[table["promise"] == promise][["problem", "arm", *columns]]
+        part = part.rename(columns={"arm": "method", "broken": "missed"})
         text += f"\n## {title}\n\n{about}\n\n| {' | '.join(part.columns)} |\n"
         text += "|---" * 2 + "|---:" * len(columns) + "|\n"
         for line in part.itertuples(index=False):

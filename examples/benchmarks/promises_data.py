@@ -251,12 +251,12 @@ TABLES = {
     "label_noise_data": (
         "Wrong labels, on data",
         "Logistic regression, trained and calibrated on wrong labels, target coverage .90; tested "
-        "on the labels of the data. `clean` calibrates on right labels.",
+        "on the labels of the data. `clean` calibrates on true labels.",
         ["coverage", "standard_error", "size"],
     ),
     "alone_data": (
         "One label alone, on data",
-        "Up to 2,000 calibration rows, confidence .90. `broken` counts splits whose labels alone "
+        "Up to 2,000 calibration rows, confidence .90. `missed` counts splits whose labels alone "
         "are less accurate than asked for on the test rows, chance of the test rows included.",
         ["alone", "accuracy", "broken", "coverage_of_others"],
     ),

@@ -12,7 +12,8 @@ MAPIE and crepes, whose sets may be empty, stand beside::
 
 The lines of a split and a classifier go to the CSV file at once, and the next call goes on from
 there; two calls on different data may run side by side. Remove the file when the package has
-changed. The last form only prints the tables; ``--docs`` writes them as a page of the docs. Data
+changed. The last form only prints the tables; ``--docs`` writes them as a page of the docs,
+whose picture ``docs/make_pictures.py`` draws. Data
 are read from the folder named by the environment variable SETPRED_DATA, see
 `data_sets.load_dataset`.
 """
@@ -204,7 +205,6 @@ def main(arguments=None):
     print(report)
     if given.docs:
         (DOCS / "set_size.md").write_text(report)
-        tables.draw(path, DOCS / "images" / "set_size.png")
 
 
 def parsed(arguments):
@@ -212,7 +212,7 @@ def parsed(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="two small data sets, minutes")
     parser.add_argument("--tables", action="store_true", help="run nothing, print the tables")
-    parser.add_argument("--docs", action="store_true", help="write the page and figure of the docs")
+    parser.add_argument("--docs", action="store_true", help="write the page of the docs")
     parser.add_argument("--data", nargs="+", choices=problems.PLAN, default=list(problems.PLAN))
     all_bases = dict.fromkeys(base for _, bases, _ in problems.PLAN.values() for base in bases)
     parser.add_argument("--bases", nargs="+", choices=all_bases, default=list(all_bases))

@@ -11,8 +11,9 @@ for the peers, our levels for ours, the top-1 label added to both::
 Each fit runs in a process of its own, on one thread, and ends when it has used up ``--limit``
 seconds of CPU: then its line says "too long", and the other splits of its data set are not tried.
 The lines go to the CSV file at once, and the next call goes on from there. To run a method again,
-remove its lines. The frozen line is `CardinalityAwareClassifier()` of another day: the lines of the
-method "ours" in a CSV file that this script wrote then.
+remove its lines. "ours, earlier" is `CardinalityAwareClassifier()` of another day: the lines of the
+method "ours" in a CSV file that this script wrote then. ``docs/make_pictures.py`` draws the picture
+of the page.
 
 Data are read from the folder named by the environment variable SETPRED_DATA, see
 `sklearn_setpred.datasets.load_dataset`.
@@ -236,14 +237,13 @@ def main(arguments=None):
     print(report)
     if given.docs:
         (DOCS / "strong_peers.md").write_text(report)
-        tables.draw(lines, DOCS / "images" / "strong_peers.png")
 
 
 def parsed(arguments):
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--tables", action="store_true", help="run nothing, print the tables")
-    parser.add_argument("--docs", action="store_true", help="write the page and figure of the docs")
+    parser.add_argument("--docs", action="store_true", help="write the page of the docs")
     parser.add_argument("--data", nargs="+", choices=problems.KINDS, default=list(problems.KINDS))
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=["ours", *PEERS])
     parser.add_argument("--splits", type=int, default=SPLITS, help="of each data set")

@@ -316,8 +316,8 @@ def test_ranks_leave_out_what_cannot_be_told_apart(benchmark):
     ranks = tables.compared_ranks(frame)
     assert ranks.loc["aldr_kl"].tolist() == [1.0, 2.5, 2.5, 2.5, 2.5]
     # The best baseline has rank 2 at k = 1, and 1.5 elsewhere.
-    assert ranks.loc["aldr_kl less the best baseline"].tolist() == [-1.0, 1.0, 1.0, 1.0, 1.0]
-    assert ranks.loc["aldr_kl less GCE"].tolist() == [-2.0, 0.0, 0.0, 0.0, 0.0]
+    assert ranks.loc["aldr_kl minus the best baseline"].tolist() == [-1.0, 1.0, 1.0, 1.0, 1.0]
+    assert ranks.loc["aldr_kl minus GCE"].tolist() == [-2.0, 0.0, 0.0, 0.0, 0.0]
     every = tables.average_ranks(tables.settings_means(frame)).loc["aldr_kl"]
     np.testing.assert_allclose(every, [2.5, 3.0, 3.0, 3.0, 3.0])
 

@@ -122,7 +122,7 @@ def test_a_small_run_measures_all_methods_and_the_next_call_runs_nothing(
 # ------------------------------------------------------------------------------- tables
 
 
-def test_cells_are_held_against_the_better_lac_and_averaged_only_if_live(benchmark):
+def test_cases_are_held_against_the_better_lac_and_averaged_only_if_counted(benchmark):
     tables = benchmark("set_size_tables")
     others = {name: 3.0 for name in tables.RIVALS if name != "LAC"}
     ours = {"ours": 1.8}
@@ -132,11 +132,11 @@ def test_cells_are_held_against_the_better_lac_and_averaged_only_if_live(benchma
         + lines_of((0, "logistic"), {"LAC": 1.04, **others, **ours})
     )
     cells = tables.compared(tables.sizes_by_split(lines)).droplevel(["data", "value"])
-    assert cells["live"].to_dict() == {"forest": True, "logistic": False, "network": True}
+    assert cells["counted"].to_dict() == {"forest": True, "logistic": False, "network": True}
     assert cells.loc["forest", "better"] == 2.0  # of the network
     assert cells.loc["forest", "smallest_rival"] == 3.0
     np.testing.assert_allclose(cells.loc["forest", "ratio"], 0.9)
-    rivals = tables.against_rivals(cells[cells["live"]])
+    rivals = tables.against_rivals(cells[cells["counted"]])
     np.testing.assert_allclose(rivals["ratio"], [0.6, 0.9])
     assert rivals["reached"].tolist() == [True, True]
 

@@ -154,7 +154,7 @@ def lines_of(data, split, sizes, status="done"):
 
 @pytest.fixture
 def lines():
-    """Return a live cell, one where a label suffices, and a peer that took too long."""
+    """Return a counted case, one where a label suffices, and a peer that took too long."""
     return pd.DataFrame(
         [
             *lines_of("letter", 0, {"ours": 1.8, "forest": 2.0, "catboost": 3.0}),
@@ -170,13 +170,13 @@ def test_ours_is_held_against_the_best_peer_in_hindsight(benchmark, lines):
     cells = tables.against_best(tables.sizes_by_split(lines), "ours", tables.PEERS)
     letter, segment = (cells.loc[name].iloc[0] for name in ("letter", "segment"))
     assert [letter["best_peer"], segment["best_peer"]] == ["forest", "forest"]
-    assert [letter["live"], segment["live"]] == [True, False]
+    assert [letter["counted"], segment["counted"]] == [True, False]
     assert letter["ratio"] == pytest.approx(np.sqrt(0.9 * 1.1))
     spread = abs(np.log(1.1) - np.log(0.9)) / 2
     assert letter["standard_error"] == pytest.approx(letter["ratio"] * spread)
     assert segment["ratio"] == pytest.approx(1.5 / 1.04)
     kinds = tables.by_kind(cells)
-    assert kinds["cells"].to_dict() == {"all": 1, "tables": 1}
+    assert kinds["cases"].to_dict() == {"all": 1, "tables": 1}
     assert kinds.loc["tables", "ratio"] == letter["ratio"]
 
 
@@ -184,9 +184,9 @@ def test_ours_around_a_peer_is_held_against_that_peer(benchmark, lines):
     tables = benchmark("strong_peers_tables")
     lines = lines.replace({"method": {"ours": "ours_catboost"}})
     table = tables.around_peers(lines, tables.sizes_by_split(lines)).loc["catboost"]
-    assert table["cells"] == 2
+    assert table["cases"] == 2
     assert table["ratio"] == pytest.approx((0.6 * 2.2 / 1.9) ** 0.25 * 0.75**0.5)
-    assert [table["surely_above_1"], table["surely_above_1.05"]] == [0, 0]
+    assert [table["above_1_by_two_se"], table["above_1.05_by_two_se"]] == [0, 0]
     assert table["fit_ratio"] == pytest.approx((2.0 / 2.45 * 0.75) ** 0.5)
 
 
@@ -201,14 +201,12 @@ def test_seconds_are_ratios_to_catboost(benchmark, lines):
 def test_the_page_shows_losses_and_what_did_not_end(benchmark, lines, tmp_path, monkeypatch):
     strong_peers = benchmark("strong_peers")
     monkeypatch.setattr(strong_peers, "DOCS", tmp_path)
-    path, frozen = tmp_path / "peers.csv", tmp_path / "frozen.csv"
+    path, earlier = tmp_path / "peers.csv", tmp_path / "earlier.csv"
     lines[lines["method"] != "ours"].to_csv(path, index=False)
-    lines[lines["method"] == "ours"].to_csv(frozen, index=False)
-    (tmp_path / "images").mkdir()
-    strong_peers.main(["--tables", "--docs", "--file", str(path), "--frozen", str(frozen)])
+    lines[lines["method"] == "ours"].to_csv(earlier, index=False)
+    strong_peers.main(["--tables", "--docs", "--file", str(path), "--frozen", str(earlier)])
     page = (tmp_path / "strong_peers.md").read_text()
-    losses = page.split("### ours, frozen: losses, live or not")[1].split("###")[0]
+    losses = page.split("### ours, earlier: all losses")[1].split("###")[0]
     assert "| segment | 0.900 | forest | 1.040 | 1.500 | 1.442 |  | 1 | no |" in losses
     assert "letter" not in losses
     assert "| segment | tabm | too long | 1 |" in page
-    assert (tmp_path / "images" / "strong_peers.png").stat().st_size > 1000
