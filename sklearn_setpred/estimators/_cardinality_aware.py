@@ -22,7 +22,7 @@ from sklearn_setpred._cardinality.selectors import (
     size_levels,
     sizes_at,
 )
-from sklearn_setpred._inner import Columns, known_classes, learned_classes
+from sklearn_setpred._inner import Columns, known_classes, learned_classes, try_to_read
 from sklearn_setpred._networks.options import training_options
 from sklearn_setpred._utils.progress import tells_progress
 from sklearn_setpred._utils.types import (
@@ -315,7 +315,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         self.candidates_, self.selector_ = candidates, selector
         self.reads_ = "scores" if rows.numbers is None else "X and scores"
         self.level_ = self.size_penalty if _learns_path(self) else 0.0
-        self._set_fitted_classifiers(named, rows.classes)
+        self._set_fitted_classifiers(named, rows)
         return self
 
     def _training_rows(self, X, y, sample_weight, groups, named):
@@ -343,11 +343,11 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
             return experts or [network_expert("mlp", rows, options)]
         return experts + built_in_experts(rows, options)
 
-    def _set_fitted_classifiers(self, named, classes):
+    def _set_fitted_classifiers(self, named, rows):
         """Set the fitted attributes for the user's classifiers; tell which classes they lack."""
         fitted = {one.name: one.models[0] for one in self.ensemble_.experts if one.name in named}
         for classifier in fitted.values():
-            learned_classes(classifier, classes)
+            try_to_read(classifier, rows.X, learned_classes(classifier, rows.classes))
         if isinstance(self.estimator, list):
             self.estimators_ = [fitted[name] for name in named]
         elif named:

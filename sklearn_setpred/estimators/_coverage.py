@@ -18,6 +18,7 @@ from sklearn_setpred._inner import (
     known_classes,
     learned_classes,
     name_of,
+    try_to_read,
 )
 from sklearn_setpred._networks.parts import make_splits
 from sklearn_setpred._utils import progress
@@ -327,6 +328,7 @@ class CoverageSetClassifier(InPartsMixin, BaseEstimator):
         progress.step("fit", f"{name_of(inner)} is fitted")
         trained = classes if is_frozen(inner) else np.unique(y[train])
         self.classes_ = learned_classes(self.estimator_, trained)
+        try_to_read(self.estimator_, _safe_indexing(X, held_out.rows), self.classes_)
         codes = label_indices(held_out.labels, self.classes_)
         kept = (codes >= 0) | held_out.is_new  # others have the sign for "no label"
         held_out, codes = held_out.take(kept), codes[kept]

@@ -1,5 +1,7 @@
 """From labels to columns."""
 
+from typing import Any
+
 import numpy as np
 
 from sklearn_setpred._utils.types import ArrayLike, Integers, Labels
@@ -88,6 +90,21 @@ def label_indices(labels: ArrayLike, classes: ArrayLike) -> Integers:
     place = np.searchsorted(classes, labels, sorter=order)
     nearest = order[np.minimum(place, len(classes) - 1)]
     return np.where(is_exact & (classes[nearest] == labels), nearest, -1)
+
+
+def columns_by_name(table: Any, classes: Any) -> Any:
+    """Return a frame with its columns in the order of the classes, if they are named by these.
+
+    Numbers that only count the columns are no names. Anything else is returned as it is.
+    """
+    names = getattr(table, "columns", None)
+    if names is None or type(names).__name__ == "RangeIndex" or len(names) != len(classes):
+        return table
+    try:
+        places = label_indices(classes, names)
+    except (TypeError, ValueError):
+        return table
+    return table[[names[place] for place in places]] if (places >= 0).all() else table
 
 
 def _in_type_of(classes, labels):
