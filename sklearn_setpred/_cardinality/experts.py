@@ -29,6 +29,7 @@ from sklearn_setpred._inner import (
     fit_keyword,
     is_frozen,
     read_probabilities,
+    with_splits_within,
 )
 from sklearn_setpred._networks.parts import Part, with_positive_weights
 from sklearn_setpred._utils import memory
@@ -286,7 +287,8 @@ class UserExpert(Expert):
         train, _ = split
         fit_params = _check_method_params(rows.X, self.fit_params, train)
         X, y = _safe_indexing(rows.X, train), rows.classes[rows.codes[train]]
-        fitted = fit_classifier(self.classifier, X, y, fit_params)
+        inner = with_splits_within(self.classifier, train, len(rows.codes))
+        fitted = fit_classifier(inner, X, y, fit_params)
         check_labels_learned(fitted, np.unique(y))
         return fitted
 

@@ -14,7 +14,12 @@ from sklearn_setpred._inner.columns import (
     fit_reader,
     note_of_texts,
 )
-from sklearn_setpred._inner.fitting import fit_classifier, fit_keyword, is_frozen
+from sklearn_setpred._inner.fitting import (
+    fit_classifier,
+    fit_keyword,
+    is_frozen,
+    with_splits_within,
+)
 from sklearn_setpred._inner.reading import (
     check_labels_learned,
     known_classes,
@@ -43,4 +48,5 @@ __all__ = [
     "read_classes",
     "read_probabilities",
     "try_to_read",
+    "with_splits_within",
 ]

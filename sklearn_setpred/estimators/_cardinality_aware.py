@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import _safe_indexing, check_random_state, column_or_1d, get_tags, indexable
+from sklearn.utils import _safe_indexing, check_random_state, get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -49,6 +49,7 @@ from sklearn_setpred.sets import (
     prefix_sets,
     sparse_class_levels,
 )
+from sklearn_setpred.sets._labels import check_label_array
 
 
 def _learns_path(self):
@@ -320,8 +321,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
 
     def _training_rows(self, X, y, sample_weight, groups, named):
         """Return the `TrainingRows`, checked, and the `Columns` that make numbers of X."""
-        X, y, sample_weight, groups = indexable(X, y, sample_weight, groups)
-        groups = None if groups is None else column_or_1d(groups)
+        X, y, groups = indexable(X, y, groups)
+        groups = None if groups is None else check_label_array(groups, "groups")
         classes, codes = check_labels(X, y)
         for classifier in named.values():
             classes, codes = known_classes(classifier, classes, codes)
@@ -329,8 +330,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         read = X if weight is None or weight.all() else _safe_indexing(X, np.flatnonzero(weight))
         columns = Columns(alone=self.estimator is None).fit(read)
         numbers = columns(X)
-        shown = numbers if self.estimator is None else X
-        return TrainingRows(shown, numbers, codes, classes, weight, groups), columns
+        rows = TrainingRows(X if named else numbers, numbers, codes, classes, weight, groups)
+        return rows, columns
 
     def _experts(self, named, rows, options, sample_weight, fit_params):
         """Return the experts, not yet fitted."""
@@ -380,8 +381,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         seen = part.X, sketch, ranks, part.weight, rng, options
         if _learns_path(self):
             return RankDistribution.fit(*seen)
-        loss = cost_loss(self.surrogate)
-        return CostRule.fit(*seen, loss=loss, size_penalty=self.size_penalty)
+        return CostRule.fit(*seen, loss=cost_loss(self.surrogate), size_penalty=self.size_penalty)
 
     # -------------------------------------------------------------- prediction
 

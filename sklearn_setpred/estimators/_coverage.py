@@ -1,5 +1,6 @@
 """Sets with a guarantee: a level calibrated on rows that no part of the model has seen."""
 
+from copy import copy
 from typing import Any, Self
 
 import numpy as np
@@ -19,10 +20,12 @@ from sklearn_setpred._inner import (
     learned_classes,
     name_of,
     try_to_read,
+    with_splits_within,
 )
 from sklearn_setpred._networks.parts import make_splits
 from sklearn_setpred._utils import progress
 from sklearn_setpred._utils.progress import tells_progress
+from sklearn_setpred._utils.splits import name_of_cv
 from sklearn_setpred._utils.types import ArrayLike, Estimator, Floats, Samples, Seed, Sets
 from sklearn_setpred._utils.validation import (
     check_integer,
@@ -45,7 +48,6 @@ from sklearn_setpred.estimators._set_aside import (
     row_groups,
     set_aside,
 )
-from sklearn_setpred.estimators._wrapped import with_splits_within
 from sklearn_setpred.sets import label_indices, threshold_sets
 
 
@@ -353,18 +355,22 @@ class CoverageSetClassifier(InPartsMixin, BaseEstimator):
         splits = make_splits(cv, X, codes, rng, groups)
         if len(np.unique(np.concatenate([test for _, test in splits]))) < len(codes):
             raise ValueError(
-                f"cv={self.cv!r} must test every row once; use KFold or its relatives."
+                f"{name_of_cv(self.cv)} must test every row once; use KFold or its relatives."
             )
         return splits
 
     def _fit_folds(self, splits, inner, X, y, strata, groups, fit_params):
         """Fit and calibrate once for each fold."""
-        parts = [set_aside(y, strata, groups, np.isin(np.arange(len(y)), t)) for _, t in splits]
+        parts = [
+            set_aside(y, strata, groups, np.isin(np.arange(len(y)), test), train)
+            for train, test in splits
+        ]
         rows = [
             np.concatenate(values) for values in zip(*(held[:4] for _, held in parts), strict=True)
         ]
         self._check_reachable(CalibrationRows(*rows, None), len(np.unique(y)))
-        self.folds_ = [clone(self).set_params(cv=None) for _ in parts]
+        bare = copy(self).set_params(cv=None)  # an iterator cannot be cloned
+        self.folds_ = [clone(bare) for _ in parts]
         for fold, (train, held_out) in zip(self.folds_, parts, strict=True):
             fold._fit_split(train, held_out, inner, X, y, np.unique(y), fit_params)
         self.classes_ = self.folds_[0].classes_

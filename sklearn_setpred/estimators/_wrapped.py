@@ -1,9 +1,8 @@
 """Classifiers inside ours: how they are checked, fitted and read."""
 
-from collections.abc import Iterable
 from typing import Any, Self
 
-from sklearn.base import MetaEstimatorMixin, clone
+from sklearn.base import MetaEstimatorMixin
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -14,7 +13,6 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import _BaseComposition
 
 from sklearn_setpred._inner import fit_keyword, is_frozen
-from sklearn_setpred._networks.parts import splits_within
 from sklearn_setpred._utils.types import Labels
 from sklearn_setpred._utils.warn import warn_user
 
@@ -221,21 +219,3 @@ def check_ranks(classifier, what):
             f"{what}{classifier!r} has neither predict_proba nor decision_function, so its classes "
             "cannot be ranked; give a classifier with one of them."
         )
-
-
-def with_splits_within(inner, rows, n):
-    """Return a classifier to be fitted on some of n rows, its given splits restricted to them.
-
-    Splits given as a list, in ``cv`` of the classifier or of one inside it, name rows by number.
-    """
-    given = {
-        name: splits_within(rows, list(value), n)
-        for name, value in inner.get_params().items()
-        if name.rpartition("__")[2] == "cv" and _are_splits(value)
-    }
-    return clone(inner).set_params(**given) if given else inner
-
-
-def _are_splits(cv):
-    """Say whether ``cv`` is a list of (training rows, test rows)."""
-    return isinstance(cv, Iterable) and not isinstance(cv, str) and not hasattr(cv, "split")
