@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import _BaseComposition
 
 from sklearn_setpred._inner import fit_keyword, is_frozen
 from sklearn_setpred._utils.types import Labels
+from sklearn_setpred._utils.validation import weight_for_others
 from sklearn_setpred._utils.warn import warn_user
 
 
@@ -41,6 +42,7 @@ class WrappingMixin(MetaEstimatorMixin):
         Under metadata routing, what it asks for. Otherwise ``fit_params``, and the weights and
         groups where its fit takes them.
         """
+        sample_weight = weight_for_others(sample_weight)
         given = {"sample_weight": sample_weight, "groups": groups, **fit_params}
         given = {name: value for name, value in given.items() if value is not None}
         if not given or is_frozen(inner):
@@ -184,7 +186,7 @@ def check_pairs(pairs, taken):
 
     Names that are ``taken`` belong to built-in experts.
     """
-    if not pairs or not all(isinstance(pair, tuple) for pair in pairs):
+    if not pairs or not all(isinstance(p, tuple) and isinstance(p[0], str) for p in pairs):
         raise ValueError(
             f"estimator={pairs!r} holds no (name, classifier) pairs; give some, or None for the "
             "built-in experts."
@@ -214,6 +216,9 @@ def named_classifiers(estimator, taken):
 
 def check_ranks(classifier, what):
     """Raise ValueError unless the classes of a classifier can be ranked."""
+    if isinstance(classifier, type):
+        name = classifier.__name__
+        raise ValueError(f"{what}{name} is a class; give a classifier, such as {name}().")
     if not (hasattr(classifier, "predict_proba") or hasattr(classifier, "decision_function")):
         raise ValueError(
             f"{what}{classifier!r} has neither predict_proba nor decision_function, so its classes "

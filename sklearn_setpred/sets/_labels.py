@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_setpred._utils.types import ArrayLike, Integers, Labels
-from sklearn_setpred._utils.validation import label_array
+from sklearn_setpred._utils.validation import label_array, of_one_kind
 
 _NUMBERS, _STRINGS, _DATES = "biuf", "OU", "Mm"
 
@@ -39,7 +39,7 @@ def check_label_array(labels: ArrayLike, name: str = "labels") -> Labels:
     if array.ndim != 1:
         raise ValueError(f"{name} must have the shape (n_samples,), got {array.shape}.")
     if array.dtype.kind == "O":
-        array = _check_objects(array, name)
+        array = of_one_kind(array, name)
     if array.dtype.kind not in _NUMBERS + _STRINGS + _DATES:
         raise TypeError(f"{name} must hold numbers, strings or dates, got dtype {array.dtype}.")
     # NaN and NaT differ from themselves.
@@ -118,22 +118,6 @@ def _in_type_of(classes, labels):
         cast = labels.astype(classes.dtype)
         is_exact = (cast.astype(labels.dtype) == labels) & ((cast < 0) == (labels < 0))
     return cast, is_exact
-
-
-def _check_objects(array, name):
-    """Return an object array as numbers, or as it is if all its values are strings."""
-    are_strings = {isinstance(value, str) for value in array}
-    if are_strings == {True}:
-        return array
-    # Scalars of NumPy become Python's first: an int64 beside a uint64 would make float64.
-    values = [value.item() if isinstance(value, np.generic) else value for value in array]
-    numbers = np.asarray(values)
-    if are_strings == {True, False} or numbers.dtype.kind == "O":
-        raise TypeError(
-            f"{name} must hold numbers only or strings only, without missing values;"
-            f" got values of the types {sorted({type(value).__name__ for value in array})}."
-        )
-    return numbers
 
 
 def _kind(labels):

@@ -65,6 +65,7 @@ LABELS = {
     "large": np.arange(3) + 2**60,
     "large unsigned": np.arange(3, dtype=np.uint64) + 2**63,
     "merging": np.arange(3) + 2**24,
+    "numbers as objects": np.array([2, 5, 9], dtype=object),
     "dates": np.array(["2020-01-01", "2021-01-01", "2022-01-01"], dtype="M8[D]"),
 }
 each_wrapper = pytest.mark.parametrize(
