@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from numbers import Integral, Real
+from numbers import Integral, Number, Real
 
 import numpy as np
 from sklearn.utils import assert_all_finite, column_or_1d, compute_sample_weight
@@ -145,7 +145,7 @@ def check_weights(sample_weight, class_weight, X, y):
     """
     if sample_weight is None and class_weight is None:
         return None
-    if np.ndim(sample_weight) == 0 and sample_weight is not None:
+    if isinstance(sample_weight, Number):
         raise ValueError(f"sample_weight={sample_weight!r} is one number; give one for each row.")
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     weight = weight_that_sums(weight)
