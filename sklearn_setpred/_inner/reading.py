@@ -153,9 +153,9 @@ def try_to_read(fitted, X, classes):
     few = np.linspace(0, n - 1, min(_ROWS_TRIED, n)).astype(int)
     X = _safe_indexing(X, few)
     p = read_probabilities(fitted, X, classes)
-    if len(classes) < 3 or not hasattr(fitted, "predict"):
+    columns = _predicted_columns(fitted, X, classes)
+    if len(classes) < 3 or columns is None:
         return
-    columns = _columns_of(np.ravel(fitted.predict(X)), classes, fitted)
     n_other = np.count_nonzero((columns >= 0) & (p[np.arange(len(p)), columns] < p.max(axis=1)))
     if 2 * n_other > len(p):
         warn_user(
@@ -163,6 +163,14 @@ def try_to_read(fitted, X, classes):
             f"{n_other} of {len(p)} rows, and sets follow the columns; look whether they stand in "
             "the order of classes_. For an SVC, decision_function_shape='ovr' is needed."
         )
+
+
+def _predicted_columns(fitted, X, classes):
+    """Return the column of each label that a classifier predicts, None if it predicts none."""
+    try:
+        return label_indices(np.ravel(fitted.predict(X)), classes)
+    except Exception:  # a predict that fails is nothing that sets are made of
+        return None
 
 
 def read_probabilities(fitted, X, classes=None):

@@ -349,6 +349,15 @@ def test_columns_that_the_classifier_does_not_predict_by_are_told(wrapper):
         around(wrapper, pairs).fit(X, CODES)
 
 
+@each_wrapper
+def test_a_classifier_that_cannot_predict_labels_may_be_inside(wrapper):
+    class Ranks(Bayes):
+        def predict(self, X):
+            raise NotImplementedError
+
+    assert (around(wrapper, Ranks()).fit(X, CODES).predict(X) == CODES).mean() > 0.9
+
+
 @pytest.mark.parametrize("labels", ["codes", "texts"])
 def test_classes_that_are_no_codes_are_not_counted_from_the_end(labels):
     class Shifted(WantsCodes):
