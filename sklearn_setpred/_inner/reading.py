@@ -229,7 +229,9 @@ def _finite_array(fitted, method, values, shape):
     """Return what a method gives as a float64 array; raise for another shape or NaN."""
     source = f"{method} of {name_of(fitted)}"
     try:
-        array = _float_array(columns_by_name(values, read_classes(fitted)))
+        if hasattr(values, "columns"):
+            values = columns_by_name(values, read_classes(fitted))
+        array = _float_array(values)
     except (TypeError, ValueError, RuntimeError) as error:  # torch's is a RuntimeError
         raise ValueError(f"{source} gives no array of numbers: {error}") from error
     if array.shape != shape:
