@@ -6,7 +6,7 @@ import math
 import os
 import secrets
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,7 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
 
     if not isinstance(estimator, BaseEstimator):
         raise TypeError(f"estimator={estimator!r} is no estimator; save takes nothing else.")
+    target = _target(path)
     data = skops.io.dumps(estimator)
     for name in skops.io.get_untrusted_types(data=data):
         if _find(name) is None:
@@ -106,7 +107,7 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
                 f"{type(estimator).__name__} holds {name}, which no file can hold; define it at "
                 "the top of a module that can be imported."
             )
-    _replace(Path(os.path.realpath(path)), data)
+    _replace(target, data)
 
 
 def load(path: str | os.PathLike[str], *, trusted: Sequence[str | type] = ()) -> Any:
@@ -166,11 +167,14 @@ def load(path: str | os.PathLike[str], *, trusted: Sequence[str | type] = ()) ->
     """
     import skops.io
 
-    data = Path(path).read_bytes()
+    data = _as_path(path).read_bytes()
+    if isinstance(trusted, str) or not isinstance(trusted, Iterable):
+        raise TypeError(f"trusted={trusted!r} must be a list of names and types.")
+    further = [_name_of(one) for one in trusted]
     try:
         _check_sizes(data)
         names = skops.io.get_untrusted_types(data=data)
-        known = {*filter(_is_own, names), *_HARMLESS, *map(_name_of, trusted)}
+        known = {*filter(_is_own, names), *_HARMLESS, *further}
         names = sorted({*names} - known)
         estimator = None if names else skops.io.loads(data, trusted=sorted(known))
     except Warning:  # of another version, where the user makes errors of warnings
@@ -187,9 +191,27 @@ def load(path: str | os.PathLike[str], *, trusted: Sequence[str | type] = ()) ->
     return estimator
 
 
+def _as_path(path):
+    """Return a path; raise TypeError for an open file, which cannot be replaced as a whole."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path={path!r} must be a str or a path, got {type(path).__name__}.")
+    return Path(path)
+
+
+def _target(path):
+    """Return the path of the file to write; raise OSError where no file can be put in its place."""
+    target = Path(os.path.realpath(_as_path(path)))
+    if target.exists() and not target.is_file():
+        raise OSError(f"path={str(path)!r} is no file but a folder or device; name a file.")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"path={str(path)!r} lies in a folder that does not exist.")
+    return target
+
+
 def _replace(path, data):
     """Put a file with these bytes in the place of another one, if there is one, all at once."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    # A name may have 255 bytes, and a letter four.
+    beside = path.with_name(f".{path.name[:50]}.{secrets.token_hex(4)}.tmp")
     try:
         with open(beside, "xb") as file:
             file.write(data)

@@ -254,6 +254,35 @@ def test_a_folder_that_does_not_exist_is_an_os_error(call, tmp_path):
         call(tmp_path / "nowhere" / "model.skops")
 
 
+@pytest.mark.parametrize("call", [lambda path: save(BAYES, path), load])
+def test_what_is_no_path_is_told(call):
+    for path in (io.BytesIO(), None, 3):
+        with pytest.raises(TypeError, match=r"path=.* must be a str or a path, got"):
+            call(path)
+
+
+def test_no_folder_and_no_device_is_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (tmp_path, pipe, os.devnull):
+        with pytest.raises(OSError, match="is no file but a folder or device"):
+            save(BAYES, path)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_long_name_is_a_name(tmp_path):
+    path = tmp_path / ("ä" * 125)
+    save(clone(BAYES), path)
+    assert load(path).k == 2
+
+
+@pytest.mark.parametrize("trusted", ["sklearn.tree._tree.Tree", 5, True])
+def test_trusted_is_a_list(trusted, path):
+    save(clone(BAYES), path)
+    with pytest.raises(TypeError, match=r"trusted=.* must be a list"):
+        load(path, trusted=trusted)
+
+
 def save_again_and_again(path, started):
     rng = np.random.default_rng(0)
     rows, labels = rng.normal(size=(40_000, 25)), rng.integers(0, 3, 40_000)

@@ -23,7 +23,12 @@ from sklearn.utils.validation import _check_method_params
 from sklearn_setpred._cardinality.linear import LinearScores
 from sklearn_setpred._cardinality.pool import floored_log
 from sklearn_setpred._cardinality.trees import TreeTable, boosting_table, forest_table
-from sklearn_setpred._inner.fitting import fit_classifier, fit_keyword, is_frozen
+from sklearn_setpred._inner.fitting import (
+    fit_classifier,
+    fit_keyword,
+    is_frozen,
+    with_splits_within,
+)
 from sklearn_setpred._inner.reading import check_labels_learned, read_probabilities
 from sklearn_setpred._networks.parts import Part, with_positive_weights
 from sklearn_setpred._utils import memory
@@ -281,7 +286,8 @@ class UserExpert(Expert):
         train, _ = split
         fit_params = _check_method_params(rows.X, self.fit_params, train)
         X, y = _safe_indexing(rows.X, train), rows.classes[rows.codes[train]]
-        fitted = fit_classifier(self.classifier, X, y, fit_params)
+        inner = with_splits_within(self.classifier, train, len(rows.codes))
+        fitted = fit_classifier(inner, X, y, fit_params)
         check_labels_learned(fitted, np.unique(y))
         return fitted
 

@@ -119,17 +119,21 @@ def make_repeats(cv, rows, rng, n_repeats):
     """Return the splits of ``cv``: an int is split several times, given splits are taken once."""
     if not isinstance(cv, (int, np.integer)):
         n_repeats = 1
-    return [make_splits(cv, rows.X, rows.codes, rng, rows.groups) for _ in range(n_repeats)]
+    repeats = [make_splits(cv, rows.X, rows.codes, rng, rows.groups) for _ in range(n_repeats)]
+    return [[split for split in splits if rows.weights(split[0]).any()] for splits in repeats]
 
 
 def known_rows(repeats, rows):
-    """Say which rows are held out of models that know their label, in every repeat."""
+    """Say which rows are held out of models that know their label, in every repeat.
+
+    A row of weight zero makes no label known.
+    """
     known = np.ones(len(rows.codes), dtype=bool)
     for splits in repeats:
         known_here = np.zeros(len(rows.codes), dtype=bool)
         for train, test in splits:
             seen = np.zeros(len(rows.classes), dtype=bool)
-            seen[rows.codes[train]] = True
+            seen[rows.codes[train[rows.weights(train) > 0]]] = True
             known_here[test] = seen[rows.codes[test]]
         known &= known_here
     return known

@@ -48,7 +48,13 @@ class CodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     @property
     def classes_(self) -> Labels:
         """The labels, in the order of the columns."""
-        return self.labels_[np.asarray(self.estimator_.classes_, dtype=np.int64)]
+        codes = np.asarray(self.estimator_.classes_, dtype=np.int64)
+        if codes.min() < 0 or codes.max() >= len(self.labels_):
+            raise ValueError(
+                f"{type(self.estimator).__name__} has the classes_ {codes.tolist()} after a fit on "
+                f"the codes 0 ... {len(self.labels_) - 1}."
+            )
+        return self.labels_[codes]
 
     def predict(self, X):
         """Predict a label for each row."""

@@ -114,6 +114,10 @@ class Columns(BaseEstimator):
         self.reader_ = fit_reader(X)
         if self.reader_ is None and self.alone:
             check_numbers(X)
+            raise ValueError(
+                "The built-in experts can read no column of X; make numbers of them, or give an "
+                "estimator that reads X."
+            )
         return self
 
     def __call__(self, X, estimator=None):
@@ -158,6 +162,7 @@ class ColumnReader:
         self.categorical = [j for j, kind in enumerate(kinds) if kind == "category"]
         if self.numeric:
             self._learn_gaps(_numbers(_some_columns(X, self.numeric)))
+            self._warn_of_far_columns(_names(X))
         self.encoder = self._fit_encoder(self._categories(X)) if self.categorical else None
         self.is_sparse = sp.issparse(X) or bool(self.categorical and self.encoder.sparse_output)
 
@@ -169,6 +174,15 @@ class ColumnReader:
             step = 1 if self.had_gaps.any() else -(-len(numbers) // _ROWS_OF_MEDIANS)
             imputer = SimpleImputer(strategy="median", keep_empty_features=True)
             self.medians = imputer.fit(numbers[::step]).statistics_
+
+    def _warn_of_far_columns(self, names):
+        """Warn of columns that lie beyond what is read, where all values become one."""
+        far = [names[self.numeric[j]] for j in np.flatnonzero(np.abs(self.medians) > _REACH)]
+        if far:
+            warn_user(
+                f"The columns {far[:5]} hold values beyond {_REACH:g}, which the built-in networks "
+                "and trees read as if they were at it; divide them before."
+            )
 
     def _fit_encoder(self, categories):
         """Return what encodes categories, one column each, as CSR where most cells are zero."""

@@ -9,6 +9,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from sklearn_setpred._inner.coded import CodedClassifier
 from sklearn_setpred._inner.reading import has_classes, lacks_only_no_label, read_classes
+from sklearn_setpred._utils.splits import are_splits, splits_within
 
 
 def is_frozen(estimator):
@@ -90,3 +91,18 @@ def _fitted_on_codes(inner, X, y, fit_params, refusal=None):
 def _are_codes(classes):
     """Say whether the labels are codes already."""
     return classes.dtype.kind in "iu" and np.array_equal(classes, np.arange(len(classes)))
+
+
+def with_splits_within(inner, rows, n):
+    """Return a classifier to be fitted on some of n rows, its given splits restricted to them.
+
+    Splits given as a list, in ``cv`` of the classifier or of one inside it, name rows by number.
+    """
+    if is_frozen(inner) or len(rows) == n:
+        return inner
+    given = {
+        name: splits_within(rows, list(value), n)
+        for name, value in inner.get_params().items()
+        if name.rpartition("__")[2] == "cv" and are_splits(value)
+    }
+    return clone(inner).set_params(**given) if given else inner

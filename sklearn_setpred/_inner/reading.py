@@ -1,6 +1,7 @@
 """Reading a fitted classifier that is not ours: its classes and its probabilities."""
 
 import numpy as np
+import scipy.sparse as sp
 from scipy.special import softmax
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing, indexable
@@ -9,7 +10,7 @@ from sklearn.utils.validation import _num_samples
 from sklearn_setpred._inner.coded import CodedClassifier
 from sklearn_setpred._utils.warn import warn_user
 from sklearn_setpred.sets import label_indices
-from sklearn_setpred.sets._labels import check_label_array
+from sklearn_setpred.sets._labels import check_label_array, columns_by_name
 
 # Rows may sum to one up to this: float16 is off by 5e-4.
 _ROUNDING = 1e-3
@@ -143,10 +144,34 @@ def _columns_of(labels, classes, fitted):
 
 
 def try_to_read(fitted, X, classes):
-    """Read the first rows of X, so that a classifier that cannot be read fails at fit."""
+    """Read some rows of X, so that a classifier that cannot be read fails at fit.
+
+    Warn if it predicts other labels than those of the highest columns, as where columns are pairs
+    of classes. Of two classes it may: a threshold decides.
+    """
     (X,) = indexable(X)
-    few = min(_ROWS_TRIED, _num_samples(X))
-    read_probabilities(fitted, _safe_indexing(X, np.arange(few)), classes)
+    n = _num_samples(X)
+    few = np.linspace(0, n - 1, min(_ROWS_TRIED, n)).astype(int)
+    X = _safe_indexing(X, few)
+    p = read_probabilities(fitted, X, classes)
+    columns = _predicted_columns(fitted, X, classes)
+    if len(classes) < 3 or columns is None:
+        return
+    n_other = np.count_nonzero((columns >= 0) & (p[np.arange(len(p)), columns] < p.max(axis=1)))
+    if 2 * n_other > len(p):
+        warn_user(
+            f"predict of {name_of(fitted)} gives another label than the highest of the columns in "
+            f"{n_other} of {len(p)} rows, and sets follow the columns; look whether they stand in "
+            "the order of classes_. For an SVC, decision_function_shape='ovr' is needed."
+        )
+
+
+def _predicted_columns(fitted, X, classes):
+    """Return the column of each label that a classifier predicts, None if it predicts none."""
+    try:
+        return label_indices(np.ravel(fitted.predict(X)), classes)
+    except Exception:  # a predict that fails is nothing that sets are made of
+        return None
 
 
 def read_probabilities(fitted, X, classes=None):
@@ -205,8 +230,10 @@ def _finite_array(fitted, method, values, shape):
     """Return what a method gives as a float64 array; raise for another shape or NaN."""
     source = f"{method} of {name_of(fitted)}"
     try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        if hasattr(values, "columns"):
+            values = columns_by_name(values, read_classes(fitted))
+        array = _float_array(values)
+    except (TypeError, ValueError, RuntimeError) as error:  # torch's is a RuntimeError
         raise ValueError(f"{source} gives no array of numbers: {error}") from error
     if array.shape != shape:
         _raise_shape(source, array.shape, shape)
@@ -219,6 +246,17 @@ def _finite_array(fitted, method, values, shape):
             "Look at the classifier, or at X in these rows."
         )
     return array
+
+
+def _float_array(values):
+    """Return values as a float64 array, masked ones as NaN."""
+    if sp.issparse(values):
+        return values.toarray().astype(np.float64)
+    if np.iscomplexobj(values):
+        raise TypeError("complex numbers")
+    if isinstance(values, np.ma.MaskedArray):
+        return values.astype(np.float64).filled(np.nan)
+    return np.asarray(values, dtype=np.float64)
 
 
 def _raise_shape(source, given, shape):

@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.model_selection import StratifiedGroupKFold, check_cv
 
+from sklearn_setpred._utils.splits import checked_splits, splits_within
 from sklearn_setpred._utils.validation import check_integer
 
 
@@ -127,10 +128,8 @@ def make_splits(cv, X, codes, rng, groups=None):
         check_integer("cv", cv, low=2)
         cv, is_number = StratifiedGroupKFold(cv, shuffle=True, random_state=rng), False
     if not is_number:
-        parts = list(check_cv(cv, codes, classifier=True).split(X, codes, groups))
-        if np.bincount(np.concatenate([test for _, test in parts])).max() > 1:
-            raise ValueError(f"cv={cv!r} tests rows more than once; use KFold or its relatives.")
-        return parts
+        splits = check_cv(cv, codes, classifier=True).split(X, codes, groups)
+        return checked_splits(cv, splits, len(codes))
     check_integer("cv", cv, low=2)
     folds = fold_numbers(codes, cv, rng)
     parts = [(np.flatnonzero(folds != i), np.flatnonzero(folds == i)) for i in range(cv)]
@@ -148,11 +147,3 @@ def splits_of_weighted(cv, part, rng, groups=None):
         groups = None if groups is None else groups[rows]
         return make_splits(cv, part.X[rows], part.target[rows], rng, groups)
     return splits_within(rows, make_splits(cv, part.X, part.target, rng, groups), n)
-
-
-def splits_within(rows, splits, n):
-    """Return the splits in terms of places among ``rows``, without the other rows."""
-    place = np.full(n, -1)
-    place[rows] = np.arange(len(rows))
-    parts = [tuple(place[side][place[side] >= 0] for side in split) for split in splits]
-    return [(train, test) for train, test in parts if len(train) and len(test)]

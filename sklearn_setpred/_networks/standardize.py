@@ -136,9 +136,17 @@ class Moments:
 
     @classmethod
     def of(cls, X, weight):
-        """Return the moments of rows."""
+        """Return the moments of rows; raise ValueError where numbers are too large for them."""
         filled = sum(weight[i] @ (X[i] != 0) for i in _blocks(X))
-        return cls(len(weight), weight.sum(), *column_moments(X, weight), filled)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, var = column_moments(X, weight)
+        too_large = np.flatnonzero(~np.isfinite(var))
+        if len(too_large):
+            raise ValueError(
+                f"X holds numbers in the columns {too_large[:5].tolist()} whose squares overflow, "
+                "beyond 1e150; divide them, or look at these rows."
+            )
+        return cls(len(weight), weight.sum(), mean, var, filled)
 
     def joined(self, other):
         """Return the moments of these rows and of others."""

@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from numbers import Integral, Real
+from numbers import Integral, Number, Real
 
 import numpy as np
 from sklearn.utils import assert_all_finite, column_or_1d, compute_sample_weight
@@ -64,7 +64,28 @@ def label_array(labels):
     large ones merge, and knows nothing of NumPy's StringDType.
     """
     array = np.asarray(labels)
+    if array.dtype.kind == "U" and isinstance(labels, (list, tuple)):
+        # NumPy writes numbers and NaN among strings as strings.
+        objects = np.array(labels, dtype=object)
+        return array if all(isinstance(label, str) for label in objects.flat) else objects
     return array.astype(object) if array.dtype.kind == "T" else array
+
+
+def of_one_kind(array, name):
+    """Return an object array as numbers, or as it is if all its values are strings."""
+    are_strings = {isinstance(value, str) for value in array}
+    if are_strings == {True}:
+        return array
+    # Scalars of NumPy become Python's first: an int64 beside a uint64 would make float64.
+    values = [value.item() if isinstance(value, np.generic) else value for value in array]
+    numbers = np.asarray(values)
+    if are_strings == {True, False} or numbers.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{name} must hold numbers only or strings only, without missing values; got values of "
+            f"the types {sorted({type(value).__name__ for value in array})}. Make strings or "
+            "numbers of them first."
+        )
+    return numbers
 
 
 def check_labels(X, y, *, least=2):
@@ -89,6 +110,7 @@ def check_labels(X, y, *, least=2):
     y = column_or_1d(label_array(y), warn=True)
     check_consistent_length(X, y)
     _check_no_gaps(y)
+    y = of_one_kind(y, "y") if y.dtype.kind == "O" else y
     if y.dtype.kind in "Mm" and np.isnat(y).any():
         raise ValueError("Input y contains NaT.")
     check_classification_targets(y)
@@ -125,6 +147,8 @@ def check_weights(sample_weight, class_weight, X, y):
     """
     if sample_weight is None and class_weight is None:
         return None
+    if isinstance(sample_weight, Number):
+        raise ValueError(f"sample_weight={sample_weight!r} is one number; give one for each row.")
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     weight = weight_that_sums(weight)
     if class_weight is not None:
@@ -132,6 +156,15 @@ def check_weights(sample_weight, class_weight, X, y):
     if not weight.sum() > 0:
         raise ValueError("sample_weight sums to zero; at least one row needs a positive weight.")
     return weight
+
+
+def weight_for_others(sample_weight):
+    """Return weights as they are given, extreme ones in a unit in which they can be summed."""
+    if sample_weight is None:
+        return sample_weight
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    scaled = weight_that_sums(weight)
+    return sample_weight if scaled is weight else scaled
 
 
 def weight_that_sums(weight):

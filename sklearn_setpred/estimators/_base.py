@@ -5,11 +5,12 @@ from sklearn.utils import indexable
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 import sklearn_setpred
-from sklearn_setpred._utils.types import Labels, Samples, Sets
+from sklearn_setpred._utils.types import ArrayLike, Labels, Samples, Sets
 from sklearn_setpred._utils.validation import check_k
 from sklearn_setpred.estimators._persistence import documentation_address, warn_of_other_version
 from sklearn_setpred.sets import prefix_sets, top_k
 from sklearn_setpred.sets._batches import in_batches, stack
+from sklearn_setpred.sets._labels import check_label_array
 
 
 class SetPredictorMixin(ClassifierMixin):
@@ -67,6 +68,24 @@ class SetPredictorMixin(ClassifierMixin):
         """
         codes = self._by_batches(X, lambda scores: scores.argmax(axis=1))
         return self.classes_[codes]
+
+    def score(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy of the first-ranked labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The samples.
+        y : array-like of shape (n_samples,)
+            True labels, in any container that ``fit`` takes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+        """
+        return super().score(X, check_label_array(y, "y"), sample_weight)
 
     def predict_top_k(self, X: Samples, k: int | None = None) -> Labels:
         """Predict the k first-ranked labels, in order of rank.

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import _safe_indexing, check_random_state, column_or_1d, get_tags, indexable
+from sklearn.utils import _safe_indexing, check_random_state, get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,7 +23,7 @@ from sklearn_setpred._cardinality.selectors import (
     sizes_at,
 )
 from sklearn_setpred._inner.columns import Columns
-from sklearn_setpred._inner.reading import known_classes, learned_classes
+from sklearn_setpred._inner.reading import known_classes, learned_classes, try_to_read
 from sklearn_setpred._networks.options import training_options
 from sklearn_setpred._utils.progress import tells_progress
 from sklearn_setpred._utils.types import (
@@ -50,6 +50,7 @@ from sklearn_setpred.sets import (
     prefix_sets,
     sparse_class_levels,
 )
+from sklearn_setpred.sets._labels import check_label_array
 
 
 def _learns_path(self):
@@ -316,13 +317,13 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         self.candidates_, self.selector_ = candidates, selector
         self.reads_ = "scores" if rows.numbers is None else "X and scores"
         self.level_ = self.size_penalty if _learns_path(self) else 0.0
-        self._set_fitted_classifiers(named, rows.classes)
+        self._set_fitted_classifiers(named, rows)
         return self
 
     def _training_rows(self, X, y, sample_weight, groups, named):
         """Return the `TrainingRows`, checked, and the `Columns` that make numbers of X."""
-        X, y, sample_weight, groups = indexable(X, y, sample_weight, groups)
-        groups = None if groups is None else column_or_1d(groups)
+        X, y, groups = indexable(X, y, groups)
+        groups = None if groups is None else check_label_array(groups, "groups")
         classes, codes = check_labels(X, y)
         for classifier in named.values():
             classes, codes = known_classes(classifier, classes, codes)
@@ -330,8 +331,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         read = X if weight is None or weight.all() else _safe_indexing(X, np.flatnonzero(weight))
         columns = Columns(alone=self.estimator is None).fit(read)
         numbers = columns(X)
-        shown = numbers if self.estimator is None else X
-        return TrainingRows(shown, numbers, codes, classes, weight, groups), columns
+        rows = TrainingRows(X if named else numbers, numbers, codes, classes, weight, groups)
+        return rows, columns
 
     def _experts(self, named, rows, options, sample_weight, fit_params):
         """Return the experts, not yet fitted."""
@@ -344,11 +345,11 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
             return experts or [network_expert("mlp", rows, options)]
         return experts + built_in_experts(rows, options)
 
-    def _set_fitted_classifiers(self, named, classes):
+    def _set_fitted_classifiers(self, named, rows):
         """Set the fitted attributes for the user's classifiers; tell which classes they lack."""
         fitted = {one.name: one.models[0] for one in self.ensemble_.experts if one.name in named}
         for classifier in fitted.values():
-            learned_classes(classifier, classes)
+            try_to_read(classifier, rows.X, learned_classes(classifier, rows.classes))
         if isinstance(self.estimator, list):
             self.estimators_ = [fitted[name] for name in named]
         elif named:

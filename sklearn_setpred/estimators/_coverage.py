@@ -1,5 +1,6 @@
 """Sets with a guarantee: a level calibrated on rows that no part of the model has seen."""
 
+from copy import copy
 from typing import Any, Self
 
 import numpy as np
@@ -9,11 +10,18 @@ from sklearn.utils import _safe_indexing, check_random_state, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_method_params, check_is_fitted
 
-from sklearn_setpred._inner.fitting import fit_classifier, is_frozen
-from sklearn_setpred._inner.reading import known_classes, learned_classes, name_of, read_classes
+from sklearn_setpred._inner.fitting import fit_classifier, is_frozen, with_splits_within
+from sklearn_setpred._inner.reading import (
+    known_classes,
+    learned_classes,
+    name_of,
+    read_classes,
+    try_to_read,
+)
 from sklearn_setpred._networks.parts import make_splits
 from sklearn_setpred._utils import progress
 from sklearn_setpred._utils.progress import tells_progress
+from sklearn_setpred._utils.splits import name_of_cv
 from sklearn_setpred._utils.types import ArrayLike, Estimator, Floats, Samples, Seed, Sets
 from sklearn_setpred._utils.validation import check_integer, check_labels, check_weights
 from sklearn_setpred.estimators._calibration import LabelLevels, levels_of_strata
@@ -26,7 +34,6 @@ from sklearn_setpred.estimators._set_aside import (
     row_groups,
     set_aside,
 )
-from sklearn_setpred.estimators._wrapped import with_splits_within
 from sklearn_setpred.sets import label_indices, threshold_sets
 
 
@@ -313,6 +320,7 @@ class CoverageSetClassifier(InPartsMixin, BaseEstimator):
         progress.step("fit", f"{name_of(inner)} is fitted")
         trained = np.sort(read_classes(inner)) if is_frozen(inner) else np.unique(y[train])
         self.classes_ = learned_classes(self.estimator_, trained)
+        try_to_read(self.estimator_, _safe_indexing(X, held_out.rows), self.classes_)
         codes = label_indices(held_out.labels, self.classes_)
         kept = (codes >= 0) | held_out.is_new  # others have the sign for "no label"
         held_out, codes = held_out.take(kept), codes[kept]
@@ -337,18 +345,22 @@ class CoverageSetClassifier(InPartsMixin, BaseEstimator):
         splits = make_splits(cv, X, codes, rng, groups)
         if len(np.unique(np.concatenate([test for _, test in splits]))) < len(codes):
             raise ValueError(
-                f"cv={self.cv!r} must test every row once; use KFold or its relatives."
+                f"{name_of_cv(self.cv)} must test every row once; use KFold or its relatives."
             )
         return splits
 
     def _fit_folds(self, splits, inner, X, y, strata, groups, fit_params):
         """Fit and calibrate once for each fold."""
-        parts = [set_aside(y, strata, groups, np.isin(np.arange(len(y)), t)) for _, t in splits]
+        parts = [
+            set_aside(y, strata, groups, np.isin(np.arange(len(y)), test), train)
+            for train, test in splits
+        ]
         rows = [
             np.concatenate(values) for values in zip(*(held[:4] for _, held in parts), strict=True)
         ]
         self._check_reachable(CalibrationRows(*rows, None), len(np.unique(y)))
-        self.folds_ = [clone(self).set_params(cv=None) for _ in parts]
+        bare = copy(self).set_params(cv=None)  # an iterator cannot be cloned
+        self.folds_ = [clone(bare) for _ in parts]
         for fold, (train, held_out) in zip(self.folds_, parts, strict=True):
             fold._fit_split(train, held_out, inner, X, y, fit_params)
         self.classes_ = self.folds_[0].classes_

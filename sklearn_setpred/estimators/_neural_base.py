@@ -26,6 +26,7 @@ from sklearn_setpred._utils.warn import warn_user
 from sklearn_setpred.estimators._base import TopKSetsMixin
 from sklearn_setpred.estimators._persistence import all_or_nothing
 from sklearn_setpred.sets import label_indices
+from sklearn_setpred.sets._labels import check_label_array
 
 _MAX_SEED = 2**31 - 1
 _READS = {"accept_sparse": "csr", "dtype": [np.float64, np.float32]}
@@ -127,7 +128,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
                 "groups are for the folds of cv, and cv=None; give cv=5, for instance."
             )
         check_consistent_length(X, groups)
-        return column_or_1d(groups)
+        return check_label_array(groups, "groups")
 
     def _pairs(self, part, given, start, rng, groups=None):
         """Return the rows to train on and the held-out rows, of one network or of each fold's."""
@@ -241,7 +242,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         """Set the attributes of a fit before its first epoch."""
         if classes is None:
             raise ValueError("classes=None: the first call of partial_fit needs all the classes.")
-        self.classes_ = np.unique(classes)
+        self.classes_ = np.unique(check_label_array(classes, "classes"))
         self.loss_ = self._checked_loss(len(self.classes_))
         warn_of_fresh_weights(self.loss_, len(self.classes_))
         self.net_, self.loss_curve_, self.validation_scores_, self.n_iter_ = None, [], [], 0

@@ -5,12 +5,13 @@ import numbers
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples, check_consistent_length
 
-from sklearn_setpred._utils.validation import check_integer, check_number, label_array
+from sklearn_setpred._utils.validation import check_integer, check_number
 from sklearn_setpred._utils.warn import warn_user
 from sklearn_setpred.estimators._calibration import check_reachable, n_different, new_labels
+from sklearn_setpred.sets._labels import check_label_array
 
 
 class CalibrationRows(NamedTuple):
@@ -36,12 +37,12 @@ def row_groups(groups, X):
     """Return the number of each row's group; without groups, each row is one."""
     if groups is None:
         return np.arange(_num_samples(X))
-    groups = column_or_1d(label_array(groups))
+    groups = check_label_array(groups, "groups")
     check_consistent_length(X, groups)
     return np.unique(groups, return_inverse=True)[1]
 
 
-def set_aside(labels, strata, groups, held_out):
+def set_aside(labels, strata, groups, held_out, train=None):
     """Return the numbers of the training rows, and the calibration rows.
 
     Where all rows of a class are set aside, the first of them trains too, unless that would tear
@@ -53,8 +54,10 @@ def set_aside(labels, strata, groups, held_out):
     strata : ndarray of shape (n,) or None
     held_out : ndarray of shape (n,), bool
         The rows to set aside; all of them for a frozen classifier.
+    train : ndarray of int, default=None
+        The other rows; a user's splits may leave some out.
     """
-    n, train = len(labels), np.flatnonzero(~held_out)
+    n, train = len(labels), np.flatnonzero(~held_out) if train is None else np.sort(train)
     is_new = held_out & ~np.isin(labels, labels[train]) & (len(train) > 0)
     calibration = CalibrationRows(np.arange(n), labels, is_new, groups, strata).take(held_out)
     if calibration.n_groups == len(calibration.rows):

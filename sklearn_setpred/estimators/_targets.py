@@ -1,15 +1,15 @@
 """What a `CoverageSetClassifier` is asked for, checked before anything is fitted."""
 
 import numpy as np
-from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_setpred._inner.fitting import is_frozen
-from sklearn_setpred._utils.validation import check_number, check_option, label_array
+from sklearn_setpred._utils.validation import check_number, check_option
 from sklearn_setpred.estimators._calibration import alpha_of, check_rows, check_size
 from sklearn_setpred.estimators._decisions import rows_to_decide
 from sklearn_setpred.estimators._label_noise import ROWS_TO_ESTIMATE, check_label_noise
 from sklearn_setpred.estimators._set_aside import check_new_labels
+from sklearn_setpred.sets._labels import check_label_array
 
 _DEFAULT_COVERAGE = 0.95
 # Parameters that cannot be given together, and why.
@@ -108,6 +108,6 @@ class TargetsMixin:
             return None
         if strata is None:
             raise ValueError("strata=None: conditional='strata' needs the stratum of each row.")
-        strata = column_or_1d(label_array(strata))
+        strata = check_label_array(strata, "strata")
         check_consistent_length(X, strata)
         return strata

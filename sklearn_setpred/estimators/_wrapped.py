@@ -1,9 +1,8 @@
 """Classifiers inside ours: how they are checked, fitted and read."""
 
-from collections.abc import Iterable
 from typing import Any, Self
 
-from sklearn.base import MetaEstimatorMixin, clone
+from sklearn.base import MetaEstimatorMixin
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -14,8 +13,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import _BaseComposition
 
 from sklearn_setpred._inner.fitting import fit_keyword, is_frozen
-from sklearn_setpred._networks.parts import splits_within
 from sklearn_setpred._utils.types import Labels
+from sklearn_setpred._utils.validation import weight_for_others
 from sklearn_setpred._utils.warn import warn_user
 
 
@@ -43,6 +42,7 @@ class WrappingMixin(MetaEstimatorMixin):
         Under metadata routing, what it asks for. Otherwise ``fit_params``, and the weights and
         groups where its fit takes them.
         """
+        sample_weight = weight_for_others(sample_weight)
         given = {"sample_weight": sample_weight, "groups": groups, **fit_params}
         given = {name: value for name, value in given.items() if value is not None}
         if not given or is_frozen(inner):
@@ -194,7 +194,7 @@ def check_pairs(pairs, taken):
 
     Names that are ``taken`` belong to built-in experts.
     """
-    if not pairs or not all(isinstance(pair, tuple) for pair in pairs):
+    if not pairs or not all(isinstance(p, tuple) and isinstance(p[0], str) for p in pairs):
         raise ValueError(
             f"estimator={pairs!r} holds no (name, classifier) pairs; give some, or None for the "
             "built-in experts."
@@ -211,26 +211,11 @@ def check_pairs(pairs, taken):
 
 def check_ranks(classifier, what):
     """Raise ValueError unless the classes of a classifier can be ranked."""
+    if isinstance(classifier, type):
+        name = classifier.__name__
+        raise ValueError(f"{what}{name} is a class; give a classifier, such as {name}().")
     if not (hasattr(classifier, "predict_proba") or hasattr(classifier, "decision_function")):
         raise ValueError(
             f"{what}{classifier!r} has neither predict_proba nor decision_function, so its classes "
             "cannot be ranked; give a classifier with one of them."
         )
-
-
-def with_splits_within(inner, rows, n):
-    """Return a classifier to be fitted on some of n rows, its given splits restricted to them.
-
-    Splits given as a list, in ``cv`` of the classifier or of one inside it, name rows by number.
-    """
-    given = {
-        name: splits_within(rows, list(value), n)
-        for name, value in inner.get_params().items()
-        if name.rpartition("__")[2] == "cv" and _are_splits(value)
-    }
-    return clone(inner).set_params(**given) if given else inner
-
-
-def _are_splits(cv):
-    """Say whether ``cv`` is a list of (training rows, test rows)."""
-    return isinstance(cv, Iterable) and not isinstance(cv, str) and not hasattr(cv, "split")

@@ -7,7 +7,7 @@ from scipy import sparse
 
 from sklearn_setpred._utils.validation import weight_that_sums
 from sklearn_setpred.sets import label_indices
-from sklearn_setpred.sets._labels import check_label_array
+from sklearn_setpred.sets._labels import check_label_array, columns_by_name
 from sklearn_setpred.sets._sets import check_y_set
 
 
@@ -43,13 +43,21 @@ class LabelledSets(NamedTuple):
 
 def labelled_sets(y_true, y_set, classes, sample_weight):
     """Check the arguments that all metrics on sets have, and return what the metrics read."""
-    y_set = check_y_set(y_set)
+    y_set = check_y_set(named_columns(y_set, y_true, classes))
     n_rows, n_classes = y_set.shape
     columns = true_columns(y_true, classes, n_rows, n_classes)
     hits = np.asarray(_one_hot(columns, n_classes).multiply(y_set).sum(axis=1)) > 0
     sizes = np.asarray(y_set.sum(axis=1), dtype=np.intp)
     weight = check_weight(sample_weight, n_rows)
     return LabelledSets(hits, sizes, columns, weight, n_classes)
+
+
+def named_columns(table, y_true, classes):
+    """Return a frame with its columns in the order of the classes, if they name them."""
+    if not hasattr(table, "columns"):
+        return table
+    labels = np.unique(check_label_array(y_true, "y_true")) if classes is None else classes
+    return columns_by_name(table, labels)
 
 
 def true_columns(y_true, classes, n_rows, n_classes):

@@ -12,7 +12,7 @@ import numpy as np
 
 from sklearn_setpred._utils.types import ArrayLike, Floats
 from sklearn_setpred._utils.validation import check_integer
-from sklearn_setpred.metrics._checks import check_weight, true_columns
+from sklearn_setpred.metrics._checks import check_weight, named_columns, true_columns
 from sklearn_setpred.sets import label_ranks
 from sklearn_setpred.sets._ranks import check_scores
 from sklearn_setpred.sets._sets import with_top_inside
@@ -67,7 +67,7 @@ def top_k_accuracy_score(
     0.667
     """
     check_integer("k", k)
-    scores = check_scores(scores)
+    scores = check_scores(named_columns(scores, y_true, classes))
     columns = true_columns(y_true, classes, *scores.shape)
     hits = (label_ranks(scores, columns) <= k) & (columns >= 0)
     return float(np.average(hits, weights=check_weight(sample_weight, len(hits))))
@@ -116,7 +116,7 @@ def coverage_size_curve(
     >>> coverage, mean_size, thresholds
     (array([0.5, 1. ]), array([1. , 1.5]), array([inf, 0.4]))
     """
-    levels = check_scores(levels, "levels")
+    levels = check_scores(named_columns(levels, y_true, classes), "levels")
     columns = true_columns(y_true, classes, *levels.shape)
     weight = check_weight(sample_weight, len(columns))
     levels = with_top_inside(levels)
@@ -304,7 +304,7 @@ def check_proba(proba):
 def _checked_proba(y_true, proba, n_bins, classes, sample_weight):
     """Return the probabilities, the column of each true label and the weights, checked."""
     check_integer("n_bins", n_bins)
-    proba = check_proba(proba)
+    proba = check_proba(named_columns(proba, y_true, classes))
     columns = true_columns(y_true, classes, *proba.shape)
     return proba, columns, check_weight(sample_weight, len(columns))
 

@@ -1,9 +1,11 @@
 """From labels to columns."""
 
+from typing import Any
+
 import numpy as np
 
 from sklearn_setpred._utils.types import ArrayLike, Integers, Labels
-from sklearn_setpred._utils.validation import label_array
+from sklearn_setpred._utils.validation import label_array, of_one_kind
 
 _NUMBERS, _STRINGS, _DATES = "biuf", "OU", "Mm"
 
@@ -37,7 +39,7 @@ def check_label_array(labels: ArrayLike, name: str = "labels") -> Labels:
     if array.ndim != 1:
         raise ValueError(f"{name} must have the shape (n_samples,), got {array.shape}.")
     if array.dtype.kind == "O":
-        array = _check_objects(array, name)
+        array = of_one_kind(array, name)
     if array.dtype.kind not in _NUMBERS + _STRINGS + _DATES:
         raise TypeError(f"{name} must hold numbers, strings or dates, got dtype {array.dtype}.")
     # NaN and NaT differ from themselves.
@@ -90,6 +92,21 @@ def label_indices(labels: ArrayLike, classes: ArrayLike) -> Integers:
     return np.where(is_exact & (classes[nearest] == labels), nearest, -1)
 
 
+def columns_by_name(table: Any, classes: Any) -> Any:
+    """Return a frame with its columns in the order of the classes, if they are named by these.
+
+    Numbers that only count the columns are no names. Anything else is returned as it is.
+    """
+    names = getattr(table, "columns", None)
+    if names is None or type(names).__name__ == "RangeIndex" or len(names) != len(classes):
+        return table
+    try:
+        places = label_indices(classes, names)
+    except (TypeError, ValueError):
+        return table
+    return table[[names[place] for place in places]] if (places >= 0).all() else table
+
+
 def _in_type_of(classes, labels):
     """Return the labels in the dtype of the classes, and which of them it holds exactly.
 
@@ -101,22 +118,6 @@ def _in_type_of(classes, labels):
         cast = labels.astype(classes.dtype)
         is_exact = (cast.astype(labels.dtype) == labels) & ((cast < 0) == (labels < 0))
     return cast, is_exact
-
-
-def _check_objects(array, name):
-    """Return an object array as numbers, or as it is if all its values are strings."""
-    are_strings = {isinstance(value, str) for value in array}
-    if are_strings == {True}:
-        return array
-    # Scalars of NumPy become Python's first: an int64 beside a uint64 would make float64.
-    values = [value.item() if isinstance(value, np.generic) else value for value in array]
-    numbers = np.asarray(values)
-    if are_strings == {True, False} or numbers.dtype.kind == "O":
-        raise TypeError(
-            f"{name} must hold numbers only or strings only, without missing values;"
-            f" got values of the types {sorted({type(value).__name__ for value in array})}."
-        )
-    return numbers
 
 
 def _kind(labels):

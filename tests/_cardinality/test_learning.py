@@ -206,3 +206,15 @@ def test_held_out_rows_without_weight_teach_nothing(rows):
     for classifier in (frozen, GaussianNB()):
         learned = learn([expert_of(classifier, rows)], weighted, 4, random_state())
         np.testing.assert_array_equal(learned.rows, np.arange(1, N, 2))
+
+
+def test_a_row_of_weight_zero_makes_no_label_known_and_no_split(rows):
+    first = np.flatnonzero(rows.codes == 0)
+    weight = np.where(np.isin(np.arange(N), first[1:]), 0.0, 1.0)
+    weighted = rows._replace(weight=weight)
+    known = known_rows(make_repeats(KFold(4), weighted, random_state(), 1), weighted)
+    np.testing.assert_array_equal(known[weight > 0], rows.codes[weight > 0] > 0)
+    alone = rows._replace(weight=(np.arange(N) == 3).astype(float))
+    (splits,) = make_repeats(KFold(4), alone, random_state(), 1)
+    assert all(3 in train for train, _ in splits)
+    assert len(splits) == 3

@@ -230,6 +230,11 @@ def test_what_has_no_columns_to_read_has_no_reader(X):
     assert len(told) == 1
 
 
+def test_columns_that_lie_beyond_what_is_read_are_told():
+    with pytest.warns(UserWarning, match=r"The columns \[0, .* hold values beyond 1e\+30"):
+        fit_reader((np.abs(NUMBERS) + 1) * 1e40)
+
+
 # --------------------------------------------------------------------- order, errors and files
 
 

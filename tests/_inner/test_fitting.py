@@ -34,6 +34,8 @@ LABELS = {
     "large": np.arange(3) + 2**60,
     "large unsigned": np.arange(3, dtype=np.uint64) + 2**63,
     "merging": np.arange(3) + 2**24,
+    "texts of NumPy's type": np.array(["a", "b", "c"]).astype(np.dtypes.StringDType()),
+    "numbers as objects": np.array([2, 5, 9], dtype=object),
     "dates": np.array(["2020-01-01", "2021-01-01", "2022-01-01"], dtype="M8[D]"),
 }
 
@@ -52,6 +54,7 @@ def test_every_classifier_learns_labels_of_every_type(wrapper, labels, inner):
     model = around(wrapper, inner).fit(X, y)
     np.testing.assert_array_equal(model.classes_, LABELS[labels])
     assert (model.predict(X) == y).mean() > 0.9
+    assert model.score(X, y) > 0.9
     p = model.predict_proba(X)
     assert (model.classes_[p.argmax(axis=1)] == y).mean() > 0.9
     assert pickle.loads(pickle.dumps(model)).predict(X).tolist() == model.predict(X).tolist()

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+import torch
 from around import CODES, X, around, each_but_ours, each_wrapper
 from foreign import (
     Bayes,
@@ -11,8 +13,10 @@ from foreign import (
     HasForeignClass,
     OrdersNumbers,
 )
+from scipy.sparse import csr_array
 from sklearn.frozen import FrozenEstimator
 from sklearn.semi_supervised import SelfTrainingClassifier
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 from tiny import SMALL
 
@@ -119,6 +123,9 @@ BAD = [
     ("three dimensions", lambda p: p[:, :, None], r"the shape \(\d+, 3, 1\)"),
     ("a list of arrays", lambda p: [p, p[:, :1]], "no array of numbers"),
     ("texts", lambda p: p.astype(str).astype(object) + "%", "no array of numbers"),
+    ("complex", lambda p: p + 0.1j, "no array of numbers: complex"),
+    ("masked cells", lambda p: np.ma.masked_greater(p, 0.5), "NaN in"),
+    ("with a gradient", lambda p: torch.tensor(p, requires_grad=True), "no array of numbers"),
 ]
 
 
@@ -176,6 +183,41 @@ def test_the_few_rows_of_two_classes_that_naive_bayes_cannot_tell_apart_are_resc
     np.testing.assert_array_equal(p[:2], ties / 2)
     with pytest.warns(UserWarning, match=r"2 of 3 rows are rescaled"):  # alone as in a batch
         np.testing.assert_array_equal(read_probabilities(changed, X[:3]), p[:3])
+
+
+def test_frames_whose_columns_are_named_by_the_classes_are_read_by_name():
+    y = np.array(["a", "b", "c"])[CODES]
+    for make in (pd.DataFrame, pl.DataFrame):
+        named = Gives(lambda p, make=make: make(dict(zip("cab", p[:, [2, 0, 1]].T, strict=True))))
+        model = TopKSetClassifier(named, k=1).fit(X, y)
+        np.testing.assert_array_equal(model.predict_proba(X), model.estimator_._probabilities(X))
+    # Numbers of columns are no names: they stand for places, whatever the labels are.
+    unnamed = Gives(lambda p: pd.DataFrame(p))
+    p = TopKSetClassifier(unnamed, k=1).fit(X, CODES).estimator_
+    p.classes_ = np.array([2, 0, 1])
+    np.testing.assert_array_equal(read_probabilities(p, X), p._probabilities(X))
+
+
+def test_sparse_probabilities_are_read():
+    model = TopKSetClassifier(Gives(csr_array), k=1).fit(X, CODES)
+    np.testing.assert_array_equal(model.predict_proba(X), model.estimator_._probabilities(X))
+
+
+@each_wrapper
+def test_columns_that_the_classifier_does_not_predict_by_are_told(wrapper):
+    # For three classes there are three pairs: the shape does not tell that columns are pairs.
+    pairs = SVC(decision_function_shape="ovo")
+    with pytest.warns(UserWarning, match="predict of SVC gives another label than the highest of "):
+        around(wrapper, pairs).fit(X, CODES)
+
+
+@each_wrapper
+def test_a_classifier_that_cannot_predict_labels_may_be_inside(wrapper):
+    class Ranks(Bayes):
+        def predict(self, X):
+            raise NotImplementedError
+
+    assert (around(wrapper, Ranks()).fit(X, CODES).predict(X) == CODES).mean() > 0.9
 
 
 def test_frames_of_probabilities_are_read():

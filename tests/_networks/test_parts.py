@@ -10,7 +10,6 @@ from sklearn_setpred._networks.parts import (
     fold_numbers,
     make_splits,
     splits_of_weighted,
-    splits_within,
     validation_rows,
     with_positive_weights,
 )
@@ -171,13 +170,6 @@ def test_without_splits_there_is_one_pair_of_all_rows_and_those_given():
 
 
 # --------------------------------------------------------- splits of rows that have a weight
-
-
-def test_splits_are_told_by_the_places_of_the_rows_that_are_left():
-    splits = [(np.array([0, 1, 2]), np.array([3, 4])), (np.array([3, 4]), np.array([0, 1]))]
-    within = splits_within(np.array([0, 3, 4]), splits, 5)
-    assert [[side.tolist() for side in split] for split in within] == [[[0], [1, 2]], [[1, 2], [0]]]
-    assert splits_within(np.array([3, 4]), splits, 5) == []
 
 
 def test_a_number_splits_the_rows_of_positive_weight_as_if_they_were_alone(rng):

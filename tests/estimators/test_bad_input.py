@@ -1,6 +1,7 @@
 """Bad input is an error that names the argument and the value, before anything is trained."""
 
 import re
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -116,6 +117,27 @@ def test_bad_labels_are_refused(estimator, y, message):
     assert_refused(estimator, ValueError, message, y=y)
 
 
+ODD = {
+    "Decimal": [Decimal(int(code)) for code in Y],
+    "Timestamp": pd.Series(pd.to_datetime(Y, unit="D").tz_localize("UTC")),
+    "int": [["a", 1, 2][code % 3] for code in Y],
+    "bytes": np.array([b"a", b"b"], dtype=object)[Y % 2],
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("estimator", ALL, ids=by_name)
+def test_labels_of_other_types_are_refused_by_the_name_of_the_type(estimator, kind):
+    message = f"y must hold numbers only or strings only.*'{kind}'.* Make strings or numbers"
+    assert_refused(estimator, TypeError, message, y=ODD[kind])
+
+
+@pytest.mark.parametrize("estimator", ALL, ids=by_name)
+def test_a_gap_in_a_list_of_strings_is_no_label(estimator):
+    y = [np.nan, *np.array(["a", "b", "c"])[Y % 3][1:]]
+    assert_refused(estimator, ValueError, "NaN or None in 1 of 30 rows", y=y)
+
+
 @pytest.mark.parametrize("estimator", ALL, ids=by_name)
 def test_no_rows_are_refused(estimator):
     assert_refused(estimator, ValueError, r"0 sample|0 class", X=X[:0], y=Y[:0])
@@ -125,6 +147,7 @@ WEIGHTS = [
     ("negative", np.where(np.arange(30) == 4, -1.0, 1.0), "[Nn]egative values.*sample_weight"),
     ("all zero", np.zeros(30), "[Ss]ample.weight.*zero"),
     ("too few", np.ones(29), r"sample_weight|inconsistent numbers of samples: \[30, 30, 29\]"),
+    ("one number", 2.0, "sample_weight=2.0 is one number"),
     ("NaN", changed(np.ones(30), np.nan), "sample_weight contains NaN"),
     ("infinite", changed(np.ones(30), np.inf), "sample_weight contains infinity"),
 ]
@@ -257,11 +280,31 @@ def test_what_a_users_module_cannot_read_is_refused(name, value):
         (["a", "cv"], "conflict with constructor arguments"),
         (["a", "extra_trees"], r"\['extra_trees'\] as built-in experts"),
         (["base", "mlp", "resnet"], r"\['mlp', 'resnet'\] as built-in experts"),
+        ([1, "b"], r"holds no \(name, classifier\) pairs"),
     ],
 )
 def test_names_of_several_classifiers_are_checked(names, message):
     estimator = CardinalityAwareClassifier([(name, BASE) for name in names])
     assert_refused(estimator, ValueError, message)
+
+
+@pytest.mark.parametrize("cls", [TopKSetClassifier, CoverageSetClassifier])
+def test_a_class_in_place_of_a_classifier_is_told(cls):
+    message = r"estimator=GaussianNB is a class; give a classifier, such as GaussianNB\(\)"
+    assert_refused(cls(GaussianNB), ValueError, message)
+
+
+@pytest.mark.parametrize("dtype", ["datetime64[D]", str])
+def test_columns_of_which_the_built_in_experts_read_none_are_refused(dtype):
+    X = np.arange(60).reshape(30, 2).astype(dtype)
+    with pytest.warns(UserWarning, match="do not read the columns"):
+        assert_refused(CardinalityAwareClassifier(), ValueError, "read no column of X", X=X)
+
+
+@pytest.mark.parametrize("estimator", NETWORKS, ids=by_name)
+def test_numbers_whose_squares_overflow_are_refused(estimator):
+    huge = np.where(np.arange(30)[:, None] == 7, 1e300, X)
+    assert_refused(estimator, ValueError, "X holds numbers in the columns .* overflow", X=huge)
 
 
 def test_of_several_classifiers_the_one_without_scores_is_told():

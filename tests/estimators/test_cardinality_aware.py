@@ -517,6 +517,13 @@ def test_a_splitter_and_an_iterable_are_folds(problem):
     np.testing.assert_array_equal(by_splitter.set_levels(X), by_iterable.set_levels(X))
 
 
+def test_splits_given_to_a_search_inside_are_restricted_to_the_rows_of_each_fold(problem):
+    X, y = problem
+    splits = list(StratifiedKFold(3).split(X, y))
+    search = GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-3]}, cv=splits)
+    assert plain(search).fit(X, y).estimator_.cv is not None
+
+
 def test_rare_classes_are_handled(rng):
     y = np.repeat(np.arange(5), [40, 30, 4, 2, 1])
     X = rng.normal(size=(77, 2)) + y[:, None]

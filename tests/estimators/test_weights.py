@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.naive_bayes import GaussianNB
-from tiny import NETWORKS, SMALL, labelled_rows
+from tiny import AROUND_ANY, EXPERTS, NETWORKS, SMALL, labelled_rows
 
 from sklearn_setpred import (
     CardinalityAwareClassifier,
@@ -103,6 +103,20 @@ def test_a_row_of_weight_zero_teaches_the_classifier_that_is_calibrated_nothing(
     assert 0 < np.count_nonzero(trained) < np.count_nonzero(weight)
     removed = ExactBayes().fit(X[trained], y[trained], weight[trained])
     assert_same_fit(zeroed.estimator_, removed)
+
+
+@pytest.mark.parametrize("unit", [1e308, 5e-324])
+def test_weights_that_cannot_be_summed_reach_the_classifier_in_another_unit(unit):
+    for estimator in AROUND_ANY:
+        plain = clone(estimator).fit(X, y)
+        weighted = clone(estimator).fit(X, y, sample_weight=np.full(len(y), unit))
+        np.testing.assert_allclose(weighted.predict_proba(X), plain.predict_proba(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("estimator", [CardinalityAwareClassifier(**EXPERTS), *AROUND_ANY[-1:]])
+def test_weights_that_leave_too_few_rows_are_refused(estimator):
+    with pytest.raises(ValueError, match="No row is left to learn the sizes from"):
+        clone(estimator).fit(X, y, sample_weight=np.arange(len(y)) == 3)
 
 
 @pytest.mark.parametrize("params", [{}, {"validation_fraction": None}, {"cv": 2}])

@@ -49,6 +49,31 @@ def test_given_splits_are_restricted_to_the_training_rows():
     assert short.fit(X, Y).n_calibration_ == 24
 
 
+def test_rows_that_given_splits_leave_out_do_not_train():
+    # Rows next to those that are tested are left out, as for rows in time.
+    n, tested = len(Y), np.arange(len(Y)) % 4
+    splits = [
+        (np.flatnonzero((tested != i) & (tested != (i + 1) % 4)), np.flatnonzero(tested == i))
+        for i in range(4)
+    ]
+    for cv in (splits, iter(splits)):
+        model = CoverageSetClassifier(GaussianNB(), target_coverage=0.8, cv=cv).fit(X, Y)
+        trained = [fold.estimator_.class_count_.sum() for fold in model.folds_]
+        assert trained == [n / 2] * 4
+        assert model.n_calibration_ == n
+
+
+@pytest.mark.parametrize("bad", [[[1, 2]] * 120, [None, *["a"] * 119], [(1, 2)] * 120])
+def test_groups_and_strata_that_cannot_be_are_named(bad):
+    clf = CoverageSetClassifier(GaussianNB(), target_coverage=0.8)
+    with pytest.raises((TypeError, ValueError), match="groups must"):
+        clf.fit(X, Y, groups=bad)
+    with pytest.raises((TypeError, ValueError), match="groups must"):
+        CardinalityAwareClassifier(GaussianNB(), **QUICK).fit(X, Y, groups=bad)
+    with pytest.raises((TypeError, ValueError), match="strata must"):
+        clone(clf).set_params(conditional="strata").fit(X, Y, strata=bad)
+
+
 class TakesKeywords(GaussianNB):
     """Remembers what its fit was given."""
 

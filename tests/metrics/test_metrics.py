@@ -167,6 +167,16 @@ def test_the_type_of_the_labels_does_not_matter(metric, make):
 
 
 @each_metric
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_columns_of_frames_that_are_named_by_the_classes_are_read_by_name(metric, make):
+    predictions = predictions_for(metric)
+    columns = [(CLASSES[j], predictions[:, j]) for j in (2, 0, 1)]
+    for classes in (None, CLASSES):
+        found = metric(Y_TRUE, make(dict(columns)), classes=classes)
+        np.testing.assert_array_equal(found, metric(Y_TRUE, predictions))
+
+
+@each_metric
 def test_the_order_of_the_rows_does_not_matter(metric, rng):
     order = rng.permutation(6)
     extra = {"X": X[order]} if metric is on_worst_slab else {}
