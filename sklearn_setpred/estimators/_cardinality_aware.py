@@ -306,7 +306,9 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         rows, columns = self._training_rows(X, y, sample_weight, groups, named)
         n_classes = len(rows.classes)
         candidates = check_candidates(self.sizes, self.thresholds, self.size_cost, n_classes)
-        self._check_surrogate(len(candidates))
+        check_number("size_penalty", self.size_penalty, low=0)
+        if not _learns_path(self):
+            cost_loss(self.surrogate).check(len(candidates))
         rng = check_random_state(self.random_state)
         experts = self._experts(named, rows, options, sample_weight, fit_params)
         how = {"n_jobs": self.n_jobs, "refine": self.refine, "always": list(named)}
@@ -366,12 +368,6 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         self.level_, self.n_calibration_ = calibrated.level_, calibrated.n_calibration_
         self.calibration_ = calibrated.calibration_
         return self
-
-    def _check_surrogate(self, n_sizes):
-        """Raise unless the surrogate is "rank" or a loss on costs, its parameters in range."""
-        check_number("size_penalty", self.size_penalty, low=0)
-        if not _learns_path(self):
-            cost_loss(self.surrogate).check(n_sizes)
 
     def _fit_selector(self, rows, learned, candidates, rng, options):
         """Return what chooses the size, trained unless pooled probabilities tell it."""
