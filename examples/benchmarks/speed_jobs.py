@@ -12,7 +12,7 @@ from sklearn_setpred import CardinalityAwareClassifier
 from sklearn_setpred.datasets import make_confusable_classes
 
 # Rows, columns and classes.
-SIZES = ((3_000, 20, 20), (10_000, 20, 20), (5_000, 100, 20))
+SIZES = ((3_000, 20, 20), (5_000, 100, 20))
 AIM = ">= 1.6"
 
 
@@ -28,7 +28,7 @@ def figures():
     return [line for size in SIZES for line in lines_of(*size)]
 
 
-def lines_of(n, d, n_classes, repeats=3):
+def lines_of(n, d, n_classes, repeats=2):
     """Return the lines of a size; the processes of the jobs have started before."""
     X, y = make_confusable_classes(n, n_classes, d, random_state=0)[:2]
     fits = {n_jobs: partial(fitted, X, y, n_jobs) for n_jobs in (1, 2)}
