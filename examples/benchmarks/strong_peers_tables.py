@@ -46,11 +46,11 @@ sparse rows of news20 are left out: half of the peers read dense rows only.
 
 The runs are not complete. All five splits have been run with ours, forests, extra trees and
 logistic regression, and on tables with LightGBM, CatBoost, XGBoost and histogram boosting; RealMLP
-on three of them. On embeddings LightGBM and RealMLP have been run in part, the other boosters not; on
-wide rows none of these. TabM took longer than the limit on letter and pendigits and has not been run on
-others, RealMLP bagged not at all. Ours around a forest, LightGBM and CatBoost have been run on the
-first split of the tables. Several runs shared the machine: seconds of CPU are a third too high at
-times, for every method, and up to twice too high for ours around others.
+on three of them. On embeddings LightGBM and RealMLP have been run in part, the other boosters not;
+on wide rows none of these. TabM took longer than the limit on letter and pendigits and has not been
+run on others, RealMLP bagged not at all. Ours around a forest, LightGBM and CatBoost have been run
+on the first split of the tables. Several runs shared the machine: seconds of CPU are a third too
+high at times, for every method, and up to twice too high for ours around others.
 
 ![For each data set, our set size as a multiple of that of the best peer in hindsight; nearly all
 points lie at or left of the line at 1](images/strong_peers.png)
