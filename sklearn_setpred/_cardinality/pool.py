@@ -74,7 +74,8 @@ class Pool:
             by_single = pool_exponents(by_one, codes, row_weight)
             steps = (1 / n_averaged - 1 / n_models) / (1 - 1 / n_averaged)
             carried = np.maximum(held_out + steps * (held_out - by_single), 0.0)
-            # More models are no less sure; where few rows are wrong, exponents may say so.
+            # The mean of more models deserves no smaller exponents in all. Where few held-out rows
+            # are wrong, the exponents fitted to one model may be larger by chance.
             exponents = carried if carried.sum() >= held_out.sum() else held_out
         rows = np.arange(len(codes))
         parts = [_in_float32(lambda some: log_linear_pool(some, held_out), by_mean), *by_mean]
@@ -235,7 +236,6 @@ def pool_exponents(experts, codes, row_weight):
 
     of_all, ridge = _summed(negative_log_likelihood, experts), 1 / np.count_nonzero(v)
     start = np.full(len(experts), 1.0 / len(experts))
-
     bounds = [(0.0, None)] * len(experts)
     return _least(of_all, start, ridge, bounds=bounds)
 

@@ -26,7 +26,8 @@ class RankDistribution:
     Without a network it is read off the sorted probabilities, which is right where these are.
     With one, over buckets of ranks between candidate sizes and up to a constant,
     ``log P(bucket | x) = log (mass of the sorted probabilities) + g(x, sorted log p)``. The
-    network g starts at zero and is dropped where it does no better than zero on held-out rows.
+    network g starts at zero, and is dropped unless it is better on held-out rows by more than a
+    standard error.
     """
 
     network: object = None
@@ -127,7 +128,7 @@ class CostRule:
     For the comp-sum losses they estimate ``1 - E[c(x, s, y) | x]`` up to a factor (Cortes et al.
     2024, Section 4, cost-sensitive comp-sum surrogates). The network's scores are added to the
     scores of least risk at the costs that the probabilities expect. ``network`` is None where it
-    did no better on held-out rows.
+    was not better on held-out rows by more than a standard error.
     """
 
     network: object
@@ -215,7 +216,8 @@ def _fit_network(part, strata, loss, rng, options):
     Returns
     -------
     Network or None
-        None where no epoch did better on those rows than the prior alone.
+        None where the best epoch was not better on those rows than the prior alone by more than
+        a standard error.
     """
     from sklearn_setpred._networks.training import fit_network
 

@@ -146,16 +146,16 @@ def _columns_of(labels, classes, fitted):
 def try_to_read(fitted, X, classes):
     """Read some rows of X, so that a classifier that cannot be read fails at fit.
 
-    Warn if it predicts other labels than those of the highest columns, as where columns are pairs
-    of classes. Of two classes it may: a threshold decides.
+    Warn if most labels that it predicts are not the labels of the highest columns, as where columns
+    are pairs of classes. Two classes are not compared: there a threshold decides.
     """
     (X,) = indexable(X)
     n = _num_samples(X)
     few = np.linspace(0, n - 1, min(_ROWS_TRIED, n)).astype(int)
     X = _safe_indexing(X, few)
     p = read_probabilities(fitted, X, classes)
-    columns = _predicted_columns(fitted, X, classes)
-    if len(classes) < 3 or columns is None:
+    columns = _predicted_columns(fitted, X, classes) if len(classes) > 2 else None
+    if columns is None:
         return
     n_other = np.count_nonzero((columns >= 0) & (p[np.arange(len(p)), columns] < p.max(axis=1)))
     if 2 * n_other > len(p):
@@ -170,7 +170,7 @@ def _predicted_columns(fitted, X, classes):
     """Return the column of each label that a classifier predicts, None if it predicts none."""
     try:
         return label_indices(np.ravel(fitted.predict(X)), classes)
-    except Exception:  # a predict that fails is nothing that sets are made of
+    except Exception:  # sets do not need predict, which may fail
         return None
 
 

@@ -41,7 +41,7 @@ class InputLayer(nn.Module):
         nn.init.zeros_(self.bias)
 
     def follow(self, factor, shift, offset):
-        """Give z the outputs that ``factor z + shift`` has had so far."""
+        """Change the weights so that z has the outputs of ``factor z + shift``."""
         self.bias += shift @ self.weight
         self.weight *= factor[:, None]
         self.offset.copy_(offset)
@@ -126,7 +126,7 @@ class PeriodicInput(nn.Sequential):
         super().__init__(embedding, nn.Linear(embedding.n_outputs, n_outputs))
 
     def follow(self, factor, shift, offset):
-        """Give z the outputs that ``factor z + shift`` has had so far."""
+        """Change the weights so that z has the outputs of ``factor z + shift``."""
         waves, affine = self
         waves.b += shift[:, None] * waves.w
         waves.w *= factor[:, None]

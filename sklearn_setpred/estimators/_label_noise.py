@@ -40,7 +40,7 @@ def check_label_noise(label_noise, n_classes):
         hint = "give a rate, a matrix, 'estimate' or None"
         if isinstance(label_noise, str):
             raise ValueError(f"label_noise={label_noise!r} is unknown; {hint}.")
-        check_number("label_noise", label_noise, low=0, high=1, hint="1 would leave nothing to see")
+        check_number("label_noise", label_noise, low=0, high=1, hint=hint)
         if label_noise == 1:
             raise ValueError("label_noise=1 leaves nothing to see of the true labels; lower it.")
         return
