@@ -1,4 +1,4 @@
-"""Reading a table, whatever holds it: its columns, and the numbers, texts and gaps in its cells.
+"""Reading a table of any kind: its columns, and the numbers, texts and gaps in its cells.
 
 A table is an array, CSR, or a frame of pandas or polars.
 """

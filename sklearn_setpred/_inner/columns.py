@@ -46,7 +46,7 @@ def note_of_texts(X):
 
 
 def fit_reader(X):
-    """Return what reads the columns of X, and of later rows like them; None if nothing can be read.
+    """Return a reader of the columns of X, which later rows share; None if no column can be read.
 
     Numbers are read as they are. Gaps (NaN, None, infinite values) become the median of their
     column, zero in CSR; a column with gaps in X gets a second one that marks them. Columns of
@@ -171,7 +171,7 @@ class ColumnReader:
             self.medians = imputer.fit(numbers[::step]).statistics_
 
     def _warn_of_far_columns(self, names):
-        """Warn of columns that lie beyond what is read, where all values become one."""
+        """Warn of columns whose values are clipped to one and the same number."""
         far = [names[self.numeric[j]] for j in np.flatnonzero(np.abs(self.medians) > REACH)]
         if far:
             warn_user(
@@ -180,7 +180,7 @@ class ColumnReader:
             )
 
     def _fit_encoder(self, categories):
-        """Return what encodes categories, one column each, as CSR where most cells are zero."""
+        """Return the fitted encoder of categories; its output is CSR where most cells are zero."""
         encoder = OneHotEncoder(handle_unknown="ignore").fit(categories)
         n_columns = sum(map(len, encoder.categories_))
         filled = len(self.numeric) + len(self.categorical)
