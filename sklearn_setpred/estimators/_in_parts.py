@@ -117,7 +117,7 @@ class InPartsMixin(LevelsMixin, TargetsMixin, WrappingMixin):
         )
 
     def _find_level(self, target, *, few=None):
-        """Find the level for a target and note it; where rows are too few it is ``few``.
+        """Find the level for a target and keep it; if the rows are too few, the level is ``few``.
 
         Also find the classes that have no level of their own, and the smallest sets' coverage.
         """
