@@ -236,12 +236,12 @@ def _name_of(trusted):
 
 
 def _find(name):
-    """Return what has a full name, None if there is no such thing."""
+    """Return the object that has a full name, None if there is none."""
     module, _, attribute = name.rpartition(".")
     try:
         found = importlib.import_module(module)
     except (ImportError, ValueError):
-        # A method: what has it is two names before.
+        # The name of a method: the name before it is its class.
         return None if "." not in module else getattr(_find(module), attribute, None)
     return getattr(found, attribute, None)
 

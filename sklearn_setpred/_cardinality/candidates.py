@@ -1,4 +1,4 @@
-"""Which sizes a row's set may have, and what the choice among them reads of its scores."""
+"""The sizes that a row's set may have, and the features by which one of them is chosen."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,7 +16,7 @@ _SORTED = 1024
 
 
 class Sketch(NamedTuple):
-    """What the choice of a size reads of rows of log-probabilities.
+    """The features of rows of log-probabilities by which their sizes are chosen.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Sketch(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """A family of candidate sets: each row has as many of them, ``len(candidates)``.
+    """A family of candidate sets: each row has ``len(candidates)`` of them.
 
     Parameters
     ----------

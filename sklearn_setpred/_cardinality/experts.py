@@ -48,7 +48,7 @@ _NODE = 16
 class TrainingRows(NamedTuple):
     """The rows that experts learn from, checked.
 
-    ``X`` is what the user gave, ``numbers`` the same as a float array or CSR, or None; ``codes``
+    ``X`` is as the user gave it, ``numbers`` the same as a float array or CSR, or None; ``codes``
     are the places of the labels among ``classes``. Rows of a group are split together.
     """
 
@@ -88,7 +88,7 @@ def some_rows(rows, n, random_state):
 
 
 class Expert:
-    """What all experts share: which splits they are fitted on, and what is kept of the fits.
+    """A model of the ensemble: the splits it is fitted on, and the parts of its fits that stay.
 
     A subclass gives ``_fit(rows, split, seed)``, which returns a model fitted on the training rows
     of a split, ``outputs(model, X, numbers)``, which returns (n, n_classes), and
@@ -149,7 +149,7 @@ def fit_splits(experts, rows, splits, rng, n_jobs=None):
         Of each expert.
     rng : RandomState
     n_jobs : int or None
-        Fits at work at once, of whatever expert.
+        Number of fits at a time, of all experts.
     """
     seeds = [rng.randint(_MAX_SEED, size=len(its_splits)) for its_splits in splits]
     fits = Parallel(n_jobs=n_jobs, return_as="generator")(
@@ -165,7 +165,7 @@ def fit_splits(experts, rows, splits, rng, n_jobs=None):
 
 
 def _fit_split(expert, rows, split, seed):
-    """Return what `Expert.fit_split` does, in whatever process."""
+    """Return the result of `Expert.fit_split`, in this process or another one."""
     return expert.fit_split(rows, split, seed)
 
 

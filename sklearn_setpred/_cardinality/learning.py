@@ -12,9 +12,9 @@ from sklearn_setpred._utils import memory, progress
 from sklearn_setpred._utils.warn import warn_user
 from sklearn_setpred.sets._batches import row_batches
 
-# So often the rows are split into folds, where the number of folds is given.
+# How often the rows are split into folds, if cv is a number of folds.
 _N_REPEATS = 2
-# Rows without a rank may go unmentioned up to this fraction of the weight.
+# A warning tells of rows without a rank if they hold more than this fraction of the weight.
 _TOLERATED_LOSS = 0.1
 
 
@@ -36,7 +36,7 @@ class Learned(NamedTuple):
 
 
 def learn(experts, rows, cv, rng, *, n_jobs=None, refine=True, always=()):
-    """Fit experts and return what is `Learned`.
+    """Fit experts; return their ensemble and its held-out log-probabilities as `Learned`.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def learn(experts, rows, cv, rng, *, n_jobs=None, refine=True, always=()):
 
 
 def fit_alone(expert, rows, repeats, rng, n_jobs=None):
-    """Fit one expert on the splits; return the `Ensemble` of it, and what `fit_ensemble` does."""
+    """Fit one expert on the splits; return its `Ensemble` and its held-out log-probabilities."""
     plan = expert.splits(rows, repeats)
     progress.plan({expert.name: len(plan)})
     # Seeds are drawn as for the race and for what comes after it.
@@ -87,8 +87,8 @@ def within_memory(repeats, known, rows, n_experts, rng):
     """Return the splits that are fitted, with the held-out rows that are read; warn of a limit.
 
     Above 2e8 rows times classes the number of splits falls with the square root of the cells, from
-    ten down to one at 100 times as many. Of the rows that the first repeat holds out, so many are
-    drawn that `memory.OUT_OF_FOLD` holds their log-probabilities by all experts.
+    ten down to one at 100 times as many. Of the rows that the first repeat holds out, a sample is
+    drawn whose log-probabilities by all experts take at most `memory.OUT_OF_FOLD` bytes.
     """
     n, n_classes = len(rows.codes), len(rows.classes)
     n_splits, most = sum(len(splits) for splits in repeats), memory.most_rows(n_classes)

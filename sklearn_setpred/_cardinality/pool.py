@@ -66,7 +66,7 @@ class Pool:
             Labels.
         row_weight : ndarray of shape (n,)
         n_averaged, n_models : float
-            Numbers of models averaged, in ``by_mean``, where it may be a mean, and for new rows.
+            Number of models averaged in ``by_mean``, a mean over the rows, and for new rows.
         """
         held_out = pool_exponents(by_mean, codes, row_weight)
         exponents = held_out
@@ -129,7 +129,7 @@ def _by_batches(function, experts):
 
 
 def _in_float32(function, experts):
-    """Return `_by_batches` in float32, which is enough for what is fitted to it."""
+    """Return `_by_batches` in float32, which is precise enough to fit shares and slopes to."""
     return _by_batches(lambda some: function(some).astype(np.float32), experts)
 
 

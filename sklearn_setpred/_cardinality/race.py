@@ -96,8 +96,8 @@ def fit_ensemble(experts, rows, repeats, rng, *, n_jobs=None, always=()):
         Not yet fitted.
     rows : TrainingRows
     repeats : list of list of (training rows, held-out rows)
-        The first repeat holds rows out, each once, which another one may hold out again; the
-        models know their labels.
+        The first repeat holds each row out at most once; later repeats may hold it out again. The
+        training rows of a split hold the labels of its held-out rows.
     rng : RandomState
     n_jobs : int or None
     always : sequence of str
@@ -125,7 +125,13 @@ def fit_ensemble(experts, rows, repeats, rng, *, n_jobs=None, always=()):
         expert.keep([fit.model for fit in fits])
         for side, log_p in zip((by_one, by_mean), held_out_log_p(expert, fits, read), strict=True):
             side.append(log_p)
+    return _pooled(experts, by_one, by_mean, rows, repeats), by_mean
+
+
+def _pooled(experts, by_one, by_mean, rows, repeats):
+    """Return the `Ensemble` of fitted experts, pooled on the rows that they left out."""
     progress.tell("pool of the experts")
+    read = held_out_rows(repeats[0])
     n_models = sum(len(repeat) for repeat in repeats)
     n_held_out = sum(len(test) for splits in repeats for _, test in splits)
     how = {"n_averaged": n_held_out / len(read), "n_models": n_models}
@@ -136,7 +142,7 @@ def fit_ensemble(experts, rows, repeats, rng, *, n_jobs=None, always=()):
     ensemble = Ensemble(experts, pool)
     counts = (f"{name} {count:.2f}" for name, count in ensemble.weights.items())
     progress.tell(f"weights of the experts: {', '.join(counts)}")
-    return ensemble, by_mean
+    return ensemble
 
 
 def held_out_log_p(expert, fits, rows):

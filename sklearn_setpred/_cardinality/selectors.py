@@ -23,7 +23,7 @@ FLOOR = 1e-12
 class RankDistribution:
     """The distribution of the label's rank given x; its values are ``F(s) = P(rank <= s | x)``.
 
-    Without a network it is read off the sorted probabilities, which is right where these are.
+    Without a network, F is the cumulative sum of the sorted probabilities, right if they are.
     With one, over buckets of ranks between candidate sizes and up to a constant,
     ``log P(bucket | x) = log (mass of the sorted probabilities) + g(x, sorted log p)``. The
     network g starts at zero, and is dropped unless it is better on held-out rows by more than a
@@ -39,7 +39,7 @@ class RankDistribution:
         Parameters
         ----------
         X : array or CSR of shape (n, n_features), or None
-            What can be read beside the scores.
+            Columns that are read beside the scores.
         sketch : Sketch
             Of the rows' log-probabilities.
         ranks : ndarray of shape (n,), int
@@ -110,7 +110,7 @@ class SetCosts:
     def _anchors(self, sketch):
         """Return the least or the greatest cost for a label of each bucket, (n, m + 1).
 
-        The sets before the bucket miss such a label, those from it on hold it.
+        The sets before the bucket miss such a label; the set of the bucket and later sets hold it.
         """
         price = self.size_penalty * sketch.costs
         first, last = price[:, :1], price[:, -1:]

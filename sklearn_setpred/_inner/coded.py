@@ -12,7 +12,7 @@ from sklearn_setpred.sets import label_indices
 class CodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """A classifier fitted on codes 0 ... n_classes - 1 in place of labels that it refuses.
 
-    All that the fitted classifier has is an attribute here too.
+    Attributes of the fitted classifier can be read on this one too.
 
     Parameters
     ----------

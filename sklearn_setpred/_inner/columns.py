@@ -3,55 +3,50 @@
 ``reader = fit_reader(X)`` learns how to make numbers of the columns, and ``reader(X)`` makes them.
 """
 
-from decimal import Decimal
-from numbers import Real
-
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder
-from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils.validation import _check_feature_names, _check_n_features
 
-from sklearn_setpred._utils.validation import is_missing
+from sklearn_setpred._inner.cells import (
+    MOST_CATEGORIES,
+    REACH,
+    as_numbers,
+    as_table,
+    check_numbers,
+    column_of,
+    gaps_of,
+    holds_no_columns_of_numbers,
+    is_frame,
+    kinds_of,
+    names_of,
+    numbers_of,
+    some_columns,
+    texts,
+    within_reach,
+)
 from sklearn_setpred._utils.warn import warn_user
 
-# A column of texts is a category if it has at most so many values, and two rows for each.
-_MOST_CATEGORIES = 100
 # Where nothing is missing, medians are taken over about so many rows.
 _ROWS_OF_MEDIANS = 1000
 # One-hot columns become CSR where so few of all cells are not zero.
 _SPARSE_BELOW = 0.05
-# Numbers are clipped to this reach: trees read float32.
-_REACH = 1e30
-
-
-def check_numbers(X):
-    """Return X as a float array or CSR; raise where it holds text, NaN or infinite values."""
-    return check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32], input_name="X")
 
 
 def note_of_texts(X):
     """Return which columns of X are no numbers, and what can be done, as a sentence."""
-    X = _as_table(X)
-    texts = [name for name, kind in zip(_names(X), _kinds(X), strict=True) if kind != "number"]
+    X = as_table(X)
+    others = [name for name, kind in zip(names_of(X), kinds_of(X), strict=True) if kind != "number"]
     return (
-        f"The columns {texts[:5]} hold texts or categories; encode them before, as OneHotEncoder "
+        f"The columns {others[:5]} hold texts or categories; encode them before, as OneHotEncoder "
         "in a pipeline does. CardinalityAwareClassifier() reads categories as they are."
     )
 
 
-def as_numbers(X):
-    """Return X as `check_numbers` does, None where the built-in experts cannot read it."""
-    try:
-        return check_numbers(X)
-    except (TypeError, ValueError):
-        return None
-
-
 def fit_reader(X):
-    """Return what reads the columns of X, and of later rows like them; None if nothing can be read.
+    """Return a reader of the columns of X, which later rows share; None if no column can be read.
 
     Numbers are read as they are. Gaps (NaN, None, infinite values) become the median of their
     column, zero in CSR; a column with gaps in X gets a second one that marks them. Columns of
@@ -71,16 +66,16 @@ def fit_reader(X):
     UserWarning
         For columns that are not read: dates, texts with many values, anything without columns.
     """
-    if _holds_no_columns_of_numbers(X):
+    if holds_no_columns_of_numbers(X):
         return None  # no classifier takes it
-    X = _as_table(X)
-    kinds = [] if X is None else _kinds(X)
-    unread = [name for name, kind in zip(_names(X), kinds, strict=True) if kind is None]
+    X = as_table(X)
+    kinds = [] if X is None else kinds_of(X)
+    unread = [name for name, kind in zip(names_of(X), kinds, strict=True) if kind is None]
     if unread or not kinds:
         what = f"the columns {unread[:5]}" if unread else "X, which has no columns,"
         warn_user(
             f"The built-in experts do not read {what}: they read numbers, and texts of up to "
-            f"{_MOST_CATEGORIES} values as categories. Encode the rest as numbers before this "
+            f"{MOST_CATEGORIES} values as categories. Encode the rest as numbers before this "
             "estimator, as TfidfVectorizer and TargetEncoder do.",
         )
     return None if len(unread) == len(kinds) else ColumnReader(X, kinds)
@@ -138,7 +133,7 @@ class Columns(BaseEstimator):
 
     def _check(self, X, estimator, reset=False):
         """Raise unless X has columns, the ones of the fit."""
-        if _as_table(X) is None:
+        if as_table(X) is None:
             check_numbers(X)
         if self.alone:
             _check_feature_names(estimator, X, reset=reset)
@@ -156,19 +151,19 @@ class ColumnReader:
     """
 
     def __init__(self, X, kinds):
-        self.names = list(X.columns) if _is_frame(X) else None
+        self.names = list(X.columns) if is_frame(X) else None
         self.n_columns = len(kinds)
         self.numeric = [j for j, kind in enumerate(kinds) if kind == "number"]
         self.categorical = [j for j, kind in enumerate(kinds) if kind == "category"]
         if self.numeric:
-            self._learn_gaps(_numbers(_some_columns(X, self.numeric)))
-            self._warn_of_far_columns(_names(X))
+            self._learn_gaps(numbers_of(some_columns(X, self.numeric)))
+            self._warn_of_far_columns(names_of(X))
         self.encoder = self._fit_encoder(self._categories(X)) if self.categorical else None
         self.is_sparse = sp.issparse(X) or bool(self.categorical and self.encoder.sparse_output)
 
     def _learn_gaps(self, numbers):
         """Learn which columns have gaps, and medians; without gaps, from some of the rows."""
-        self.had_gaps = np.asarray(_gaps(numbers).sum(axis=0) > 0).ravel()
+        self.had_gaps = np.asarray(gaps_of(numbers).sum(axis=0) > 0).ravel()
         self.medians = np.zeros(numbers.shape[1])
         if not sp.issparse(numbers):
             step = 1 if self.had_gaps.any() else -(-len(numbers) // _ROWS_OF_MEDIANS)
@@ -176,16 +171,16 @@ class ColumnReader:
             self.medians = imputer.fit(numbers[::step]).statistics_
 
     def _warn_of_far_columns(self, names):
-        """Warn of columns that lie beyond what is read, where all values become one."""
-        far = [names[self.numeric[j]] for j in np.flatnonzero(np.abs(self.medians) > _REACH)]
+        """Warn of columns whose values are clipped to one and the same number."""
+        far = [names[self.numeric[j]] for j in np.flatnonzero(np.abs(self.medians) > REACH)]
         if far:
             warn_user(
-                f"The columns {far[:5]} hold values beyond {_REACH:g}, which the built-in networks "
+                f"The columns {far[:5]} hold values beyond {REACH:g}, which the built-in networks "
                 "and trees read as if they were at it; divide them before."
             )
 
     def _fit_encoder(self, categories):
-        """Return what encodes categories, one column each, as CSR where most cells are zero."""
+        """Return the fitted encoder of categories; its output is CSR where most cells are zero."""
         encoder = OneHotEncoder(handle_unknown="ignore").fit(categories)
         n_columns = sum(map(len, encoder.categories_))
         filled = len(self.numeric) + len(self.categorical)
@@ -214,7 +209,7 @@ class ColumnReader:
         X = self._checked(X)
         parts = []
         if self.numeric:
-            parts.append(_within_reach(self._filled(_some_columns(X, self.numeric))))
+            parts.append(within_reach(self._filled(some_columns(X, self.numeric))))
         if self.categorical:
             parts.append(self.encoder.transform(self._categories(X)))
         numbers = parts[0]
@@ -230,8 +225,8 @@ class ColumnReader:
         complete = None if self.had_gaps.any() else as_numbers(X)
         if complete is not None:
             return complete
-        numbers = _numbers(X)
-        gaps = _gaps(numbers)
+        numbers = numbers_of(X)
+        gaps = gaps_of(numbers)
         marks = gaps[:, self.had_gaps].astype(numbers.dtype)
         if not sp.issparse(numbers):
             filled = np.where(gaps, self.medians.astype(numbers.dtype), numbers)
@@ -245,9 +240,9 @@ class ColumnReader:
         X = self._checked(X)
         gaps = []
         if self.numeric:
-            X_numeric = _some_columns(X, self.numeric)
+            X_numeric = some_columns(X, self.numeric)
             if as_numbers(X_numeric) is None:
-                gaps.append(_gaps(_numbers(X_numeric))[:, ~self.had_gaps])
+                gaps.append(gaps_of(numbers_of(X_numeric))[:, ~self.had_gaps])
         if self.categorical:
             never = [None not in known.tolist() for known in self.encoder.categories_]
             gaps.append(np.equal(self._categories(X), None)[:, never])
@@ -263,8 +258,8 @@ class ColumnReader:
 
     def _checked(self, X):
         """Return X as a table, its columns in the order of the fit; raise if some are missing."""
-        X = _as_table(X)
-        if X is not None and self.names is not None and _is_frame(X):
+        X = as_table(X)
+        if X is not None and self.names is not None and is_frame(X):
             missing = [name for name in self.names if name not in list(X.columns)]
             if missing:
                 raise ValueError(f"X lacks the columns {missing}, which it had when fitted.")
@@ -279,129 +274,5 @@ class ColumnReader:
 
     def _categories(self, X):
         """Return the columns of categories as texts in an object array, with None for gaps."""
-        columns = [np.asarray(_column(X, j)) for j in self.categorical]
-        return np.array([_texts(cells) for cells in columns], dtype=object).T
-
-
-# ------------------------------------------------------------------------------------- tables
-
-
-def _is_frame(X):
-    """Say whether X is a frame, whose columns have names and types of their own."""
-    return hasattr(X, "columns") and hasattr(X, "dtypes")
-
-
-def _holds_no_columns_of_numbers(X):
-    """Say whether X is an array of numbers without columns."""
-    is_array = isinstance(X, np.ndarray) and X.dtype.kind in "biuf"
-    return is_array and (X.ndim == 1 or X.shape[1] == 0)
-
-
-def _as_table(X):
-    """Return X if it has rows and columns, a list of rows as an array; None for anything else."""
-    if sp.issparse(X) or _is_frame(X):
-        return X
-    try:
-        array = np.asarray(X)
-    except ValueError:  # rows of several lengths
-        return None
-    return array if array.ndim == 2 else None
-
-
-def _names(X):
-    """Return the names of the columns, or their places."""
-    if X is None:
-        return []
-    return list(X.columns) if _is_frame(X) else list(range(X.shape[1]))
-
-
-def _column(X, j):
-    """Return a column of a frame or an array."""
-    return _safe_indexing(X, j, axis=1)
-
-
-def _some_columns(X, places):
-    """Return some columns, X itself if it is all of them."""
-    return X if len(places) == X.shape[1] else _safe_indexing(X, places, axis=1)
-
-
-def _kinds(X):
-    """Return how each column can be read: "number", "category" or None."""
-    if sp.issparse(X) or (not _is_frame(X) and X.dtype.kind in "biuf"):
-        return ["number"] * X.shape[1]
-    return [_kind(_column(X, j)) for j in range(X.shape[1])]
-
-
-def _kind(column):
-    """Return how a column can be read."""
-    cells = np.asarray(column)
-    is_category = str(column.dtype).lower().startswith(("category", "categorical", "enum"))
-    if not is_category and cells.dtype.kind in "biuf":
-        return "number"
-    if cells.dtype.kind not in "biufOUT":
-        return None
-    values = [cell for cell in cells.tolist() if not is_missing(cell)]
-    if not is_category and all(isinstance(value, (Real, Decimal)) for value in values):
-        return "number"
-    if not is_category and not all(isinstance(value, (str, Real)) for value in values):
-        return None
-    n_different = len(set(map(str, values)))
-    return "category" if n_different <= min(_MOST_CATEGORIES, len(cells) / 2) else None
-
-
-# -------------------------------------------------------------------------------------- cells
-
-
-def _texts(cells):
-    """Return cells as texts, None where one is missing."""
-    return [None if is_missing(cell) else str(cell) for cell in cells.tolist()]
-
-
-def _numbers(X):
-    """Return a table as a float array or CSR; NaN where there is a gap, or an infinite value."""
-    numbers = _floats(X)
-    values = numbers.data if sp.issparse(numbers) else numbers
-    is_infinite = np.isinf(values)
-    if is_infinite.any():
-        numbers = numbers.copy()
-        (numbers.data if sp.issparse(numbers) else numbers)[is_infinite] = np.nan
-    return numbers
-
-
-def _floats(X):
-    """Return a table as a float array or CSR, NaN for cells that hold no number."""
-    try:
-        return check_array(
-            X, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_all_finite=False
-        )
-    except (TypeError, ValueError):
-        columns = (np.asarray(_column(X, j)).tolist() for j in range(X.shape[1]))
-        return np.array([[_float(cell) for cell in column] for column in columns]).T
-
-
-def _float(cell):
-    """Return a cell as a float, NaN if it holds no number."""
-    try:
-        return float(cell)
-    except (TypeError, ValueError):
-        return np.nan
-
-
-def _within_reach(numbers):
-    """Return numbers, clipped where they are too large for float32."""
-    values = numbers.data if sp.issparse(numbers) else numbers
-    if values.size == 0 or max(-values.min(), values.max()) <= _REACH:
-        return numbers
-    if not sp.issparse(numbers):
-        return np.clip(numbers, -_REACH, _REACH)
-    pieces = np.clip(values, -_REACH, _REACH), numbers.indices, numbers.indptr
-    return sp.csr_array(pieces, shape=numbers.shape)
-
-
-def _gaps(numbers):
-    """Return which cells are NaN; CSR for CSR."""
-    if not sp.issparse(numbers):
-        return np.isnan(numbers)
-    return sp.csr_array(
-        (np.isnan(numbers.data), numbers.indices, numbers.indptr), shape=numbers.shape
-    )
+        columns = [np.asarray(column_of(X, j)) for j in self.categorical]
+        return np.array([texts(cells) for cells in columns], dtype=object).T

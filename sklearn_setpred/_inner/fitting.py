@@ -31,8 +31,8 @@ def fit_keyword(estimator, name):
 def fit_classifier(inner, X, y, fit_params=None):
     """Return a clone of a classifier, fitted; a frozen classifier as it is.
 
-    It is given the labels. If it refuses them, or has other classes after its fit, it is fitted
-    on codes 0 ... n_classes - 1, and a `CodedClassifier` around it gives the labels back.
+    The classifier is fitted on the labels. If it refuses them, or has other classes after its fit,
+    it is fitted on codes 0 ... n_classes - 1, and a `CodedClassifier` around it returns labels.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def fit_classifier(inner, X, y, fit_params=None):
     fit_params, classes = fit_params or {}, np.unique(y)
     fitted = clone(inner)
     try:
-        fitted.fit(X, y, **fit_params)  # what fit returns is not read: it may be None
+        fitted.fit(X, y, **fit_params)  # fit may return None
     except (ArithmeticError, MemoryError):
         raise
     except Exception as refusal:
@@ -67,7 +67,7 @@ def fit_classifier(inner, X, y, fit_params=None):
 
 
 def _fitted_on_codes(inner, X, y, fit_params, refusal=None):
-    """Return a `CodedClassifier`, None if it must not be tried or fails as well.
+    """Return a fitted `CodedClassifier`; None if codes must not be tried, or fail as well.
 
     Our own estimators read any label. Numbers in a parameter, as in ``class_weight={1: 5.0}``,
     name labels, and would then name codes.

@@ -17,7 +17,7 @@ _ROUNDING = 1e-3
 # Rows of probabilities with two digits sum to one up to this; if most rows are further off, they
 # are no probabilities.
 _RESCALED = 0.05
-# Rows that are read at fit, so that what cannot be read is told then.
+# Number of rows that are read at fit, so that a classifier that cannot be read fails there.
 _ROWS_TRIED = 16
 
 
@@ -190,14 +190,15 @@ def read_probabilities(fitted, X, classes=None):
     Returns
     -------
     ndarray of shape (n_samples, n_classes), float64
-        Rows sum to one up to rounding. Zero for classes that the classifier does not know.
+        Rows sum to one up to rounding. The probability is zero for classes that the
+        classifier does not know.
         Columns for labels that are not among ``classes`` are left out and the rows rescaled;
         rows are uniform where nothing is left.
 
     Raises
     ------
     ValueError
-        If what the classifier gives has another shape than (n_samples, n_classes), is not
+        If the classifier returns an array of another shape than (n_samples, n_classes), is not
         finite, lies outside of [0, 1], or has rows that do not sum to one.
 
     Warns
@@ -227,7 +228,7 @@ def _read_scores(fitted, X, shape):
 
 
 def _finite_array(fitted, method, values, shape):
-    """Return what a method gives as a float64 array; raise for another shape or NaN."""
+    """Return the result of a method as a float64 array; raise for another shape or NaN."""
     source = f"{method} of {name_of(fitted)}"
     try:
         if hasattr(values, "columns"):
@@ -288,8 +289,8 @@ def _summing_to_one(source, p):
     """Return probabilities whose rows sum to one, rescaled where some do not; else raise.
 
     A few rows may be off by any amount: in float32, naive Bayes gives each of two classes that it
-    cannot tell apart a probability of 1. Where most rows are off, they are no probabilities; a few
-    rows cannot tell, but the rows read at fit have told.
+    cannot tell apart a probability of 1. Where most rows are off, they are no probabilities. Fewer
+    than 16 rows are not judged: the rows read at fit were.
     """
     sums = p.sum(axis=1)
     error = np.abs(sums - 1)

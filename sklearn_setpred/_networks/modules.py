@@ -350,7 +350,7 @@ class ModuleBuilder:
         return module
 
     def _made(self, n_features, n_outputs):
-        """Return what the user's function makes; an error of its call says how it is called."""
+        """Return the module that the user's function makes; an error tells how it was called."""
         try:
             module = self.module(n_features, n_outputs)
         except TypeError as error:

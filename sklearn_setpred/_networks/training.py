@@ -1,4 +1,4 @@
-"""Training on skorch: one cycle of the step size, the best epoch, failures, what is told.
+"""Training on skorch: one cycle of the step size, the best epoch, failures, progress.
 
 Imported when a network is fitted and not before: prediction needs no skorch.
 """
@@ -157,7 +157,7 @@ def one_cycle(learning_rate, n_steps):
 def train(net, network, rows, rows_valid=None, *, seed, epochs=None):
     """Train for ``epochs``, None meaning up to the net's maximum; return a `Trained`.
 
-    Whatever ends the training before, an interrupt by the user too, leaves the network with the
+    An error or an interrupt that ends the training earlier leaves the network with the
     weights of the last good epoch.
     """
     before, data = len(net.history), RowsDataset(rows)
@@ -266,8 +266,8 @@ def train_one_epoch(network, part, loss, n_outputs, options, *, seed):
     Returns
     -------
     Trained
-        The same network, with the optimizer's state kept for the next call. Whatever ends the
-        training before leaves its weights as they were.
+        The same network, with the optimizer's state kept for the next call. An error or an
+        interrupt leaves its weights as they were.
     """
     is_new = network is None
     if is_new:

@@ -71,8 +71,8 @@ loss_curve_ : list of float
 validation_scores_ : list of float
     Minus the mean validation loss of each epoch, likewise; empty without held-out rows.
 history_ : list of dict
-    What was recorded of each epoch of each network, by skorch and by ``callbacks``: numbers and
-    texts by name, ready for a data frame.
+    Records of each epoch of each network, by skorch and by ``callbacks``: numbers and texts by
+    name, ready for a data frame.
 loss_ : Loss
     The loss that was minimised.
 net_ : Network

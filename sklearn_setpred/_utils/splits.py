@@ -11,7 +11,7 @@ def are_splits(cv):
 
 
 def name_of_cv(cv):
-    """Return what an error calls ``cv``: not all the rows of all splits."""
+    """Return the text for ``cv`` in errors, without the rows of its splits."""
     return "cv, an iterable of splits," if are_splits(cv) else f"cv={cv!r}"
 
 

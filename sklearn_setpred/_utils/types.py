@@ -15,7 +15,7 @@ else:
 
 Estimator: TypeAlias = Any
 Samples: TypeAlias = Any
-"""Rows: an array, CSR, a frame of pandas or polars, or whatever an estimator inside reads."""
+"""Rows: array, CSR, frame of pandas or polars, or another form that an estimator inside reads."""
 
 Labels: TypeAlias = NDArray[Any]
 Bools: TypeAlias = NDArray[np.bool_]

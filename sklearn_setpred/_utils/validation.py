@@ -58,7 +58,7 @@ def _interval(low, high, is_open):
 
 
 def label_array(labels):
-    """Return labels as an array of NumPy, whatever holds them.
+    """Return labels in a container of any kind as an array of NumPy.
 
     scikit-learn would read integers of the types of pandas and of Arrow as float64, in which
     large ones merge, and knows nothing of NumPy's StringDType.

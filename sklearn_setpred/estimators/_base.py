@@ -50,7 +50,7 @@ class SetPredictorMixin(ClassifierMixin):
         return stack((function(*batch) for batch in batches), _num_samples(X))
 
     def _by_batches(self, X, function):
-        """Apply a function of the scores to batches of rows and stack what it gives."""
+        """Apply a function of the scores to batches of rows and stack the results."""
         return self._map_batches(X, lambda batch: function(self._scores(batch)))
 
     def predict(self, X: Samples) -> Labels:

@@ -101,7 +101,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         true label with this probability, as `CoverageSetClassifier` does, with its guarantee;
         ``size_penalty`` is not read then.
     surrogate : "rank", str or Loss, default="rank"
-        What the size is chosen by: "rank", or a loss on costs, by name or instance, such as
+        How the size is chosen: "rank", or by a loss on costs, by name or instance, such as
         ``"cost_sensitive_comp_sum"`` and ``"cost_sensitive_constrained"``.
     refine : bool, default=True
         Pool the classifier with the built-in experts; False keeps its ranking. Without an
@@ -145,19 +145,21 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         The penalty that decides the sets: ``size_penalty``, or the one found for the
         ``target_coverage``; 0 for a surrogate trained for one penalty.
     n_calibration_ : int
-        Rows that found it, only with a ``target_coverage``.
+        Number of calibration rows that this penalty was found on; only with a
+        ``target_coverage``.
     calibration_ : LabelLevels
-        Their levels, in which other coverages have theirs; likewise.
+        The levels of the labels of these rows, from which the penalty for any other coverage
+        follows; likewise.
     sizes_ : ndarray of shape (m,), int64
         The sizes that sets may have: the candidates, or with ``thresholds`` 1 ... n_classes.
     costs_ : ndarray of shape (m,), float64
         Their costs.
     candidates_ : FixedSizes or SizesByThreshold
-        What gives the candidates of a row.
+        The family of candidate sets.
     ensemble_ : Ensemble
         The experts and their pool.
     selector_ : RankDistribution or CostRule
-        What chooses the size.
+        The rule that chooses the size.
     n_features_in_ : int
         Number of columns of X, where the inner estimator knows it.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -268,8 +270,8 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Whatever the inner estimator reads. Where it is an array, a frame or CSR of finite
-            numbers, the built-in experts read it too.
+            Rows in any form that the inner estimator reads. The built-in experts read the
+            columns of numbers and categories of an array, a frame or CSR.
         y : array-like of shape (n_samples,)
             Labels of any type.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -370,7 +372,7 @@ class CardinalityAwareClassifier(SetPredictorMixin, WrappingSeveralMixin):
         return self
 
     def _fit_selector(self, rows, learned, candidates, rng, options):
-        """Return what chooses the size, trained unless pooled probabilities tell it."""
+        """Return the rule that chooses the size; pooled probabilities need no training."""
         if _learns_path(self) and learned.ensemble.pool is not None:
             return RankDistribution()
         part = rows.part(learned.rows)

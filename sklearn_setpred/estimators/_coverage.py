@@ -116,7 +116,7 @@ class CoverageSetClassifier(InPartsMixin, BaseEstimator):
         With a ``target_accuracy``, the probability from which the first label stands alone; inf
         where none does.
     label_factors_ : ndarray of shape (n_classes,)
-        With a ``prevalence_power``, what the probabilities are multiplied by.
+        With a ``prevalence_power``, the factors by which the probabilities are multiplied.
     label_noise_ : float
         With ``label_noise="estimate"``, the rate found; 0 where it may be overlap of classes.
     least_coverage_ : float
@@ -252,7 +252,7 @@ class CoverageSetClassifier(InPartsMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Whatever the inner estimator reads.
+            Rows in any form that the inner estimator reads.
         y : array-like of shape (n_samples,)
             Labels of any type.
         sample_weight : array-like of shape (n_samples,), default=None

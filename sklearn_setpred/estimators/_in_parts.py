@@ -54,7 +54,7 @@ class InPartsMixin(LevelsMixin, TargetsMixin, WrappingMixin):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Whatever the inner estimator reads; rows that it was not trained on.
+            Rows that the inner estimator was not trained on, in any form that it reads.
         y : array-like of shape (n_samples,)
             Labels that the inner estimator knows.
         strata : array-like of shape (n_samples,), default=None
@@ -117,9 +117,9 @@ class InPartsMixin(LevelsMixin, TargetsMixin, WrappingMixin):
         )
 
     def _find_level(self, target, *, few=None):
-        """Find the level for a target and note it; where rows are too few it is ``few``.
+        """Find the level for a target and keep it; if the rows are too few, the level is ``few``.
 
-        Also find the classes that have no level of their own, and what the smallest sets cover.
+        Also find the classes that have no level of their own, and the smallest sets' coverage.
         """
         if self.conditional == "class":
             self.pooled_classes_ = self.classes_[self._pooled(target)]
@@ -135,5 +135,5 @@ class InPartsMixin(LevelsMixin, TargetsMixin, WrappingMixin):
 
 
 def _thawed(estimator):
-    """Return what a ``FrozenEstimator`` holds, and any other estimator as it is."""
+    """Return the estimator in a ``FrozenEstimator``, and any other estimator unchanged."""
     return estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator

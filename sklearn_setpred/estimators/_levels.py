@@ -54,7 +54,7 @@ class LevelsMixin(SetPredictorMixin):
     def _levels(self, X):
         """Return the levels of the labels, inf for the first-ranked one.
 
-        They are what the inner estimator gives, or its probabilities; with ``cv``, p-values.
+        They are the inner estimator's levels, or else its probabilities; with ``cv``, p-values.
         """
         if hasattr(self, "folds_"):
             levels = self._p_values(X)
@@ -62,7 +62,7 @@ class LevelsMixin(SetPredictorMixin):
             levels = self._scores(X) * self.label_factors_
         else:
             levels = self._inner_levels(X)
-        # Sets are prefixes of the ranking: an infinite level is that of the first class already.
+        # Sets are prefixes of the ranking, so that an infinite level marks the first class already.
         is_done = levels is not None and np.isposinf(levels).any(axis=1).all()
         if is_done and not hasattr(self, "accuracy_level_"):
             return levels
@@ -101,7 +101,7 @@ class LevelsMixin(SetPredictorMixin):
         """Return the level for a target that the calibration rows of one split tell."""
         if not hasattr(self, "accuracy_level_"):
             return self.calibration_.at(target)
-        # Where nearly all labels stand alone, the other sets hold all labels.
+        # With too few undecided rows to calibrate on, sets of more than one label hold all labels.
         is_few = self.calibration_.is_few(target)
         return above_alone(-np.inf if is_few else self.calibration_.at(target))
 
@@ -179,7 +179,7 @@ class LevelsMixin(SetPredictorMixin):
         return held_out.take(undecided), codes[undecided]
 
     def _calibrated(self, X, held_out, codes):
-        """Return what the calibration rows tell of levels."""
+        """Return the calibrated levels, from which the level for any target follows."""
         if self.target_size is not None:
             n_classes, weights = len(self.classes_), row_weights(held_out.groups)
             batches = (

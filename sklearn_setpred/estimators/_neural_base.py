@@ -131,7 +131,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
         return check_label_array(groups, "groups")
 
     def _pairs(self, part, given, start, rng, groups=None):
-        """Return the rows to train on and the held-out rows, of one network or of each fold's."""
+        """Return the training rows and the held-out rows of each network to train."""
         kept = with_positive_weights(part)
         if given is not None:
             return TrainingPairs(kept, given=given)
@@ -146,7 +146,7 @@ class BaseNeuralClassifier(TopKSetsMixin, BaseEstimator):
     def _train(self, pairs, classes, loss, options, seeds, start):
         """Train a network for each pair and keep their mean.
 
-        Where one diverges, the error has an estimator with what was learned.
+        If one diverges, the error has an estimator that is fitted up to the last good epoch.
         """
         from sklearn_setpred._networks.training import TrainingDivergedError
 

@@ -42,7 +42,7 @@ class _ProbabilitySetClassifier(WrappingMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Whatever the inner estimator reads.
+            Rows in any form that the inner estimator reads.
         y : array-like of shape (n_samples,)
             Labels of any type.
         sample_weight : array-like of shape (n_samples,), default=None

@@ -21,7 +21,7 @@ from sklearn_setpred._utils.warn import warn_user
 class WrappingMixin(MetaEstimatorMixin):
     """A classifier around another one, ``estimator``; None means the built-in network.
 
-    X goes to the inner estimator as it is: what X may be is the inner estimator's to say.
+    X reaches the inner estimator unchanged, and the inner estimator checks it.
     """
 
     _reads_tables = False  # whether, without an inner estimator, X may have gaps and texts
@@ -39,8 +39,8 @@ class WrappingMixin(MetaEstimatorMixin):
     def _inner_fit_params(self, inner, sample_weight, groups=None, **fit_params):
         """Return the keywords of the inner estimator's fit.
 
-        Under metadata routing, what it asks for. Otherwise ``fit_params``, and the weights and
-        groups where its fit takes them.
+        Under metadata routing, the keywords that it requests. Otherwise ``fit_params``, and the
+        weights and groups where its fit takes them.
         """
         sample_weight = weight_for_others(sample_weight)
         given = {"sample_weight": sample_weight, "groups": groups, **fit_params}
@@ -84,7 +84,7 @@ class WrappingMixin(MetaEstimatorMixin):
         return next((name for name, one in self._routed().items() if one is inner), "estimator")
 
     def get_metadata_routing(self) -> Any:
-        """Return the routing of metadata: ``fit`` hands to an estimator inside what it asks for.
+        """Return the routing of metadata: ``fit`` hands on what an estimator inside requests.
 
         Returns
         -------
@@ -183,7 +183,7 @@ class WrappingSeveralMixin(WrappingMixin, _BaseComposition):
         return dict(self.estimator) if isinstance(self.estimator, list) else super()._routed()
 
     def _reader_of_columns(self):
-        """Return what knows the columns of X: the first classifier, or a check of its own."""
+        """Return the object that knows the columns of X: the first classifier or `Columns`."""
         if self.estimator is None:
             return self.columns_
         return self.estimators_[0] if isinstance(self.estimator, list) else self.estimator_

@@ -29,9 +29,8 @@ def log_probabilities(estimator, x, recorder):
 
 
 def check_columns(estimator):
-    """Raise NotImplementedError where the built-in experts read X otherwise than as it is."""
-    columns = estimator.columns_
-    reader = columns.reader_
+    """Raise NotImplementedError if the built-in experts read categories or missing values of X."""
+    reader = estimator.columns_.reader_
     if reader is not None and (reader.categorical or reader.had_gaps.any()):
         raise NotImplementedError(
             "categories and missing values, which the built-in experts read, have no translation; "

@@ -10,7 +10,7 @@ _PAIRS, _HALVINGS, _BATCH = 32, 8, 32
 
 
 def check_same(model, X, expected):
-    """Raise ValueError unless a model gives what an estimator gives.
+    """Raise ValueError unless a model gives the same outputs as an estimator.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def check_same(model, X, expected):
     X : ndarray of shape (n, n_features)
         A few rows, of the type that the model reads.
     expected : dict of ndarray of shape (n, ...)
-        What the estimator gives, by the name of the output.
+        The outputs of the estimator, by name.
     """
     found = _run(model, X, list(expected))
     for name, values in expected.items():

@@ -1,4 +1,4 @@
-"""What each estimator predicts, in torch: the operations that become the graph."""
+"""The predictions of each estimator, in torch: the operations that become the graph."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from sklearn_setpred.onnx._network import network_scores
 
 
 class Prediction(NamedTuple):
-    """What an estimator predicts; the functions return sets, (n, n_classes), bool."""
+    """The predictions of an estimator; the functions return sets, (n, n_classes), bool."""
 
     scores: Tensor  # (n, n_classes), by which the classes rank
     probabilities: Tensor  # (n, n_classes)
