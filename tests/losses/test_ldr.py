@@ -154,6 +154,16 @@ def test_inverse_link_recovers_the_class_probabilities(loss, tolerance):
     torch.testing.assert_close(found[0], Q, atol=tolerance, rtol=0)
 
 
+@pytest.mark.parametrize("q", [0.0, 0.7])
+@pytest.mark.parametrize("loss", [LDRKL(), ALDRKL(alpha=3.0)], ids=repr)
+def test_without_a_margin_the_temperature_is_the_unit_of_the_scores(loss, q):
+    scores, y = scores_and_labels(20, 6)
+    for lam in (0.5, 3.0):
+        found = clone(loss).set_params(lam=lam, q=q)(scores, y)
+        expected = lam * clone(loss).set_params(q=q)(scores / lam, y)
+        torch.testing.assert_close(found, expected)
+
+
 def test_ldr_kl_with_q_is_generalised_cross_entropy_at_its_temperature():
     scores, y = scores_and_labels(20, 6)
     for lam in (0.5, 3.0):
