@@ -68,7 +68,7 @@ def figures():
 
 
 # Rows times classes, of 16 features and 100 classes.
-CELLS = {network: (10**6, 10**7, 10**8), folds: (10**5, 10**6, 10**7)}
+CELLS = {use: (10**6, 10**7, 10**8) for use in (network, folds)}
 
 
 def cell_figures():
