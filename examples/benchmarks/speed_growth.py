@@ -68,7 +68,7 @@ def figures():
 
 
 # Rows times classes, of 16 features and 100 classes.
-CELLS = {use: (10**6, 10**7, 10**8) for use in (network, folds)}
+CELLS = dict.fromkeys((network, folds), (10**6, 10**7, 10**8))
 
 
 def cell_figures():
