@@ -25,9 +25,9 @@ from scipy.optimize import nnls
 from speed_report import filled, in_new_process, markdown, say
 
 from sklearn_setpred import CardinalityAwareClassifier, NeuralClassifier, predict_set
-from sklearn_setpred._cardinality import race
+from sklearn_setpred._cardinality import built_in, race
 from sklearn_setpred._cardinality.pool import Pool
-from sklearn_setpred._utils.memory import most_rows
+from sklearn_setpred._utils.memory import BATCH, most_rows
 from sklearn_setpred.datasets import make_confusable_classes
 
 RESULTS = Path(__file__).parent / "results"
@@ -103,10 +103,16 @@ def per_row(size):
     return [1.0, size.rows, size.rows * size.columns, size.cells]
 
 
+def per_row_of_pool(size):
+    """Return the same, with a boosted tree for each class where there are such trees."""
+    table, few = built_in._MOST_OF_A_TABLE, built_in._BOOSTED_CLASSES
+    return [*per_row(size), size.cells * (size.columns <= table and size.classes <= few)]
+
+
 def per_row_and_split(size):
     """Return the same for the splits that are fitted: of 2e8 cells on, fewer."""
     fraction = min(1.0, max(0.1, math.sqrt(most_rows(1) / size.cells)))
-    return [1.0, *(fraction * term for term in per_row(size)[1:])]
+    return [1.0, *(fraction * term for term in per_row_of_pool(size)[1:])]
 
 
 def memory_of_network(size):
@@ -120,8 +126,8 @@ def memory_of_pool(size):
 
 
 def memory_of_sets(size):
-    """Return the terms of the memory of sets: a batch, and the sets as a dense array."""
-    return [1.0, size.cells]
+    """Return the terms of the memory of sets: the rows of two batches, and all sets, dense."""
+    return [1.0, min(size.rows, BATCH / (4 * size.classes)), size.cells]
 
 
 class Step(NamedTuple):
@@ -143,9 +149,9 @@ def fit_of(fit, terms, memory, sizes, large=()):
     return Step(partial(data_of, fit), fit, terms, memory, sizes, tuple(large))
 
 
-def sets_of(fit, sizes):
+def sets_of(fit, terms, sizes):
     """Return the step of a prediction of sets."""
-    return Step(partial(fitted_and_rows, fit), sets, per_row, memory_of_sets, sizes)
+    return Step(partial(fitted_and_rows, fit), sets, terms, memory_of_sets, sizes)
 
 
 def sizes(*triples):
@@ -166,17 +172,21 @@ STEPS = {
         sizes((2_000, 10, 5), (8_000, 10, 5), (8_000, 200, 5), (8_000, 10, 500), (16_000, 50, 50)),
     ),
     f"{NETWORK}: sets": sets_of(
-        network, sizes((20_000, 10, 5), (100_000, 10, 5), (40_000, 200, 5), (20_000, 10, 200))
+        network,
+        per_row,
+        sizes((20_000, 10, 5), (100_000, 10, 5), (40_000, 200, 5), (100_000, 10, 200)),
     ),
     f"{POOLS['table']}: fit": fit_of(
         pool,
         per_row_and_split,
         memory_of_pool,
-        sizes((1_000, 10, 5), (2_000, 10, 5), (1_000, 10, 40), (1_000, 100, 10)),
-        sizes((8_000, 16, 50)),
+        sizes((1_000, 10, 5), (2_000, 10, 5), (1_000, 10, 40), (1_000, 100, 10), (1_000, 10, 20)),
+        sizes((8_000, 16, 50), (4_000, 20, 20)),
     ),
     f"{POOLS['table']}: sets": sets_of(
-        pool, sizes((5_000, 10, 5), (20_000, 10, 5), (5_000, 100, 5), (5_000, 10, 50))
+        pool,
+        per_row_of_pool,
+        sizes((5_000, 10, 5), (20_000, 10, 5), (5_000, 100, 5), (5_000, 10, 50), (5_000, 10, 20)),
     ),
     f"{POOLS['embedding']}: fit": fit_of(
         pool,
@@ -186,7 +196,9 @@ STEPS = {
         sizes((4_000, 300, 50)),
     ),
     f"{POOLS['embedding']}: sets": sets_of(
-        pool, sizes((2_000, 300, 5), (8_000, 300, 5), (2_000, 600, 5), (2_000, 300, 50))
+        pool,
+        per_row_of_pool,
+        sizes((2_000, 300, 5), (8_000, 300, 5), (2_000, 600, 5), (2_000, 300, 50)),
     ),
 }
 # Sizes at which what is predicted is measured.

@@ -37,6 +37,7 @@ SECTIONS = {
     "gpu": speed_gpu.figures,
     "import": speed_prediction.import_figures,
     "growth": speed_growth.figures,
+    "cells": speed_growth.cell_figures,
     "jobs": speed_jobs.figures,
     "many": speed_classes.many_figures,
 }

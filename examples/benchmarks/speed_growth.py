@@ -67,6 +67,22 @@ def figures():
     return lines
 
 
+# Rows times classes, of 16 features and 100 classes.
+CELLS = dict.fromkeys((network, folds), (10**6, 10**7, 10**8))
+
+
+def cell_figures():
+    """Return the exponents in the cells, and the bytes of each at the largest."""
+    lines = []
+    for use, sizes in CELLS.items():
+        say(f"  cells: {sizes}")
+        costs = [in_new_process(problem, use, cells // 100, 16, 100, 2) for cells in sizes]
+        lines += growth_lines("cells", sizes, costs, (1.0, 1.0, 1.0))
+        figure = f"{use.__name__}: bytes over the data, for each of {sizes[-1]:,} cells"
+        lines.append(Figure(figure, "B", 1e6 * costs[-1].megabytes / sizes[-1]))
+    return lines
+
+
 def growth_lines(what, sizes, costs, predicted):
     """Return the exponent of every quantity in one variable, the values beside."""
     columns = {f"seconds to {name}": [c.result[name] for c in costs] for name in costs[0].result}

@@ -34,6 +34,7 @@ from sklearn_setpred._networks.parts import Part, with_positive_weights
 from sklearn_setpred._utils import memory
 from sklearn_setpred._utils.progress import as_steps
 from sklearn_setpred.sets import label_indices
+from sklearn_setpred.sets._batches import LEAST_ROWS, row_batches, stack
 
 _MAX_SEED = 2**31 - 1
 # A row is out of a third of the bags; of 50 bags, one row in 10^10 is out of none.
@@ -110,11 +111,13 @@ class Expert:
         model, (_, test) = self._fit(rows, split, int(seed)), split
         if len(test) == 0:
             return model, np.empty((0, len(rows.classes)), dtype=np.float32)
-        return model, self._held_out(model, rows, test).astype(np.float32)
+        return model, self._held_out(model, rows, test).astype(np.float32, copy=False)
 
     def _held_out(self, model, rows, test):
         """Return the outputs of rows that the model has not seen."""
-        return self.outputs(model, *rows.inputs(test))
+        batches = row_batches((len(test), len(rows.classes)), least=LEAST_ROWS)
+        outputs = (self.outputs(model, *rows.inputs(test[some])) for some in batches)
+        return stack((some.astype(np.float32, copy=False) for some in outputs), len(test))
 
     def keep(self, models):
         """Keep what new rows need of the models of all splits."""

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from sklearn_setpred.sets._batches import row_batches
+from sklearn_setpred.sets._batches import row_batches, stack
 
 # Stands for a probability of zero before the logarithm.
 SMALLEST = 1e-300
@@ -125,7 +125,8 @@ def _batches_of(experts):
 def _by_batches(function, experts):
     """Return a function of the experts' log-probabilities, made by batches of rows."""
     batches = _batches_of(experts) or [slice(None)]
-    return np.concatenate([function([log_p[rows] for log_p in experts]) for rows in batches])
+    parts = (function([log_p[rows] for log_p in experts]) for rows in batches)
+    return stack(parts, len(experts[0]))
 
 
 def _in_float32(function, experts):

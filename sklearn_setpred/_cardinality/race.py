@@ -50,8 +50,11 @@ def race(log_p, codes, weight, *, always=()):
 
 def _negative_log_likelihood(experts, codes, weight):
     """Return the mean of -log q(label) under the log-linear pool that suits the rows best."""
-    q = log_linear_pool(experts, pool_exponents(experts, codes, weight))
-    return -np.average(q[np.arange(len(codes)), codes], weights=weight)
+    w, of_labels = pool_exponents(experts, codes, weight), np.empty(len(codes))
+    for rows in row_batches((len(codes), len(experts) * experts[0].shape[1])):
+        q = log_linear_pool([log_p[rows] for log_p in experts], w)
+        of_labels[rows] = q[np.arange(len(q)), codes[rows]]
+    return -np.average(of_labels, weights=weight)
 
 
 class Ensemble:
@@ -118,14 +121,21 @@ def fit_ensemble(experts, rows, repeats, rng, *, n_jobs=None, always=()):
     begun = {expert.name: its for expert, its in zip(experts, fits, strict=True)}
     experts = _winners(experts, rows, begun, held_out_rows(raced), always)
     others = [plans[expert.name][len(raced) :] for expert in experts]
-    begun = [begun[expert.name] for expert in experts]
-    by_one, by_mean = [], []
-    for expert, rest in zip(experts, fit_splits(experts, rows, others, rng, n_jobs), strict=True):
-        fits = [*begun.pop(0), *rest]
-        expert.keep([fit.model for fit in fits])
-        for side, log_p in zip((by_one, by_mean), held_out_log_p(expert, fits, read), strict=True):
-            side.append(log_p)
+    begun = {expert.name: begun[expert.name] for expert in experts}
+    rest = fit_splits(experts, rows, others, rng, n_jobs)
+    # Only log-probabilities stay: the outputs of fits take as much memory again.
+    log_p = [
+        _keep(expert, [*begun.pop(expert.name), *its], read)
+        for expert, its in zip(experts, rest, strict=True)
+    ]
+    by_one, by_mean = map(list, zip(*log_p, strict=True))
     return _pooled(experts, by_one, by_mean, rows, repeats), by_mean
+
+
+def _keep(expert, fits, rows):
+    """Keep the models of an expert's fits; return its log-probabilities of held-out rows."""
+    expert.keep([fit.model for fit in fits])
+    return held_out_log_p(expert, fits, rows)
 
 
 def _pooled(experts, by_one, by_mean, rows, repeats):
@@ -155,16 +165,19 @@ def held_out_log_p(expert, fits, rows):
     """
     shape = len(rows), fits[0].outputs.shape[1]
     by_one, total = (np.zeros(shape, dtype=np.float32) for _ in range(2))
+    n_models = sum(np.isin(rows, fit.test).astype(int) for fit in fits)
     counts = np.zeros(len(rows), dtype=int)
     for _, outputs, test in fits:
-        kept = np.isin(test, rows)
-        place, outputs = np.searchsorted(rows, test[kept]), outputs[kept]
-        is_first = counts[place] == 0
-        by_one[place[is_first]] = outputs[is_first]
-        total[place] += outputs
-        counts[place] += 1
+        kept = np.flatnonzero(np.isin(test, rows))
+        for some in row_batches((len(kept), shape[1])):
+            place, of_some = np.searchsorted(rows, test[kept[some]]), outputs[kept[some]]
+            is_first = counts[place] == 0
+            by_one[place[is_first]] = of_some[is_first]
+            if n_models.max() > 1:  # otherwise the total is never made
+                total[place] += of_some
+            counts[place] += 1
     by_one = _in_log(expert, by_one)
-    if counts.max() == 1:
+    if n_models.max() == 1:
         return by_one, by_one
     total /= counts[:, None]
     return by_one, _in_log(expert, total)
@@ -185,6 +198,8 @@ def _raced(splits):
 
 def _winners(experts, rows, fits, raced, always):
     """Return the experts that win the race on held-out rows."""
+    if len(always) == len(experts):
+        return experts
     log_p = {e.name: held_out_log_p(e, fits[e.name], raced)[0] for e in experts}
     names = race(log_p, rows.codes[raced], rows.weights(raced), always=always)
     progress.forgo(log_p.keys() - names)

@@ -233,6 +233,19 @@ def test_a_built_in_classifier_learns_from_no_more_rows_than_the_limit(rows, mon
     assert set(model.known_) <= set(splits[0][0].tolist())
 
 
+def test_held_out_rows_are_read_by_batches(rows, monkeypatch):
+    split = repeats_of(rows)[0][0]
+    _, at_once = built_in(GaussianNB(), rows).fit_split(rows, split, 0)
+    monkeypatch.setattr(memory, "BATCH", 1)  # 16 rows
+    expert, read = built_in(GaussianNB(), rows), []
+    outputs_of = expert.outputs
+    expert.outputs = lambda model, X, numbers: read.append(len(X)) or outputs_of(model, X, numbers)
+    _, by_batches = expert.fit_split(rows, split, 0)
+    assert sum(read) == len(split[1])
+    assert max(read) <= 16
+    np.testing.assert_allclose(by_batches, at_once, rtol=1e-6)
+
+
 def test_trees_that_take_much_memory_grow_one_by_one(rows, monkeypatch):
     monkeypatch.setattr(memory, "TREES", 16 * N * 3)
     forest = ForestExpert("trees", ExtraTreesClassifier(4), 3, rows.floor)
