@@ -111,7 +111,7 @@ def cost(prepare, use, *args):
 def _reset_peak():
     """Let the peak of the resident memory start anew, and give the MB resident now.
 
-    What Python has freed goes back first: it would hide as much of what comes.
+    Memory that was freed is returned to the system first: later arrays would fill it unseen.
     """
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")

@@ -34,7 +34,7 @@ from sklearn_setpred._networks.parts import Part, with_positive_weights
 from sklearn_setpred._utils import memory
 from sklearn_setpred._utils.progress import as_steps
 from sklearn_setpred.sets import label_indices
-from sklearn_setpred.sets._batches import LEAST_ROWS, row_batches, stack
+from sklearn_setpred.sets._batches import in_batches, stack
 
 _MAX_SEED = 2**31 - 1
 # A row is out of a third of the bags; of 50 bags, one row in 10^10 is out of none.
@@ -115,8 +115,8 @@ class Expert:
 
     def _held_out(self, model, rows, test):
         """Return the outputs of rows that the model has not seen."""
-        batches = row_batches((len(test), len(rows.classes)), least=LEAST_ROWS)
-        outputs = (self.outputs(model, *rows.inputs(test[some])) for some in batches)
+        batches = in_batches(len(rows.classes), test)
+        outputs = (self.outputs(model, *rows.inputs(some)) for (some,) in batches)
         return stack((some.astype(np.float32, copy=False) for some in outputs), len(test))
 
     def keep(self, models):

@@ -11,7 +11,7 @@ from sklearn_setpred._utils import memory
 
 _CELL = np.dtype(np.float64).itemsize
 # Scores are made for no fewer rows at a time than this.
-LEAST_ROWS = 16
+_LEAST_ROWS = 16
 
 
 def row_batches(shape, *, least=1):
@@ -22,7 +22,7 @@ def row_batches(shape, *, least=1):
 
 def in_batches(n_classes, X, *aligned):
     """Yield batches of the rows of X, each with the same rows of the aligned arrays."""
-    batches = row_batches((_num_samples(X), n_classes), least=LEAST_ROWS)
+    batches = row_batches((_num_samples(X), n_classes), least=_LEAST_ROWS)
     if len(batches) <= 1:
         yield X, *aligned
         return

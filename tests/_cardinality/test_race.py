@@ -5,9 +5,10 @@ import pytest
 from scipy.special import log_softmax
 
 from sklearn_setpred._cardinality import race as race_module
-from sklearn_setpred._cardinality.experts import Expert, TrainingRows
+from sklearn_setpred._cardinality.experts import Expert, Fit, TrainingRows
 from sklearn_setpred._cardinality.pool import Pool, log_linear_pool
 from sklearn_setpred._cardinality.race import Ensemble, fit_ensemble, race
+from sklearn_setpred._utils import memory
 
 
 def two_groups(p_first, p_second, n=1000):
@@ -83,6 +84,32 @@ def test_rows_count_by_their_weight():
     experts = {"blind": log_odds(0.5, 0.5), "first": log_odds(0.9, 0.5)}
     for weight, found in ((np.repeat([1.0, 1e-6], 1000), 2), (np.repeat([1e-6, 1.0], 1000), 1)):
         assert len(race(experts, codes, weight, always=["blind"])) == found
+
+
+def test_the_likelihood_of_a_pool_is_the_same_by_batches(monkeypatch):
+    codes, weight = two_groups(0.9, 0.3, n=50), np.arange(1.0, 101.0)
+    p, exponents = np.repeat([0.8, 0.4], 50), iter([[1.0], [1.0]])
+    monkeypatch.setattr(race_module, "pool_exponents", lambda *_: np.array(next(exponents)))
+    expected = -np.average(np.log(np.where(codes == 0, p, 1 - p)), weights=weight)
+    for batch in (memory.BATCH, 1):
+        monkeypatch.setattr(memory, "BATCH", batch)
+        experts = [log_odds(0.8, 0.4, n=50)]
+        found = race_module._negative_log_likelihood(experts, codes, weight)
+        assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("batch", [memory.BATCH, 1])
+def test_held_out_outputs_are_those_of_the_first_model_and_the_mean_of_all(monkeypatch, batch):
+    monkeypatch.setattr(memory, "BATCH", batch)
+    expert = Noted("one", None)
+    expert.log_p = lambda outputs: outputs + 100
+    fits = [
+        Fit("a", np.array([[1.0], [3.0]], dtype=np.float32), np.array([4, 0])),
+        Fit("b", np.array([[5.0], [7.0], [9.0]], dtype=np.float32), np.array([2, 0, 3])),
+    ]
+    by_one, by_mean = race_module.held_out_log_p(expert, fits, np.array([0, 2, 4]))
+    np.testing.assert_array_equal(by_one, [[103], [105], [101]])
+    np.testing.assert_array_equal(by_mean, [[105], [105], [101]])
 
 
 # ----------------------------------------------------------------------------- the ensemble

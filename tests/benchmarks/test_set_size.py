@@ -268,6 +268,22 @@ def test_growth_gives_an_exponent_for_each_quantity(benchmark):
     assert [line.reached for line in lines] == ["no", "yes", "yes"]
 
 
+def test_growth_in_the_cells_has_exponents_and_the_bytes_of_a_cell(benchmark, monkeypatch):
+    growth, cost = benchmark("speed_growth"), benchmark("speed_report").Cost
+    asked = []
+
+    def measured(prepare, use, n, *others):
+        asked.append((prepare, use, n, *others))
+        return cost(0.0, n / 1000, {"fit": float(n), "predict_set": 1.0})
+
+    monkeypatch.setattr(growth, "in_new_process", measured)
+    monkeypatch.setattr(growth, "CELLS", {growth.network: (1_000, 10_000)})
+    lines = growth.cell_figures()
+    assert asked == [(growth.problem, growth.network, n, 16, 100, 2) for n in (10, 100)]
+    assert [line.measured for line in lines] == pytest.approx([1, 0, 1, 10])
+    assert "10,000 cells" in lines[-1].figure
+
+
 @pytest.mark.slow
 def test_growth_is_measured_of_fits_and_predictions(benchmark):
     growth = benchmark("speed_growth")
